@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// The launcher. Plain JavaScript that any Node can read: it checks the version, then starts the program.
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const wanted = 24;
+
+if (Number(process.versions.node.split('.')[0]) >= wanted) {
+  module.enableCompileCache();
+  const { start } = await import('../dist/start.js');
+  process.exitCode = await start();
+} else {
+  // A checkout brings its own Node; an installed package has to be run on one that is new enough.
+  const own = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  if (existsSync(own)) {
+    const { spawn } = await import('node:child_process');
+    const child = spawn(own, process.argv.slice(1), { stdio: 'inherit' });
+    for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    // A terminal sends Ctrl-C to both; what comes from elsewhere has to be passed on.
+    process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+    child.on('exit', (code, signal) => {
+      if (signal) {
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+      } else process.exitCode = code;
+    });
+  } else {
+    process.stderr.write(`keys: needs Node ${wanted} or newer; this is Node ${process.versions.node}\n`);
+    process.exitCode = 2;
+  }
+}

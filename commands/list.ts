@@ -1,0 +1,93 @@
+import { type Command, Option } from 'commander';
+import type { App } from '../src/app.ts';
+import { KeysError } from '../src/errors.ts';
+import { keyMatcher, keyOrder } from '../src/filter.ts';
+import {
+  allKeys,
+  type Key,
+  type KeyFilter,
+  type KeyStatus,
+  type KeyType,
+  keyStatuses,
+  keyTypes,
+} from '../src/keys.ts';
+import { count } from '../src/text.ts';
+import { keyNoun } from './key-noun.ts';
+import { collectLabel, duration, parsed, wholeNumber } from './options.ts';
+
+interface Options {
+  status?: KeyStatus | 'all';
+  owner?: string;
+  role?: string;
+  type?: KeyType;
+  label?: Record<string, string>;
+  name?: string;
+  expiringWithin?: number;
+  unusedFor?: number;
+  expiry: boolean;
+  sort?: (a: Key, b: Key) => number;
+  limit?: number;
+  allNamespaces?: boolean;
+  failIfAny?: boolean;
+}
+
+export function declare(command: Command, app: App): void {
+  command
+    .addOption(new Option('--status <status>', 'only keys in this state').choices([...keyStatuses, 'all']))
+    .option('--owner <name>', 'only keys of this user')
+    .option('--role <name>', 'only keys with this role')
+    .addOption(new Option('--type <type>', 'only keys of this type').choices(keyTypes))
+    .option('--label <name=value>', 'only keys with this label (repeatable)', collectLabel)
+    .option('--name <glob>', 'only keys whose name matches; * and ? are wildcards')
+    .option('--expiring-within <duration>', 'only keys that expire in this time', duration)
+    .option('--unused-for <duration>', 'only keys not used for this long', duration)
+    .option('--no-expiry', 'only keys that never expire')
+    .option('--sort <field>', 'sort by a field, -field for descending', parsed(keyOrder))
+    .option('--limit <n>', 'at most this many', wholeNumber)
+    .option('--all-namespaces', 'keys of every namespace')
+    .option('--fail-if-any', 'exit 9 when there is a key to list')
+    .action((options: Options) => list(app, options));
+}
+
+export async function list(app: App, options: Options): Promise<void> {
+  const service = await app.keys('list');
+  const filter = filterFrom(options, await app.namespace(), app.now());
+  let listed = 0;
+  await app.printer.rows(keyNoun, select());
+  if (options.failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
+
+  async function* select(): AsyncGenerator<Key[]> {
+    const { sort, limit = Number.POSITIVE_INFINITY } = options;
+    const matches = keyMatcher(filter, app.now());
+    const sorted: Key[] = [];
+    for await (const page of allKeys(service, filter, sort || limit > 1_000 ? undefined : limit)) {
+      const found = page.filter(matches);
+      if (sort) sorted.push(...found);
+      else yield take(found);
+      if (listed >= limit) return;
+    }
+    if (sort) yield take(sorted.sort(sort));
+
+    function take(keys: Key[]): Key[] {
+      const taken = keys.slice(0, limit - listed);
+      listed += taken.length;
+      return taken;
+    }
+  }
+}
+
+function filterFrom(options: Options, namespace: string | null, nowMs: number): KeyFilter {
+  const { status, owner, role, type, label, name, expiringWithin, unusedFor } = options;
+  return {
+    namespace: options.allNamespaces ? null : (namespace ?? undefined),
+    statuses: status === 'all' ? keyStatuses : status && [status],
+    owner,
+    role,
+    type,
+    labels: label,
+    nameGlob: name,
+    expiresBefore: expiringWithin === undefined ? undefined : new Date(nowMs + expiringWithin).toISOString(),
+    unusedSince: unusedFor === undefined ? undefined : new Date(nowMs - unusedFor).toISOString(),
+    noExpiry: options.expiry === false || undefined,
+  };
+}

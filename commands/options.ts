@@ -1,0 +1,59 @@
+/** Options that several commands share, and the parsers of their values. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { KeysError } from '../src/errors.ts';
+import { outputFormats } from '../src/output.ts';
+import { parseDuration } from '../src/time.ts';
+
+/** The options that mean the same everywhere. */
+export function addGlobalOptions(program: Command): void {
+  program
+    .option('-p, --profile <name>', 'the key service to work on')
+    .option('-n, --namespace <name>', 'the namespace to work in')
+    .addOption(new Option('-o, --output <format>', 'how to print the result').choices(outputFormats))
+    .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
+    .option('--query <JMESPath>', 'take a part of the JSON result')
+    .option('-q, --quiet', 'nothing but the result')
+    .option('-y, --yes', 'do not ask')
+    .option('--no-input', 'never prompt')
+    .addOption(
+      new Option('--timeout <duration>', 'wait this long for the service at most')
+        .argParser(duration)
+        .default(30_000, '30s'),
+    )
+    .option('--debug', 'trace requests to stderr, without secrets')
+    .option('--no-color', 'no colours');
+}
+
+/** Makes a function that throws `invalid` into a parser whose error names the option. */
+export function parsed<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof KeysError)) throw error;
+      throw new InvalidArgumentError(error.hint ? `${error.message}; ${error.hint}.` : `${error.message}.`);
+    }
+  };
+}
+
+export const duration = parsed(parseDuration);
+
+export const wholeNumber = parsed((text) => {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new KeysError('invalid', `'${text}' is not a whole number of at least 1`);
+});
+
+/** For a repeatable option: its values in the order given. */
+export function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+/** For the repeatable `--label name=value`. */
+export function collectLabel(
+  text: string,
+  previous: Record<string, string> | undefined,
+): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError(`'${text}' is not a label; write it as name=value.`);
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}

@@ -1,0 +1,113 @@
+/**
+ * Errors, and the one table that serves all three sides: error code ↔ HTTP status (of our own service and of
+ * foreign ones) ↔ exit code. Codes and exit codes are a public contract: added to, never renamed.
+ */
+
+interface Row {
+  /** Status our service answers with; `null` where the error can only arise in the CLI. */
+  readonly status: number | null;
+  readonly exit: number;
+  readonly title: string;
+}
+
+const table = {
+  unexpected: { status: 500, exit: 1, title: 'Unexpected failure' },
+  invalid: { status: 400, exit: 2, title: 'Invalid request' },
+  too_large: { status: 413, exit: 2, title: 'Request too large' },
+  not_found: { status: 404, exit: 3, title: 'Not found' },
+  unauthenticated: { status: 401, exit: 4, title: 'Not authenticated' },
+  forbidden: { status: 403, exit: 4, title: 'Not allowed' },
+  conflict: { status: 409, exit: 5, title: 'Conflict' },
+  quota_exceeded: { status: 409, exit: 5, title: 'Quota used up' },
+  changed: { status: 412, exit: 5, title: 'Changed meanwhile' },
+  unsupported: { status: 501, exit: 6, title: 'Not supported by this service' },
+  unavailable: { status: 503, exit: 7, title: 'Service unavailable' },
+  timeout: { status: 504, exit: 7, title: 'Timed out' },
+  rate_limited: { status: 429, exit: 7, title: 'Rate limited' },
+  partly_failed: { status: null, exit: 8, title: 'Some failed' },
+  check_failed: { status: null, exit: 9, title: 'Check failed' },
+  outcome_unknown: { status: null, exit: 10, title: 'Outcome unknown' },
+  undelivered: { status: null, exit: 10, title: 'Secret not delivered' },
+  credential_store: { status: null, exit: 11, title: 'Credential store unavailable' },
+  bad_response: { status: 502, exit: 12, title: 'Nonsensical answer' },
+  untrusted: { status: null, exit: 13, title: 'Trust failure' },
+  interrupted: { status: null, exit: 130, title: 'Interrupted' },
+  terminated: { status: null, exit: 143, title: 'Terminated' },
+} as const satisfies Record<string, Row>;
+
+export type ErrorCode = keyof typeof table;
+
+export interface ErrorDetails {
+  /** The next thing to type or to do; printed on a line of its own. */
+  readonly hint?: string | null;
+  readonly cause?: unknown;
+  /** The service's id of the failed request, for its operators. */
+  readonly requestId?: string | null;
+  /** How long the service asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | null;
+}
+
+/** The one error that commands, drivers and the service throw on purpose. The text is for people, the code for programs. */
+export class KeysError extends Error {
+  override readonly name = 'KeysError';
+  readonly code: ErrorCode;
+  readonly hint: string | null;
+  readonly requestId: string | null;
+  readonly retryAfterMs: number | null;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? null;
+    this.requestId = details.requestId ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? null;
+  }
+
+  get exitCode(): number {
+    return table[this.code].exit;
+  }
+}
+
+/** The error object of the JSON contract: what `-o json` prints on stderr and what a batch result carries. */
+export interface ErrorJson {
+  code: ErrorCode;
+  message: string;
+  hint: string | null;
+  requestId: string | null;
+}
+
+export function errorJson(error: KeysError): ErrorJson {
+  return { code: error.code, message: error.message, hint: error.hint, requestId: error.requestId };
+}
+
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(table, text);
+}
+
+/** HTTP status and title our service answers an error with. CLI-only codes become 500. */
+export function problemOf(code: ErrorCode): { status: number; title: string } {
+  const { status, title } = table[code];
+  return { status: status ?? 500, title };
+}
+
+/** The code for a foreign service's HTTP status, when its body names none. */
+export function codeForStatus(status: number): ErrorCode {
+  if (status === 422 || status === 415 || status === 428) return 'invalid';
+  if (status === 405) return 'unsupported';
+  if (status === 408) return 'timeout';
+  for (const [code, row] of Object.entries(table)) {
+    if (row.status === status && code !== 'unexpected') return code as ErrorCode;
+  }
+  if (status >= 500) return 'unavailable';
+  return status >= 400 ? 'invalid' : 'bad_response';
+}
+
+/** Every failure as a KeysError: what is not one already is a defect of ours, and says so. */
+export function toKeysError(error: unknown): KeysError {
+  if (error instanceof KeysError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new KeysError('unexpected', `unexpected failure: ${message}`, {
+    cause: error,
+    hint: 'run it again with --debug to see where, and please report it',
+  });
+}

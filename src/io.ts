@@ -1,0 +1,115 @@
+/** The process's streams as values. Nothing else in the program touches `process.stdout` and its like. */
+import { fstatSync, statSync, write as writeFd } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
+import { KeysError } from './errors.ts';
+
+export interface Sink {
+  readonly isTerminal: boolean;
+  /** Whether what is written here vanishes: `/dev/null`, which is also what Node makes of a closed descriptor. */
+  readonly isNull: boolean;
+  /** Resolves when the system has taken every byte. Throws `WriteError`. */
+  write(text: string): Promise<void>;
+}
+
+export interface Source {
+  readonly isTerminal: boolean;
+  /** Everything up to the end of input. Throws `too_large` beyond `maxBytes`. */
+  readAll(maxBytes?: number): Promise<string>;
+}
+
+export interface Io {
+  readonly stdin: Source;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** Width of the terminal; 80 where there is none. */
+  readonly columns: number;
+}
+
+/** A write that the system refused: `ENOSPC`, `EPIPE` and the like. What was to be written is not there. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError';
+  readonly code: string;
+
+  constructor(stream: string, cause: NodeJS.ErrnoException) {
+    const reasons: Record<string, string> = {
+      ENOSPC: 'no space left',
+      EPIPE: 'its reader is gone',
+      EIO: 'I/O error',
+    };
+    super(`cannot write to ${stream}: ${reasons[cause.code ?? ''] ?? cause.message}`, { cause });
+    this.code = cause.code ?? 'UNKNOWN';
+  }
+}
+
+/**
+ * Asynchronous, so that a stalled reader never keeps a signal from being handled; checked, because
+ * `console.log` to a full disk or a closed pipe exits 0 and prints nothing.
+ */
+function sink(fd: 1 | 2, name: string): Sink {
+  let turn: Promise<void> = Promise.resolve();
+  return {
+    isTerminal: isatty(fd),
+    get isNull() {
+      return isNullDevice(fd);
+    },
+    write(text) {
+      const written = turn.then(() => writeAll(fd, name, Buffer.from(text)));
+      turn = written.catch(() => {});
+      return written;
+    },
+  };
+}
+
+async function writeAll(fd: number, name: string, bytes: Buffer): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    try {
+      offset += await writeOnce(fd, bytes.subarray(offset));
+    } catch (error) {
+      const cause = error as NodeJS.ErrnoException;
+      if (cause.code !== 'EAGAIN') throw new WriteError(name, cause);
+      await sleep(5);
+    }
+  }
+}
+
+function writeOnce(fd: number, bytes: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writeFd(fd, bytes, (error, written) => (error ? reject(error) : resolve(written)));
+  });
+}
+
+function isNullDevice(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd);
+    return stat.isCharacterDevice() && stat.rdev === statSync('/dev/null').rdev;
+  } catch {
+    return true;
+  }
+}
+
+/** The streams of this process. */
+export function processIo(): Io {
+  return {
+    stdin: {
+      isTerminal: isatty(0),
+      async readAll(maxBytes = 1_048_576) {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        for await (const chunk of process.stdin) {
+          chunks.push(chunk as Buffer);
+          size += (chunk as Buffer).length;
+          if (size > maxBytes)
+            throw new KeysError('too_large', `more than ${maxBytes} bytes on standard input`);
+        }
+        return Buffer.concat(chunks).toString('utf8');
+      },
+    },
+    stdout: sink(1, 'standard output'),
+    stderr: sink(2, 'standard error'),
+    get columns() {
+      return (isatty(1) && process.stdout.columns) || (isatty(2) && process.stderr.columns) || 80;
+    },
+  };
+}

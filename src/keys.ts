@@ -1,0 +1,226 @@
+/**
+ * The domain. Every command works on `KeyService` only; drivers and our own service implement it.
+ * Times are RFC 3339 UTC strings, ids are strings, and what a service cannot know is `null`.
+ */
+import { KeysError } from './errors.ts';
+import type { Secret } from './secret.ts';
+
+export const keyStatuses = ['active', 'disabled', 'expired', 'revoked'] as const;
+export type KeyStatus = (typeof keyStatuses)[number];
+
+export const keyTypes = ['view', 'manage'] as const;
+export type KeyType = (typeof keyTypes)[number];
+
+/** The record of a key, never its secret. Its JSON is a public contract: fields are added, never renamed. */
+export interface Key {
+  id: string;
+  name: string;
+  description: string | null;
+  namespace: string | null;
+  owner: string | null;
+  type: KeyType | null;
+  roles: string[];
+  permissions: string[];
+  /** The date that fixes the API a key speaks, e.g. `2026-11-01`. */
+  apiVersion: string | null;
+  status: KeyStatus | null;
+  /** How the secret begins, and its last four characters: how a person tells secrets apart. */
+  prefix: string | null;
+  lastFour: string | null;
+  createdAt: string | null;
+  createdBy: string | null;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+  rotatedAt: string | null;
+  labels: Record<string, string>;
+  /** Changes with every edit of the key; hand it back to an edit to be told (`changed`) when somebody else was first. */
+  version: string | null;
+  /** What this driver's service says beyond the fields above. */
+  extra?: Record<string, unknown>;
+}
+
+/** What a key is created from. Absent fields are the service's to choose. */
+export interface NewKey {
+  name: string;
+  namespace?: string;
+  description?: string;
+  type?: KeyType;
+  roles?: string[];
+  permissions?: string[];
+  apiVersion?: string;
+  expiresAt?: string | null;
+  owner?: string;
+  labels?: Record<string, string>;
+}
+
+/** What an edit changes: absolute values; absent fields stay, `null` clears. */
+export interface KeyChanges {
+  name?: string;
+  description?: string | null;
+  roles?: string[];
+  permissions?: string[];
+  expiresAt?: string | null;
+  labels?: Record<string, string>;
+}
+
+/** A key together with its secret: the answer to create and regenerate, and the only type that holds both. */
+export interface IssuedKey {
+  key: Key;
+  secret: Secret;
+}
+
+/** Which keys to list, newest first. Every condition given must hold. */
+export interface KeyFilter {
+  /** `null`: every namespace the caller may see. Absent: the profile's. */
+  namespace?: string | null;
+  /** Absent: all but revoked ones. */
+  statuses?: readonly KeyStatus[];
+  owner?: string;
+  role?: string;
+  type?: KeyType;
+  labels?: Record<string, string>;
+  /** `*` stands for any characters, `?` for one. */
+  nameGlob?: string;
+  /** Not expired yet, but will be by this time (RFC 3339). */
+  expiresBefore?: string;
+  /** Last used before this time, or created before it and never used (RFC 3339). */
+  unusedSince?: string;
+  noExpiry?: boolean;
+}
+
+export interface KeyQuery extends KeyFilter {
+  /** From the previous page's `nextCursor`; absent for the first page. */
+  cursor?: string;
+  /** How many keys a page may hold; the service may give fewer. */
+  pageSize?: number;
+}
+
+export interface KeyPage {
+  keys: Key[];
+  nextCursor: string | null;
+}
+
+export type InvalidReason = 'unknown' | 'disabled' | 'expired' | 'revoked';
+
+export interface Verification {
+  valid: boolean;
+  reason: InvalidReason | null;
+  key: Key | null;
+}
+
+/** Who a credential is, as far as the service tells. */
+export interface Identity {
+  id: string | null;
+  name: string | null;
+  owner: string | null;
+  namespace: string | null;
+  roles: string[];
+}
+
+export interface RegenerateOptions {
+  /** How long the old secret still works, in milliseconds; 0 ends it at once. */
+  graceMs?: number;
+}
+
+/**
+ * A key service, ours or somebody else's. All methods throw `KeysError`: `unauthenticated`, `forbidden`, `unavailable`,
+ * `timeout`, `rate_limited`, `bad_response` or `untrusted` wherever a service is asked at all, and what each says itself.
+ */
+export interface KeyService {
+  readonly capabilities: Capabilities;
+  /** Mints a key. Throws `conflict` (the name is taken), `quota_exceeded`, `invalid`. */
+  create(key: NewKey): Promise<IssuedKey>;
+  /** One page of keys, newest first; see `allKeys`. Throws `invalid` for a bad cursor. */
+  list(query: KeyQuery): Promise<KeyPage>;
+  /** Throws `not_found`. */
+  get(id: string): Promise<Key>;
+  /** Throws `not_found`, `changed` when `version` is not the key's any more, `conflict`, `invalid`. */
+  edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key>;
+  /** Takes a key out of service; of a disabled key, success. Throws `not_found`, `changed`, `conflict` when it is revoked. */
+  disable(id: string, version?: string | null): Promise<Key>;
+  /** Puts a key back; of an enabled key, success. Throws as `disable`, and `quota_exceeded`. */
+  enable(id: string, version?: string | null): Promise<Key>;
+  /** A new secret for the same key. Throws `not_found`, `conflict` when it is revoked. */
+  regenerate(id: string, options?: RegenerateOptions): Promise<IssuedKey>;
+  /** Ends a key for good; of a revoked key, success. Throws `not_found`. */
+  revoke(id: string): Promise<void>;
+  /** Which key a secret belongs to and whether it is good. An unusable secret is an answer, not an error. */
+  verify(secret: Secret): Promise<Verification>;
+  whoami(): Promise<Identity>;
+  close(): Promise<void>;
+}
+
+export type Verb = Exclude<keyof KeyService, 'capabilities' | 'close'>;
+
+/** The fields of a key that a service can keep, beyond its name. */
+export type KeyField = Exclude<keyof NewKey, 'name'>;
+
+export type FilterName = keyof KeyFilter;
+
+/** What a service can do, as data beside its driver; asked before any request is sent. */
+export interface Capabilities {
+  /** The service's name as a person knows it. */
+  readonly title: string;
+  readonly verbs: readonly Verb[];
+  /** What may be said of a key when it is created; what may be changed is `editable`. */
+  readonly fields: readonly KeyField[];
+  readonly editable: readonly (keyof KeyChanges)[];
+  /** Filters the service applies itself; the CLI applies all others, over all pages. */
+  readonly filters: readonly FilterName[];
+  /** Whether `regenerate` can leave the old secret working for a while. */
+  readonly grace: boolean;
+  /** For a verb that is missing: the nearest thing that works, as an instruction. */
+  readonly instead?: Partial<Record<Verb, string>>;
+}
+
+/** Throws `unsupported`, in the service's name, when it lacks a verb. */
+export function requireVerb(capabilities: Capabilities, verb: Verb): void {
+  if (capabilities.verbs.includes(verb)) return;
+  throw new KeysError('unsupported', `${capabilities.title} cannot ${verb} keys`, {
+    hint: capabilities.instead?.[verb] ?? null,
+  });
+}
+
+/** Throws `unsupported` when the service cannot keep one of the fields that are set. */
+export function requireFields(
+  capabilities: Capabilities,
+  key: Partial<NewKey> | KeyChanges,
+  verb: 'create' | 'edit',
+): void {
+  const known: readonly string[] =
+    verb === 'create' ? ['name', ...capabilities.fields] : capabilities.editable;
+  for (const [field, value] of Object.entries(key)) {
+    if (value === undefined || known.includes(field)) continue;
+    const text = verb === 'create' ? `keeps no ${field} for a key` : `cannot change the ${field} of a key`;
+    throw new KeysError('unsupported', `${capabilities.title} ${text}`, {
+      hint: known.length > 0 ? `it knows: ${known.join(', ')}` : null,
+    });
+  }
+}
+
+/** All keys, page after page; a page is asked for only when the one before has been consumed. */
+export async function* allKeys(
+  service: KeyService,
+  filter: KeyFilter,
+  pageSize?: number,
+): AsyncGenerator<Key[]> {
+  let cursor: string | null = null;
+  const seen = new Set<string>();
+  do {
+    const query: KeyQuery = {
+      ...filter,
+      ...(cursor === null ? {} : { cursor }),
+      ...(pageSize ? { pageSize } : {}),
+    };
+    const page: KeyPage = await service.list(query);
+    yield page.keys;
+    cursor = page.nextCursor;
+    if (cursor !== null && seen.has(cursor)) {
+      throw new KeysError(
+        'bad_response',
+        `${service.capabilities.title} gave the same page twice; its list has no end`,
+      );
+    }
+    if (cursor !== null) seen.add(cursor);
+  } while (cursor !== null);
+}

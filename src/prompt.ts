@@ -1,0 +1,59 @@
+/** Questions to a person, drawn on stderr so that stdout stays the result. */
+import { KeysError } from './errors.ts';
+import { Secret } from './secret.ts';
+
+export interface Choice<T> {
+  readonly name: string;
+  readonly value: T;
+  readonly description?: string;
+}
+
+/** Every question throws `interrupted` when it is left with Ctrl-C. */
+export interface Prompt {
+  /** Whether there is a person to ask: stdin and stderr are terminals and `--no-input` is absent. */
+  readonly available: boolean;
+  /** `check` returns what is wrong with an answer, or null. */
+  input(
+    question: string,
+    options?: { initial?: string; check?: (answer: string) => string | null },
+  ): Promise<string>;
+  password(question: string): Promise<Secret>;
+  confirm(question: string): Promise<boolean>;
+  select<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** Any number of the choices. */
+  choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T[]>;
+  /** One of many, found by typing. */
+  search<T>(question: string, find: (term: string) => readonly Choice<T>[]): Promise<T>;
+}
+
+/** Prompts on the process's own terminal. */
+export function terminalPrompt(available: boolean, signal: AbortSignal): Prompt {
+  const ask = async <T>(
+    question: (inquirer: typeof import('@inquirer/prompts'), context: object) => Promise<T>,
+  ): Promise<T> => {
+    const inquirer = await import('@inquirer/prompts');
+    try {
+      return await question(inquirer, { input: process.stdin, output: process.stderr, signal });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const name = (error as Error).name;
+      if (name === 'ExitPromptError' || name === 'AbortPromptError')
+        throw new KeysError('interrupted', 'interrupted');
+      throw error;
+    }
+  };
+  return {
+    available,
+    input: (message, { initial, check } = {}) =>
+      ask(({ input }, context) =>
+        input({ message, default: initial, validate: (text) => check?.(text) ?? true }, context),
+      ),
+    password: (message) =>
+      ask(async ({ password }, context) => new Secret(await password({ message, mask: true }, context))),
+    confirm: (message) => ask(({ confirm }, context) => confirm({ message, default: false }, context)),
+    select: (message, choices) => ask(({ select }, context) => select({ message, choices }, context)),
+    choose: (message, choices) => ask(({ checkbox }, context) => checkbox({ message, choices }, context)),
+    search: (message, find) =>
+      ask(({ search }, context) => search({ message, source: (term) => find(term ?? '') }, context)),
+  };
+}
