@@ -13,7 +13,7 @@ import {
 } from '../src/keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';
-import { collectLabel, duration, parsed, wholeNumber } from './options.ts';
+import { collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
 
 interface Options {
   status?: KeyStatus | 'all';
@@ -35,7 +35,7 @@ export function declare(command: Command, app: App): void {
   command
     .addOption(new Option('--status <status>', 'only keys in this state').choices([...keyStatuses, 'all']))
     .option('--owner <name>', 'only keys of this user')
-    .option('--role <name>', 'only keys with this role')
+    .addOption(completes('roles', new Option('--role <name>', 'only keys with this role')))
     .addOption(new Option('--type <type>', 'only keys of this type').choices(keyTypes))
     .option('--label <name=value>', 'only keys with this label (repeatable)', collectLabel)
     .option('--name <glob>', 'only keys whose name matches; * and ? are wildcards')

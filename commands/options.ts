@@ -1,13 +1,33 @@
 /** Options that several commands share, and the parsers of their values. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { KeysError } from '../src/errors.ts';
 import { outputFormats } from '../src/output.ts';
 import { parseDuration } from '../src/time.ts';
 
+/** Where shell completion finds the values of an argument or an option; a part with `choices` needs none. */
+export type CompletionSource = 'keys' | 'profiles' | 'drivers' | 'roles' | 'files' | 'topics';
+
+const completions = new WeakMap<Argument | Option, CompletionSource>();
+
+/** Says what completes an argument or the value of an option: `completes('roles', new Option('--role <name>', …))`. */
+export function completes<T extends Argument | Option>(source: CompletionSource, part: T): T {
+  completions.set(part, source);
+  return part;
+}
+
+export function completionOf(part: Argument | Option): CompletionSource | null {
+  return completions.get(part) ?? null;
+}
+
+/** A key on the command line: `<key>`, or `[key]`, `<keys...>` and the like where a command wants that. */
+export function keyArgument(flags = '<key>', description = 'its id or name'): Argument {
+  return completes('keys', new Argument(flags, description));
+}
+
 /** The options that mean the same everywhere. */
 export function addGlobalOptions(program: Command): void {
   program
-    .option('-p, --profile <name>', 'the key service to work on')
+    .addOption(completes('profiles', new Option('-p, --profile <name>', 'the key service to work on')))
     .option('-n, --namespace <name>', 'the namespace to work in')
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(outputFormats))
     .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
