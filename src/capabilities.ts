@@ -29,4 +29,5 @@ export const ownCapabilities: Capabilities = {
     'noExpiry',
   ],
   grace: true,
+  idempotentMint: true,
 };

@@ -29,6 +29,7 @@ const table = {
   outcome_unknown: { status: null, exit: 10, title: 'Outcome unknown' },
   undelivered: { status: null, exit: 10, title: 'Secret not delivered' },
   credential_store: { status: null, exit: 11, title: 'Credential store unavailable' },
+  secret_gone: { status: 410, exit: 10, title: 'Secret no longer available' },
   bad_response: { status: 502, exit: 12, title: 'Nonsensical answer' },
   untrusted: { status: null, exit: 13, title: 'Trust failure' },
   interrupted: { status: null, exit: 130, title: 'Interrupted' },

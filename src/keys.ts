@@ -117,9 +117,43 @@ export interface Identity {
   roles: string[];
 }
 
-export interface RegenerateOptions {
+export interface MintOptions {
+  /**
+   * 128 random bits or more, chosen by the caller. The same idempotency key with the same request gives the same answer,
+   * secret included, until the replay is gone; with another request it is `invalid`. Ignored by services without `minting`.
+   */
+  idempotencyKey?: string;
+}
+
+export interface RegenerateOptions extends MintOptions {
   /** How long the old secret still works, in milliseconds; 0 ends it at once. */
   graceMs?: number;
+  /** Leaves the old secret working until `minting.settle` ends the overlap. Throws `conflict` while another one is open. */
+  overlap?: boolean;
+}
+
+/** What became of the secret that a mint under an idempotency key gave: `sealed` ones can be given again. */
+export type SecretState = 'sealed' | 'used' | 'acknowledged' | 'expired';
+
+export interface Mint {
+  key: Key;
+  secretState: SecretState;
+}
+
+/** What a service adds that mints idempotently and lets two secrets of a key overlap. */
+export interface Minting {
+  /** How the mint under this idempotency key stands; `null` when there was none. */
+  status(idempotencyKey: string): Promise<Mint | null>;
+  /** Makes sure that nothing is minted under this idempotency key from now on; what was minted before, if anything. */
+  cancel(idempotencyKey: string): Promise<Mint | null>;
+  /** The secret has arrived: the sealed replay is destroyed. Of an unknown idempotency key, success. */
+  acknowledge(idempotencyKey: string): Promise<void>;
+  /**
+   * Ends the overlap that a regenerate opened. Keeping the new secret ends the old one at its own expiry or after
+   * `graceMs`, whichever is first; keeping the old one ends the new one at once. Of an overlap already ended the same way,
+   * success. Throws `not_found`, and `changed` when the key's secret is not the one minted there any more.
+   */
+  settle(idempotencyKey: string, settlement: { keep: 'new' | 'old'; graceMs?: number }): Promise<Key>;
 }
 
 /**
@@ -128,8 +162,10 @@ export interface RegenerateOptions {
  */
 export interface KeyService {
   readonly capabilities: Capabilities;
+  /** Only where `capabilities.idempotentMint`. */
+  readonly minting?: Minting;
   /** Mints a key. Throws `conflict` (the name is taken), `quota_exceeded`, `invalid`. */
-  create(key: NewKey): Promise<IssuedKey>;
+  create(key: NewKey, options?: MintOptions): Promise<IssuedKey>;
   /** One page of keys, newest first; see `allKeys`. Throws `invalid` for a bad cursor. */
   list(query: KeyQuery): Promise<KeyPage>;
   /** Throws `not_found`. */
@@ -150,7 +186,7 @@ export interface KeyService {
   close(): Promise<void>;
 }
 
-export type Verb = Exclude<keyof KeyService, 'capabilities' | 'close'>;
+export type Verb = Exclude<keyof KeyService, 'capabilities' | 'minting' | 'close'>;
 
 /** The fields of a key that a service can keep, beyond its name. */
 export type KeyField = Exclude<keyof NewKey, 'name'>;
@@ -169,6 +205,8 @@ export interface Capabilities {
   readonly filters: readonly FilterName[];
   /** Whether `regenerate` can leave the old secret working for a while. */
   readonly grace: boolean;
+  /** Whether a mint can be repeated safely, and its outcome asked for: the service has `minting`. */
+  readonly idempotentMint: boolean;
   /** For a verb that is missing: the nearest thing that works, as an instruction. */
   readonly instead?: Partial<Record<Verb, string>>;
 }
