@@ -176,10 +176,10 @@ export interface KeyService {
   disable(id: string, version?: string | null): Promise<Key>;
   /** Puts a key back; of an enabled key, success. Throws as `disable`, and `quota_exceeded`. */
   enable(id: string, version?: string | null): Promise<Key>;
-  /** A new secret for the same key. Throws `not_found`, `conflict` when it is revoked. */
-  regenerate(id: string, options?: RegenerateOptions): Promise<IssuedKey>;
-  /** Ends a key for good; of a revoked key, success. Throws `not_found`. */
-  revoke(id: string): Promise<void>;
+  /** A new secret for the same key. Throws `not_found`, `changed`, `conflict` when it is revoked. */
+  regenerate(id: string, options?: RegenerateOptions, version?: string | null): Promise<IssuedKey>;
+  /** Ends a key for good; of a revoked key, success. Throws `not_found`, `changed`. */
+  revoke(id: string, version?: string | null): Promise<void>;
   /** Which key a secret belongs to and whether it is good. An unusable secret is an answer, not an error. */
   verify(secret: Secret): Promise<Verification>;
   whoami(): Promise<Identity>;
