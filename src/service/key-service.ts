@@ -1,0 +1,306 @@
+/** The service as one caller sees it. */
+import { ownCapabilities } from '../capabilities.ts';
+import { KeysError } from '../errors.ts';
+import {
+  type IssuedKey,
+  type Key,
+  type KeyChanges,
+  type KeyPage,
+  type KeyQuery,
+  type KeyService,
+  keyStatuses,
+  type NewKey,
+  type RegenerateOptions,
+  type Verification,
+} from '../keys.ts';
+import type { Secret } from '../secret.ts';
+import { type Action, type Caller, isAdmin, may, requireMay, requireReach } from './access.ts';
+import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
+import * as rules from './rules.ts';
+import { mintSecret } from './secret-format.ts';
+import { findSecret, isEnded, secretRow } from './secrets.ts';
+import type { Settings } from './settings.ts';
+import { statusOf, toKey } from './status.ts';
+import type { AuditRow, KeyRow, KeyRowChanges, KeyStore, Outcome } from './store.ts';
+import type { Uses } from './uses.ts';
+
+/** What every caller's service shares. */
+export interface ServiceCore {
+  readonly store: KeyStore;
+  readonly settings: Settings;
+  readonly uses: Uses;
+  readonly now: () => number;
+}
+
+/** The longest an old secret may outlive its replacement. */
+const longestGraceMs = 30 * 86_400_000;
+
+const defaultPageSize = 100;
+const largestPageSize = 1_000;
+
+export function keyServiceFor(
+  core: ServiceCore,
+  anybody: Caller | null,
+  requestId: string | null,
+): KeyService {
+  const { store, settings, uses, now } = core;
+
+  function caller(): Caller {
+    if (anybody) return anybody;
+    throw new KeysError('unauthenticated', 'this takes the secret of a key');
+  }
+
+  function auditRow(action: Action, target: string, details: AuditRow['details'] = {}): AuditRow {
+    const { owner, keyName } = caller();
+    return { time: now(), actor: owner ?? keyName ?? '', agent: keyName, action, target, requestId, details };
+  }
+
+  /** A key that the caller may not even see is not there. */
+  async function visible(id: string): Promise<KeyRow> {
+    const row = await store.findKey(id);
+    if (row && may(caller(), 'show', row)) return row;
+    throw new KeysError('not_found', `there is no key with the id '${id}'`);
+  }
+
+  /**
+   * Decides on a row and changes it if it is still that row, as often as somebody else was first. `change` gives `null` when
+   * there is nothing to do.
+   */
+  async function change(
+    id: string,
+    action: Action,
+    version: string | null | undefined,
+    decide: (row: KeyRow) => Promise<KeyRow | 'changed'> | null,
+  ): Promise<KeyRow> {
+    for (;;) {
+      const row = await visible(id);
+      requireMay(caller(), action, row);
+      if (version !== null && version !== undefined && version !== String(row.version)) {
+        throw new KeysError('changed', `the key '${row.name}' has changed meanwhile`, {
+          hint: 'look at it again, then repeat the change',
+        });
+      }
+      if (row.revokedAt !== null && action !== 'revoke') {
+        throw new KeysError('conflict', `the key '${row.name}' is revoked, and that is for good`, {
+          hint: 'create a new key instead',
+        });
+      }
+      const changed = decide(row);
+      if (changed === null) return row;
+      const after = await changed;
+      if (after !== 'changed') return after;
+    }
+  }
+
+  async function changeRow(row: KeyRow, action: Action, changes: KeyRowChanges): Promise<KeyRow | 'changed'> {
+    const at = now();
+    const revived = statusOf(row, at) !== 'active' && statusOf({ ...row, ...changes }, at) === 'active';
+    const quota = revived ? { defaultQuota: settings.quota, now: at } : null;
+    const audit = auditRow(action, row.id, changes);
+    return rowOf(await store.changeKey(row.id, row.version, changes, quota, audit), { ...row, ...changes });
+  }
+
+  return {
+    capabilities: ownCapabilities,
+
+    async create(input: NewKey): Promise<IssuedKey> {
+      const by = caller();
+      const at = now();
+      const namespace = rules.namespaceName(input.namespace ?? by.namespace);
+      const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
+      const type = input.type ?? 'manage';
+      const roles = rules.roleNames(input.roles ?? [], settings);
+      const permissions = rules.permissionNames(input.permissions ?? []);
+      requireMay(by, 'create', { id: null, namespace, roles: [] });
+      requireReach(by, roles, owner);
+      rules.requireFit(type, roles, permissions, settings);
+      const secret = mintSecret(settings.secretPrefix);
+      const minted = secretRow(secret, settings.secretPrefix, at);
+      const row: KeyRow = {
+        id: newKeyId(at),
+        namespace,
+        name: rules.keyName(input.name),
+        description: rules.description(input.description),
+        owner,
+        type,
+        roles,
+        permissions,
+        apiVersion: rules.apiVersion(input.apiVersion, settings),
+        prefix: minted.prefix,
+        lastFour: minted.lastFour,
+        labels: rules.labels(input.labels ?? {}),
+        createdAt: at,
+        createdBy: by.owner ?? by.keyName ?? '',
+        expiresAt: rules.expiry(input.expiresAt, at),
+        disabledAt: null,
+        revokedAt: null,
+        rotatedAt: null,
+        lastUsedAt: null,
+        version: 1,
+      };
+      const { name, expiresAt } = row;
+      const details = { namespace, name, owner, type, roles, permissions, expiresAt };
+      const quota = { defaultQuota: settings.quota, now: at };
+      const outcome = await store.insertKey(row, minted, quota, auditRow('create', row.id, details));
+      rowOf(outcome, row);
+      return { key: toKey(row, at), secret };
+    },
+
+    async list(query: KeyQuery): Promise<KeyPage> {
+      const by = caller();
+      const namespace = query.namespace === undefined ? by.namespace : query.namespace;
+      const seen = namespace ?? (isAdmin(by) ? null : by.namespace);
+      requireMay(by, 'list', { id: null, namespace: seen ?? by.namespace, roles: [] });
+      await uses.flush();
+      const { statuses, expiresBefore, unusedSince, nameGlob, cursor, pageSize = defaultPageSize } = query;
+      const { owner, role, type, labels, noExpiry } = query;
+      const size = Math.max(1, Math.min(pageSize, largestPageSize));
+      const at = now();
+      const rows = await store.listKeys({
+        ...{ owner, role, type, labels, noExpiry, now: at, namespace: seen },
+        // One more than the page holds tells whether there is another page.
+        limit: size + 1,
+        below: cursor === undefined ? null : idOfCursor(cursor),
+        statuses: statuses ?? keyStatuses.filter((status) => status !== 'revoked'),
+        nameGlob: nameGlob === undefined ? undefined : rules.nameGlob(nameGlob),
+        expiresBefore: timeOf(expiresBefore, 'expiresBefore'),
+        unusedSince: timeOf(unusedSince, 'unusedSince'),
+      });
+      const page = rows.slice(0, size);
+      const last = rows.length > size ? page.at(-1) : undefined;
+      return { keys: page.map((row) => toKey(row, at)), nextCursor: last ? cursorAfter(last.id) : null };
+    },
+
+    async get(id: string): Promise<Key> {
+      await uses.flush();
+      return toKey(await visible(id), now());
+    },
+
+    async edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
+      const row = await change(id, 'edit', version, (current) => {
+        const wanted = editOf(current, changes, settings, now());
+        if (wanted.roles) requireReach(caller(), wanted.roles, caller().owner);
+        return isEmpty(wanted) ? null : changeRow(current, 'edit', wanted);
+      });
+      return toKey(row, now());
+    },
+
+    async disable(id: string, version?: string | null): Promise<Key> {
+      const row = await change(id, 'disable', version, (current) =>
+        current.disabledAt === null ? changeRow(current, 'disable', { disabledAt: now() }) : null,
+      );
+      return toKey(row, now());
+    },
+
+    async enable(id: string, version?: string | null): Promise<Key> {
+      const row = await change(id, 'enable', version, (current) =>
+        current.disabledAt === null ? null : changeRow(current, 'enable', { disabledAt: null }),
+      );
+      return toKey(row, now());
+    },
+
+    async regenerate(
+      id: string,
+      { graceMs = 0, overlap }: RegenerateOptions = {},
+      version?: string | null,
+    ): Promise<IssuedKey> {
+      if (!(graceMs >= 0 && graceMs <= longestGraceMs)) {
+        throw new KeysError('invalid', 'the grace of an old secret is at least 0 and at most 30 days');
+      }
+      // Better refused than an old secret that ends unexpectedly.
+      if (overlap) throw new KeysError('unsupported', 'this service cannot leave an overlap open');
+      const secret = mintSecret(settings.secretPrefix);
+      const row = await change(id, 'regenerate', version, async (current) => {
+        const at = now();
+        const oldEndsAt = Math.min(current.expiresAt ?? Number.POSITIVE_INFINITY, at + Math.floor(graceMs));
+        const minted = secretRow(secret, settings.secretPrefix, at);
+        const audit = auditRow('regenerate', current.id, { lastFour: minted.lastFour, oldEndsAt });
+        return rowOf(
+          await store.replaceSecret(current.id, current.version, minted, oldEndsAt, audit),
+          current,
+        );
+      });
+      return { key: toKey(row, now()), secret };
+    },
+
+    async revoke(id: string, version?: string | null): Promise<void> {
+      await change(id, 'revoke', version, (current) =>
+        current.revokedAt === null ? changeRow(current, 'revoke', { revokedAt: now() }) : null,
+      );
+    },
+
+    async verify(secret: Secret): Promise<Verification> {
+      const unknown: Verification = { valid: false, reason: 'unknown', key: null };
+      const found = await findSecret(store, secret);
+      if (!found) return unknown;
+      const { row } = found;
+      const at = now();
+      const key = toKey(row, at);
+      if (row.revokedAt !== null || isEnded(found, at)) {
+        const administers = anybody !== null && may(anybody, 'edit', row);
+        return administers ? { valid: false, reason: 'revoked', key } : unknown;
+      }
+      const { status } = key;
+      if (status === 'disabled' || status === 'expired') return { valid: false, reason: status, key };
+      uses.record(row, at);
+      return { valid: true, reason: null, key };
+    },
+
+    async whoami() {
+      const { keyId, keyName, owner, namespace, roles } = caller();
+      return { id: keyId, name: keyName, owner, namespace, roles: [...roles] };
+    },
+
+    async close() {},
+  };
+}
+
+/** What an edit really changes. Throws `invalid`. */
+function editOf(row: KeyRow, changes: KeyChanges, settings: Settings, now: number): KeyRowChanges {
+  const { name, roles, permissions, labels, description, expiresAt } = changes;
+  const wanted: KeyRowChanges = {
+    ...(name === undefined ? {} : { name: rules.keyName(name) }),
+    ...(description === undefined ? {} : { description: rules.description(description) }),
+    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, settings) }),
+    ...(permissions === undefined ? {} : { permissions: rules.permissionNames(permissions) }),
+    ...(labels === undefined ? {} : { labels: rules.labels(labels) }),
+  };
+  const merged = { ...row, ...wanted };
+  rules.requireFit(merged.type, merged.roles, merged.permissions, settings);
+  const given = Object.entries(wanted).filter(
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(row[field as keyof KeyRow]),
+  );
+  const ms = expiresAt === undefined ? row.expiresAt : expiryOf(expiresAt, row, now);
+  return { ...Object.fromEntries(given), ...(ms === row.expiresAt ? {} : { expiresAt: ms }) };
+}
+
+/** The expiry a key has already may be sent back, also when it has passed. */
+function expiryOf(time: string | null, row: KeyRow, now: number): number | null {
+  if (time !== null && rules.timestamp(time, 'the expiry') === row.expiresAt) return row.expiresAt;
+  return rules.expiry(time, now);
+}
+
+function isEmpty(changes: KeyRowChanges): boolean {
+  return Object.keys(changes).length === 0;
+}
+
+function timeOf(time: string | undefined, what: string): number | undefined {
+  return time === undefined ? undefined : rules.timestamp(time, what);
+}
+
+/** Throws `conflict` and `quota_exceeded`. */
+function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed' {
+  if (outcome.refused === undefined) return outcome.row;
+  if (outcome.refused === 'changed') return 'changed';
+  if (outcome.refused === 'quota') {
+    const { quota, active } = outcome;
+    throw new KeysError(
+      'quota_exceeded',
+      `the namespace '${namespace}' may have ${quota} active keys and has ${active}`,
+      { hint: 'revoke or disable keys that are not needed: keys list --unused-for 90d' },
+    );
+  }
+  throw new KeysError('conflict', `there is a key named '${name}' in the namespace '${namespace}' already`, {
+    hint: 'choose another name, or revoke that key first',
+  });
+}

@@ -1,0 +1,4 @@
+/** The steps of the database, in order; the number of a step is its place. Steps are added, never changed. */
+import { sql as start } from './0001-start.ts';
+
+export const migrations: readonly string[] = [start];

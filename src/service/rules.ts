@@ -1,0 +1,168 @@
+/** What the fields of a key may be. Each function returns the value to keep and throws `invalid`. */
+import { KeysError } from '../errors.ts';
+import type { KeyType } from '../keys.ts';
+import { terminalSafe } from '../text.ts';
+import { parseTimestamp } from '../time.ts';
+import type { Settings } from './settings.ts';
+
+export const limits = {
+  name: 128,
+  description: 1_000,
+  namespace: 63,
+  owner: 128,
+  role: 63,
+  roles: 32,
+  permission: 128,
+  permissions: 200,
+  labels: 32,
+  labelName: 63,
+  labelValue: 255,
+  glob: 256,
+} as const;
+
+export function keyName(text: string): string {
+  return line(text, 'the name', limits.name);
+}
+
+export function ownerName(text: string): string {
+  return line(text, 'the owner', limits.owner);
+}
+
+/** Line breaks and tabs are welcome in a description; an empty one is none. */
+export function description(text: string | null | undefined): string | null {
+  const trimmed = text?.normalize('NFC').trim();
+  if (!trimmed) return null;
+  requireLength(trimmed, 'the description', limits.description);
+  requireSafe(trimmed.replace(/[\t\r\n]/g, ' '), 'the description');
+  return trimmed;
+}
+
+export function namespaceName(text: string): string {
+  if (/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new KeysError('invalid', `'${text}' is not a namespace`, {
+    hint: `1 to ${limits.namespace} small letters, digits and hyphens, with a letter or digit at both ends`,
+  });
+}
+
+export function roleName(text: string): string {
+  if (/^[a-z][a-z0-9_-]{0,62}$/.test(text)) return text;
+  throw new KeysError('invalid', `'${text}' cannot be the name of a role`, {
+    hint: `1 to ${limits.role} small letters, digits, hyphens and underscores, a letter first`,
+  });
+}
+
+export function roleNames(names: readonly string[], { roles }: Settings): string[] {
+  const unique = distinct(names, 'roles', limits.roles);
+  const unknown = unique.find((name) => !Object.hasOwn(roles, name));
+  if (unknown === undefined) return unique;
+  throw new KeysError('invalid', `there is no role '${unknown}'`, {
+    hint: `roles: ${Object.keys(roles).join(', ')}`,
+  });
+}
+
+export function permissionNames(names: readonly string[]): string[] {
+  const unique = distinct(names, 'permissions', limits.permissions);
+  const wrong = unique.find(
+    (name) => name.length > limits.permission || !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/i.test(name),
+  );
+  if (wrong === undefined) return unique;
+  throw new KeysError('invalid', `'${wrong}' is not a permission`, {
+    hint: 'a permission is written resource.action: dashboards.view',
+  });
+}
+
+/** The actions that only look; every other action manages. */
+const viewActions = ['view', 'read', 'list'];
+
+function isViewing(permission: string): boolean {
+  return viewActions.includes(permission.slice(permission.lastIndexOf('.') + 1));
+}
+
+/** A View key holds view permissions only, whether its own or by a role. */
+export function requireFit(
+  type: KeyType,
+  roles: readonly string[],
+  permissions: readonly string[],
+  settings: Settings,
+): void {
+  if (type === 'manage') return;
+  const hint = `a View key may ${viewActions.join(', ')}; for more create a Manage key`;
+  const permission = permissions.find((name) => !isViewing(name));
+  if (permission !== undefined) {
+    throw new KeysError('invalid', `a View key cannot hold the permission '${permission}'`, { hint });
+  }
+  const role = roles.find((name) => !settings.roles[name]?.every(isViewing));
+  if (role !== undefined)
+    throw new KeysError('invalid', `a View key cannot hold the role '${role}'`, { hint });
+}
+
+export function apiVersion(version: string | undefined, { apiVersions }: Settings): string {
+  const chosen = version ?? apiVersions.at(-1) ?? '';
+  if (apiVersions.includes(chosen)) return chosen;
+  throw new KeysError('invalid', `this service has no API version '${chosen}'`, {
+    hint: `API versions: ${apiVersions.join(', ')}`,
+  });
+}
+
+/** Milliseconds since 1970; `null` is never. */
+export function expiry(time: string | null | undefined, now: number): number | null {
+  if (time === null || time === undefined) return null;
+  const ms = timestamp(time, 'the expiry');
+  if (ms > now) return ms;
+  throw new KeysError('invalid', `the expiry ${time} has already passed`);
+}
+
+export function timestamp(time: string, what: string): number {
+  const ms = parseTimestamp(time);
+  if (ms !== null) return ms;
+  throw new KeysError('invalid', `${what} '${time}' is not a time`, {
+    hint: 'RFC 3339: 2027-01-31T12:00:00Z',
+  });
+}
+
+export function labels(given: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(given);
+  if (entries.length > limits.labels) {
+    throw new KeysError('invalid', `a key has at most ${limits.labels} labels, not ${entries.length}`);
+  }
+  for (const [name, value] of entries) {
+    if (!/^[a-z0-9](?:[a-z0-9._/-]{0,62})$/i.test(name)) {
+      throw new KeysError('invalid', `'${name}' cannot be the name of a label`, {
+        hint: `1 to ${limits.labelName} letters, digits and . _ - /, a letter or digit first`,
+      });
+    }
+    requireLength(value, `the label ${name}`, limits.labelValue);
+    requireSafe(value, `the label ${name}`);
+  }
+  return Object.fromEntries(entries);
+}
+
+export function nameGlob(glob: string): string {
+  requireLength(glob, 'the name pattern', limits.glob);
+  return glob;
+}
+
+function line(text: string, what: string, longest: number): string {
+  const trimmed = text.normalize('NFC').trim();
+  if (trimmed === '') throw new KeysError('invalid', `${what} is empty`);
+  requireLength(trimmed, what, longest);
+  requireSafe(trimmed, what);
+  return trimmed;
+}
+
+function requireLength(text: string, what: string, longest: number): void {
+  const length = [...text].length;
+  if (length <= longest) return;
+  throw new KeysError('invalid', `${what} has ${length} characters; ${longest} is the most`);
+}
+
+function requireSafe(text: string, what: string): void {
+  if (terminalSafe(text) === text) return;
+  throw new KeysError('invalid', `${what} contains a control or invisible character`);
+}
+
+function distinct(names: readonly string[], what: string, most: number): string[] {
+  const unique = [...new Set(names)];
+  if (unique.length > most) throw new KeysError('invalid', `a key has at most ${most} ${what}`);
+  return unique;
+}

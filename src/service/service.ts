@@ -1,0 +1,46 @@
+/** The key service: the rules, over a store. Over HTTP and in-process it is the same. */
+import type { KeyService } from '../keys.ts';
+import type { Secret } from '../secret.ts';
+import type { Caller } from './access.ts';
+import { keyServiceFor, type ServiceCore } from './key-service.ts';
+import { findSecret, isEnded } from './secrets.ts';
+import { completeSettings, type Settings } from './settings.ts';
+import { statusOf } from './status.ts';
+import type { KeyRow, KeyStore } from './store.ts';
+import { createUses } from './uses.ts';
+
+export interface ServiceParts {
+  readonly store: KeyStore;
+  readonly now: () => number;
+  readonly settings?: Partial<Settings>;
+}
+
+export interface Service {
+  /** The service as one caller sees it, for one request; `null` is anybody, who can only verify. Its `close` does nothing. */
+  as(caller: Caller | null, requestId?: string): KeyService;
+  /** Who a secret is, and `null` unless it is good now. */
+  authenticate(secret: Secret): Promise<Caller | null>;
+  close(): Promise<void>;
+}
+
+/** Throws `invalid` for settings that make no sense. */
+export function createService({ store, now, settings }: ServiceParts): Service {
+  const core: ServiceCore = { store, now, settings: completeSettings(settings), uses: createUses(store) };
+  return {
+    as: (caller, requestId) => keyServiceFor(core, caller, requestId ?? null),
+    async authenticate(secret) {
+      const found = await findSecret(store, secret);
+      if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
+      core.uses.record(found.row, now());
+      return callerOf(found.row);
+    },
+    async close() {
+      await core.uses.flush();
+      await store.close();
+    },
+  };
+}
+
+function callerOf({ id, name, owner, namespace, type, roles }: KeyRow): Caller {
+  return { keyId: id, keyName: name, owner, namespace, type, roles };
+}

@@ -1,0 +1,41 @@
+/** What an operator decides about a service. */
+import { KeysError } from '../errors.ts';
+import { isDate } from '../time.ts';
+import { builtInRoles } from './access.ts';
+import { permissionNames, roleName } from './rules.ts';
+import { defaultPrefix, secretPrefix } from './secret-format.ts';
+
+export interface Settings {
+  /** How every new secret begins. */
+  readonly secretPrefix: string;
+  /** How many active keys a namespace may have unless it says otherwise; `null`: any number. */
+  readonly quota: number | null;
+  /** Dates, oldest first; a new key speaks the newest unless it names one. */
+  readonly apiVersions: readonly string[];
+  /** Roles beyond the built-in ones, with the permissions they carry. */
+  readonly roles: Readonly<Record<string, readonly string[]>>;
+}
+
+/** With the defaults filled in and the built-in roles added. Throws `invalid`. */
+export function completeSettings(given: Partial<Settings> = {}): Settings {
+  const { quota = null, apiVersions = ['2026-11-01'] } = given;
+  if (quota !== null && !(Number.isSafeInteger(quota) && quota >= 0)) {
+    throw new KeysError('invalid', `'${quota}' is not a quota`, {
+      hint: 'a whole number, 0 for no keys at all',
+    });
+  }
+  const wrong = apiVersions.find((version) => !isDate(version));
+  if (wrong !== undefined || apiVersions.length === 0) {
+    throw new KeysError('invalid', `'${wrong ?? ''}' is not an API version`, { hint: 'a date: 2026-11-01' });
+  }
+  const roles = Object.entries(given.roles ?? {}).map(([name, permissions]) => {
+    if (Object.hasOwn(builtInRoles, name)) throw new KeysError('invalid', `the role ${name} is built in`);
+    return [roleName(name), permissionNames(permissions)] as const;
+  });
+  return {
+    secretPrefix: secretPrefix(given.secretPrefix ?? defaultPrefix),
+    quota,
+    apiVersions: apiVersions.toSorted(),
+    roles: { ...builtInRoles, ...Object.fromEntries(roles) },
+  };
+}

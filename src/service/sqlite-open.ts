@@ -1,0 +1,128 @@
+/** Opens the database file: private, durable, at the latest step, also when several processes open it first at once. */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KeysError } from '../errors.ts';
+import { migrations } from './migrations/index.ts';
+
+/** How long one process waits for another; each holds the file for milliseconds. */
+const busyMs = 15_000;
+
+/** Marks a file as ours in its header: "keys" in ASCII. */
+const applicationId = 0x6b657973;
+
+const busy = 5;
+
+/** Throws `unavailable` when the file cannot be opened, `invalid` when it is not a database of ours or a newer one. */
+export async function openDatabase(path: string): Promise<DatabaseSync> {
+  const deadline = Date.now() + busyMs;
+  try {
+    createPrivately(path);
+  } catch (error) {
+    throw databaseError(path, error);
+  }
+  for (;;) {
+    const db = connect(path);
+    try {
+      prepare(db, path);
+      return db;
+    } catch (error) {
+      db.close();
+      // The switch to WAL does not wait for other processes as everything else does.
+      if (primaryCode(error) !== busy || Date.now() > deadline) throw databaseError(path, error);
+    }
+    await sleep(10);
+  }
+}
+
+function createPrivately(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+function connect(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true });
+  } catch (error) {
+    throw databaseError(path, error);
+  }
+}
+
+function prepare(db: DatabaseSync, path: string): void {
+  const step = stepOf(db);
+  if (step > migrations.length) {
+    throw new KeysError('invalid', `the database ${path} was written by a newer version of keys`, {
+      hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
+    });
+  }
+  if (pragma(db, 'application_id') !== applicationId) refuseForeign(db, path);
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+  if (step === migrations.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Asked again: another process may have been here between.
+    for (const sql of migrations.slice(stepOf(db))) db.exec(sql);
+    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
+    requireFullSync(db);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Only an empty file becomes ours. Between the two questions another process may have made it so. */
+function refuseForeign(db: DatabaseSync, path: string): void {
+  const tables = db.prepare('SELECT count(*) AS amount FROM sqlite_schema').get()?.amount;
+  if (tables === 0 || pragma(db, 'application_id') === applicationId) return;
+  throw new KeysError('invalid', `${path} is a database of some other program`, {
+    hint: 'choose another path for the database',
+  });
+}
+
+/** After a write: in WAL mode SQLite can answer FULL before and still run at NORMAL, which forgets commits in a power cut. */
+export function requireFullSync(db: DatabaseSync): void {
+  if (pragma(db, 'synchronous') === 2) return;
+  throw new KeysError('unavailable', 'the database does not wait for the disk; nothing was changed');
+}
+
+function stepOf(db: DatabaseSync): number {
+  return pragma(db, 'user_version');
+}
+
+function pragma(db: DatabaseSync, name: 'application_id' | 'synchronous' | 'user_version'): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** SQLite's result code without its extension, or `null` for an error that is not SQLite's. */
+function primaryCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null;
+  return Number(error.errcode) & 0xff;
+}
+
+const troubles: Record<number, string> = {
+  3: 'permission denied',
+  5: 'it is busy',
+  8: 'it cannot be written',
+  10: 'the disk failed',
+  11: 'it is damaged',
+  13: 'the disk is full',
+  14: 'it cannot be opened',
+};
+
+/** SQLite's and the file system's errors in our words; others as they are. */
+export function databaseError(path: string, error: unknown): unknown {
+  const code = primaryCode(error);
+  if (code === 26) {
+    return new KeysError('invalid', `${path} is not a database`, {
+      cause: error,
+      hint: 'choose another path for the database',
+    });
+  }
+  const fileCode =
+    error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : null;
+  const trouble = code === null ? fileCode : troubles[code];
+  if (!trouble) return error;
+  return new KeysError('unavailable', `the database ${path} is not usable: ${trouble}`, { cause: error });
+}
