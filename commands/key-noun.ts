@@ -1,41 +1,97 @@
 /** How a key is printed: its columns, for people and for programs. */
 import type { Key } from '../src/keys.ts';
 import type { Column, Noun, Tone } from '../src/output.ts';
+import { terminalSafe } from '../src/text.ts';
 import { relative } from '../src/time.ts';
 
 const soonMs = 14 * 86_400_000;
 
+function text(
+  field: 'id' | 'name' | 'description' | 'namespace' | 'type' | 'apiVersion' | 'owner' | 'createdBy',
+  title: string,
+  rest: Partial<Column<Key>> = {},
+): Column<Key> {
+  return { field, title, value: (key) => key[field], ...rest };
+}
+
 function time(
   field: 'createdAt' | 'expiresAt' | 'lastUsedAt' | 'rotatedAt',
   title: string,
-  dispensable?: number,
+  rest: Partial<Column<Key>> = {},
 ): Column<Key> {
   return {
     field,
     title,
-    dispensable,
     value: (key) => key[field],
     human: (key, nowMs) => (key[field] === null ? null : relative(key[field], nowMs)),
+    ...rest,
   };
 }
 
-const columns: Column<Key>[] = [
-  { field: 'id', title: 'id', value: (key) => key.id },
-  { field: 'name', title: 'name', value: (key) => key.name, shrinks: true },
-  { field: 'namespace', title: 'namespace', value: (key) => key.namespace, dispensable: 8 },
-  { field: 'status', title: 'status', value: (key) => key.status, tone: statusTone },
-  { field: 'type', title: 'type', value: (key) => key.type, dispensable: 6 },
-  { field: 'roles', title: 'roles', value: (key) => key.roles.join(',') || null, dispensable: 5 },
-  { field: 'owner', title: 'owner', value: (key) => key.owner, dispensable: 7 },
-  { field: 'lastFour', title: 'last four', value: (key) => key.lastFour, dispensable: 3 },
-  { ...time('expiresAt', 'expires', 1), tone: expiryTone },
-  time('lastUsedAt', 'last used', 2),
-  time('createdAt', 'created', 4),
+const id = text('id', 'id');
+const name = text('name', 'name', { shrinks: true });
+const namespace = text('namespace', 'namespace', { dispensable: 8 });
+const status: Column<Key> = {
+  field: 'status',
+  title: 'status',
+  value: (key) => key.status,
+  tone: statusTone,
+};
+const type = text('type', 'type', { dispensable: 6 });
+const roles: Column<Key> = {
+  field: 'roles',
+  title: 'roles',
+  value: (key) => key.roles.join(',') || null,
+  dispensable: 5,
+};
+const owner = text('owner', 'owner', { dispensable: 7 });
+const lastFour: Column<Key> = {
+  field: 'lastFour',
+  title: 'last four',
+  value: (key) => key.lastFour,
+  dispensable: 3,
+};
+const expires = time('expiresAt', 'expires', {
+  human: (key, nowMs) => (key.expiresAt === null ? 'never' : relative(key.expiresAt, nowMs)),
+  tone: expiryTone,
+  dispensable: 1,
+});
+const lastUsed = time('lastUsedAt', 'last used', { dispensable: 2 });
+const created = time('createdAt', 'created', { dispensable: 4 });
+
+const details: Column<Key>[] = [
+  id,
+  name,
+  text('description', 'description'),
+  namespace,
+  status,
+  type,
+  roles,
+  { field: 'permissions', title: 'permissions', value: (key) => key.permissions.join(',') || null },
+  text('apiVersion', 'API version'),
+  owner,
+  { field: 'prefix', title: 'prefix', value: (key) => key.prefix },
+  lastFour,
+  created,
+  text('createdBy', 'created by'),
+  expires,
+  lastUsed,
+  time('rotatedAt', 'regenerated'),
+  { field: 'labels', title: 'labels', value: ({ labels }) => pairs(labels) },
+  { field: 'extra', title: 'more', value: ({ extra = {} }) => pairs(extra) },
 ];
 
+function pairs(fields: Record<string, unknown>): string | null {
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  return (
+    Object.entries(fields)
+      .map(([field, value]) => `${field}=${text(value)}`)
+      .join(',') || null
+  );
+}
+
 function statusTone(key: Key): Tone | null {
-  if (key.status === 'expired' || key.status === 'revoked') return 'red';
-  return null;
+  return key.status === 'expired' || key.status === 'revoked' ? 'red' : null;
 }
 
 function expiryTone(key: Key, nowMs: number): Tone | null {
@@ -45,10 +101,28 @@ function expiryTone(key: Key, nowMs: number): Tone | null {
   return leftMs <= soonMs ? 'amber' : null;
 }
 
-/** A row of a list. */
 export const keyNoun: Noun<Key> = {
-  columns,
+  columns: [id, name, namespace, status, type, roles, owner, lastFour, expires, lastUsed, created],
+  details,
   name: (key) => key.name,
   tone: (key) => (key.status === 'disabled' ? 'dim' : null),
   none: 'no keys',
 };
+
+/** What a person recognises a key by before it is changed. */
+export const keyGlance: Noun<Key> = {
+  columns: [name, id, status, lastUsed],
+  name: (key) => key.name,
+  none: 'no keys',
+};
+
+/** A key in a sentence: its name and its id. */
+export function called(key: Pick<Key, 'id' | 'name'>): string {
+  return `${terminalSafe(key.name)} (${terminalSafe(key.id)})`;
+}
+
+export function expiry(key: Key, nowMs: number): string {
+  if (key.expiresAt === null) return 'never expires';
+  const when = relative(key.expiresAt, nowMs);
+  return Date.parse(key.expiresAt) > nowMs ? `expires ${when} (${key.expiresAt})` : `expired ${when}`;
+}

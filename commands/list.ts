@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import { keyMatcher, keyOrder } from '../src/filter.ts';
+import { readerMayLeave } from '../src/io.ts';
 import {
   allKeys,
   type Key,
@@ -49,30 +50,47 @@ export function declare(command: Command, app: App): void {
     .action((options: Options) => list(app, options));
 }
 
+/** Pages of a whole list: few round trips, and still little to hold in memory. */
+const pageSize = 500;
+
 export async function list(app: App, options: Options): Promise<void> {
+  const { sort, limit = Number.POSITIVE_INFINITY, failIfAny } = options;
   const service = await app.keys('list');
   const filter = filterFrom(options, await app.namespace(), app.now());
   let listed = 0;
-  await app.printer.rows(keyNoun, select());
-  if (options.failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
+  await readerMayLeave(app.printer.rows(keyNoun, sort ? sorted(sort) : inOrder()));
+  if (failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
 
-  async function* select(): AsyncGenerator<Key[]> {
-    const { sort, limit = Number.POSITIVE_INFINITY } = options;
-    const matches = keyMatcher(filter, app.now());
-    const sorted: Key[] = [];
-    for await (const page of allKeys(service, filter, sort || limit > 1_000 ? undefined : limit)) {
-      const found = page.filter(matches);
-      if (sort) sorted.push(...found);
-      else yield take(found);
+  async function* inOrder(): AsyncGenerator<Key[]> {
+    const known: readonly string[] = service.capabilities.filters;
+    const filtered = Object.entries(filter).every(
+      ([name, value]) => value === undefined || known.includes(name),
+    );
+    for await (const page of matching(filtered ? Math.min(limit, pageSize) : pageSize)) {
+      yield take(page);
       if (listed >= limit) return;
     }
-    if (sort) yield take(sorted.sort(sort));
+  }
 
-    function take(keys: Key[]): Key[] {
-      const taken = keys.slice(0, limit - listed);
-      listed += taken.length;
-      return taken;
+  async function* sorted(order: (a: Key, b: Key) => number): AsyncGenerator<Key[]> {
+    const all: Key[] = [];
+    for await (const page of matching(pageSize)) all.push(...page);
+    yield take(all.sort(order));
+  }
+
+  /** Whatever the service does not filter itself is filtered here. */
+  async function* matching(size: number): AsyncGenerator<Key[]> {
+    const matches = keyMatcher(filter, app.now());
+    for await (const page of allKeys(service, filter, size)) {
+      app.signal.throwIfAborted();
+      yield page.filter(matches);
     }
+  }
+
+  function take(keys: Key[]): Key[] {
+    const taken = keys.slice(0, limit - listed);
+    listed += taken.length;
+    return taken;
   }
 }
 

@@ -4,7 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { App, GlobalOptions } from '../src/app.ts';
 import { errorJson, KeysError, toKeysError } from '../src/errors.ts';
 import { WriteError } from '../src/io.ts';
-import { toJson } from '../src/output.ts';
+import { outputFormats, toJson } from '../src/output.ts';
 import { terminalSafe } from '../src/text.ts';
 import { commands, register } from './index.ts';
 import { addGlobalOptions } from './options.ts';
@@ -41,15 +41,23 @@ function createProgram(app: App, said: Promise<void>[]): Command {
     });
   addGlobalOptions(program);
   register(program, commands, app);
-  program.hook('preAction', (_program, command) => {
+  program.hook('preAction', async (_program, command) => {
     app.options = withEnvironment(app, command.optsWithGlobals<GlobalOptions>());
+    // Before anything is asked for or changed: a result that cannot be printed is no reason to begin.
+    await app.printer.check();
   });
   return program;
 }
 
 function withEnvironment({ env }: App, options: GlobalOptions): GlobalOptions {
-  const output = options.output ?? (env.KEYS_OUTPUT as GlobalOptions['output']);
-  return { ...options, output, debug: options.debug || Boolean(env.KEYS_DEBUG) };
+  const output = options.output ?? outputFormats.find((format) => format === env.KEYS_OUTPUT);
+  if (!output && env.KEYS_OUTPUT) {
+    throw new KeysError('invalid', `KEYS_OUTPUT is '${env.KEYS_OUTPUT}', which is no output format`, {
+      hint: `one of ${outputFormats.join(', ')}`,
+    });
+  }
+  const outputFromEnvironment = options.output === undefined && output !== undefined;
+  return { ...options, output, outputFromEnvironment, debug: options.debug || Boolean(env.KEYS_DEBUG) };
 }
 
 async function report(app: App, argv: readonly string[], thrown: unknown): Promise<number> {

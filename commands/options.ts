@@ -1,8 +1,9 @@
 /** Options that several commands share, and the parsers of their values. */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import { outputFormats } from '../src/output.ts';
-import { parseDuration } from '../src/time.ts';
+import { parseDuration, parseExpiry } from '../src/time.ts';
 
 /** Where shell completion finds the values of an argument or an option; a part with `choices` needs none. */
 export type CompletionSource = 'keys' | 'profiles' | 'drivers' | 'roles' | 'files' | 'topics';
@@ -50,13 +51,35 @@ export function parsed<T>(parse: (text: string) => T): (text: string) => T {
     try {
       return parse(text);
     } catch (error) {
-      if (!(error instanceof KeysError)) throw error;
-      throw new InvalidArgumentError(error.hint ? `${error.message}; ${error.hint}.` : `${error.message}.`);
+      throw error instanceof KeysError ? new InvalidArgumentError(`${sentence(error)}.`) : error;
     }
   };
 }
 
+/** What is wrong with a value, in one line, or null. */
+export function problemWith(parse: () => unknown): string | null {
+  try {
+    parse();
+    return null;
+  } catch (error) {
+    if (error instanceof KeysError) return sentence(error);
+    throw error;
+  }
+}
+
+function sentence({ message, hint }: KeysError): string {
+  return hint ? `${message}; ${hint}` : message;
+}
+
 export const duration = parsed(parseDuration);
+
+/** `--expires` of a key that is created or edited. */
+export function expiryOption({ now }: Pick<App, 'now'>): Option {
+  return new Option(
+    '--expires <when>',
+    '90d, 12h, never, an RFC 3339 time, or a date: good until the end of that day in UTC',
+  ).argParser(parsed((text) => parseExpiry(text, now())));
+}
 
 export const wholeNumber = parsed((text) => {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

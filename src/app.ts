@@ -6,6 +6,7 @@ import { createPrinter, type OutputFormat, type Printer } from './output.ts';
 import { type Paths, pathsFrom } from './paths.ts';
 import { type Prompt, terminalPrompt } from './prompt.ts';
 import { Redactor } from './secret.ts';
+import { terminalSafe } from './text.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -14,6 +15,8 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly namespace?: string;
   readonly output?: OutputFormat;
+  /** True when `output` is what `KEYS_OUTPUT` says, and no option. */
+  readonly outputFromEnvironment?: boolean;
   readonly json?: boolean;
   readonly query?: string;
   readonly quiet?: boolean;
@@ -40,7 +43,7 @@ export interface App {
   options: GlobalOptions;
   readonly printer: Printer;
   readonly prompt: Prompt;
-  /** Something said to a person, on stderr; silent under `--quiet`. */
+  /** Something said to a person, on stderr; silent under `--quiet`. Never fails: what was done stays done. */
   note(text: string): Promise<void>;
   /** The profile in force. Throws `not_found`, `invalid`. */
   profile(): Promise<Profile>;
@@ -58,6 +61,8 @@ export interface AppParts {
   readonly signal: AbortSignal;
   readonly now?: () => number;
   readonly prompt?: Prompt;
+  /** In place of the profile's. */
+  readonly service?: KeyService;
 }
 
 export function createApp(parts: AppParts): App {
@@ -83,7 +88,9 @@ export function createApp(parts: AppParts): App {
       return once(app, 'prompt', parts.prompt ?? terminalPrompt(available, signal));
     },
     async note(text) {
-      if (!app.options.quiet) await io.stderr.write(`${text}\n`);
+      if (app.options.quiet) return;
+      const lines = text.split('\n').map((line) => `${terminalSafe(line)}\n`);
+      await io.stderr.write(lines.join('')).catch(() => {});
     },
     profile() {
       profile ??= import('./config.ts').then(({ resolveProfile }) => resolveProfile(app));
@@ -93,6 +100,10 @@ export function createApp(parts: AppParts): App {
       return app.options.namespace ?? env.KEYS_NAMESPACE ?? (await app.profile()).namespace;
     },
     async keys(verb) {
+      if (parts.service) {
+        requireVerb(parts.service.capabilities, verb);
+        return parts.service;
+      }
       const { capabilitiesOf, openService } = await import('./open.ts');
       requireVerb(capabilitiesOf(await app.profile()), verb);
       service ??= app.profile().then((found) => openService(app, found));

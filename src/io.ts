@@ -42,6 +42,15 @@ export class WriteError extends Error {
   }
 }
 
+/** Waits for printing; a reader of a pipe that has left does not change what the run has to say by its exit code. */
+export async function readerMayLeave(printing: Promise<void>): Promise<void> {
+  try {
+    await printing;
+  } catch (error) {
+    if (!(error instanceof WriteError && error.code === 'EPIPE')) throw error;
+  }
+}
+
 /**
  * Asynchronous, so that a stalled reader never keeps a signal from being handled; checked, because
  * `console.log` to a full disk or a closed pipe exits 0 and prints nothing.

@@ -1,8 +1,7 @@
 /** Results on stdout: a noun declares its columns once, one place prints it in every format. */
-import { stripVTControlCharacters } from 'node:util';
 import { KeysError } from './errors.ts';
 import type { Io } from './io.ts';
-import { jsonSafe, terminalSafe } from './text.ts';
+import { jsonSafe, terminalSafe, yamlSafe } from './text.ts';
 
 export const outputFormats = ['table', 'json', 'ndjson', 'yaml', 'csv', 'name'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
@@ -26,7 +25,10 @@ export interface Column<T> {
 }
 
 export interface Noun<T> {
+  /** What a table and a pipe show. */
   readonly columns: readonly Column<T>[];
+  /** All there is to know, for a record and for CSV; the same columns when absent. */
+  readonly details?: readonly Column<T>[];
   name(row: T): string;
   /** A tone for whole rows, such as dim for what is out of service. */
   tone?(row: T, nowMs: number): Tone | null;
@@ -37,20 +39,27 @@ export interface Noun<T> {
 export interface OutputOptions {
   readonly output?: OutputFormat;
   readonly query?: string;
+  readonly quiet?: boolean;
 }
+
+type Pages<T> = AsyncIterable<readonly T[]> | Iterable<readonly T[]>;
 
 export interface Printer {
   readonly format: OutputFormat | 'tsv';
-  /** Whether results are for a program that parses them, so that errors are too. */
+  /** Whether results are for a program that parses them. */
   readonly structured: boolean;
   readonly color: boolean;
+  /** Throws `invalid` when the output options cannot work, such as a `--query` that is no JMESPath. */
+  check(): Promise<void>;
+  /** What `--query` leaves of a result. */
+  part(json: unknown): Promise<unknown>;
   /** One line or block of text that is the result itself. */
   text(text: string): Promise<void>;
   /** Many rows, printed as they come where the format allows it. */
-  rows<T>(noun: Noun<T>, rows: AsyncIterable<T[]> | Iterable<T[]>): Promise<void>;
+  rows<T>(noun: Noun<T>, rows: Pages<T>): Promise<void>;
   /** One row on its own. */
   row<T>(noun: Noun<T>, row: T): Promise<void>;
-  /** A result that is not a row of a noun: its JSON, and its words for people. */
+  /** A result that is not a row of a noun: its JSON, and its words for people, line by line. */
   value(json: unknown, words: () => string): Promise<void>;
 }
 
@@ -58,47 +67,25 @@ export function createPrinter(io: Io, options: OutputOptions, color: boolean, no
   const { query } = options;
   const format = options.output ?? (query === undefined ? (io.stdout.isTerminal ? 'table' : 'tsv') : 'json');
   const structured = format === 'json' || format === 'ndjson' || format === 'yaml';
-  if (query !== undefined && !structured) {
-    throw new KeysError('invalid', `--query works on JSON, not on -o ${format}`, {
-      hint: 'use -o json, ndjson or yaml',
-    });
-  }
   const write = (text: string) => io.stdout.write(text);
+  const drawing = () => ({ columns: io.columns, color, nowMs: now() });
+  const part = async (json: unknown) => (query === undefined ? json : runQuery(json, query));
 
   async function document(json: unknown): Promise<void> {
-    const result = query === undefined ? json : await runQuery(json, query);
+    const result = await part(json);
     if (format === 'yaml') return write(await toYaml(result));
-    if (format === 'ndjson') {
-      for (const item of Array.isArray(result) ? result : [result]) await write(`${toJson(item)}\n`);
-      return;
-    }
-    return write(`${toJson(result, 2)}\n`);
+    if (format === 'json') return write(`${toJson(result, 2)}\n`);
+    for (const item of Array.isArray(result) ? result : [result]) await write(`${toJson(item)}\n`);
   }
 
-  async function tabular<T>(noun: Noun<T>, pages: AsyncIterable<T[]> | Iterable<T[]>): Promise<void> {
-    if (format === 'table') {
-      const all = await collect(pages);
-      if (all.length === 0) return io.stderr.write(`${noun.none}\n`);
-      const { drawTable } = await import('./table.ts');
-      return write(drawTable(noun, all, { columns: io.columns, color, nowMs: now() }));
-    }
-    if (format === 'csv') {
-      const { stringify } = await import('csv-stringify/sync');
-      await write(stringify([noun.columns.map((column) => column.field)]));
-      for await (const page of pages) {
-        const cells = page.map((row) => noun.columns.map((column) => terminalSafe(column.value(row) ?? '')));
-        // A cell that a spreadsheet would run as a formula is neutralised by a leading quote.
-        await write(stringify(cells, { escape_formulas: true }));
-      }
-      return;
-    }
+  async function tabular<T>(noun: Noun<T>, pages: Pages<T>): Promise<void> {
+    if (format === 'csv') return writeCsv(noun.details ?? noun.columns, pages, write);
+    const line = (row: T) =>
+      format === 'name'
+        ? terminalSafe(noun.name(row))
+        : noun.columns.map((column) => terminalSafe(column.value(row) ?? '')).join('\t');
     for await (const page of pages) {
-      const lines = page.map((row) =>
-        format === 'name'
-          ? terminalSafe(noun.name(row))
-          : noun.columns.map((column) => terminalSafe(column.value(row) ?? '')).join('\t'),
-      );
-      if (lines.length > 0) await write(`${lines.join('\n')}\n`);
+      if (page.length > 0) await write(page.map((row) => `${line(row)}\n`).join(''));
     }
   }
 
@@ -106,33 +93,65 @@ export function createPrinter(io: Io, options: OutputOptions, color: boolean, no
     format,
     structured,
     color,
+    part,
     text: write,
+    async check() {
+      if (query === undefined) return;
+      if (!structured) {
+        throw new KeysError('invalid', `--query works on JSON, not on -o ${format}`, {
+          hint: 'use -o json, ndjson or yaml',
+        });
+      }
+      await checkQuery(query);
+    },
     async rows(noun, rows) {
-      if (!structured) return tabular(noun, rows);
-      if (format !== 'ndjson') return document(await collect(rows));
-      for await (const page of rows) {
-        if (query !== undefined) for (const row of page) await document(row);
-        else if (page.length > 0) await write(`${page.map((row) => toJson(row)).join('\n')}\n`);
+      if (format === 'ndjson') {
+        for await (const page of rows) {
+          if (query !== undefined) for (const row of page) await document(row);
+          else if (page.length > 0) await write(page.map((row) => `${toJson(row)}\n`).join(''));
+        }
+      } else if (structured) await document(await collect(rows));
+      else if (format !== 'table') await tabular(noun, rows);
+      else {
+        const all = await collect(rows);
+        const { drawTable } = await import('./table.ts');
+        if (all.length > 0) await write(drawTable(noun, all, drawing()));
+        else if (!options.quiet) await io.stderr.write(`${noun.none}\n`);
       }
     },
     async row(noun, row) {
       if (structured) return document(row);
       if (format !== 'table') return tabular(noun, [[row]]);
       const { drawRecord } = await import('./table.ts');
-      return write(drawRecord(noun, row, { columns: io.columns, color, nowMs: now() }));
+      return write(drawRecord(noun, row, drawing()));
     },
     async value(json, words) {
       if (structured) return document(json);
-      const text = words();
-      return write(color ? text : stripVTControlCharacters(text));
+      const lines = words().split('\n').map(terminalSafe);
+      return write(lines.join('\n'));
     },
   };
 }
 
-async function collect<T>(pages: AsyncIterable<T[]> | Iterable<T[]>): Promise<T[]> {
+async function collect<T>(pages: Pages<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const page of pages) all.push(...page);
+  for await (const page of pages) for (const row of page) all.push(row);
   return all;
+}
+
+async function writeCsv<T>(
+  columns: readonly Column<T>[],
+  pages: Pages<T>,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  const { stringify } = await import('csv-stringify/sync');
+  // A cell that a spreadsheet would run gets a leading quote, also behind white space, which some of them skip.
+  const cell = (text: string | null) => terminalSafe(text ?? '').trimStart();
+  await write(stringify([columns.map(({ field }) => field)]));
+  for await (const page of pages) {
+    const cells = page.map((row) => columns.map((column) => cell(column.value(row))));
+    if (cells.length > 0) await write(stringify(cells, { escape_formulas: true }));
+  }
 }
 
 /** JSON text without a character that could move a terminal's cursor or reorder its line. */
@@ -140,20 +159,27 @@ export function toJson(value: unknown, indent?: number): string {
   return jsonSafe(JSON.stringify(value, null, indent) ?? 'null');
 }
 
+/** YAML of the same value as the JSON, and as safe. */
 async function toYaml(value: unknown): Promise<string> {
-  const { stringify, Scalar } = await import('yaml');
-  // Round trip through JSON, so that YAML and JSON never differ; double quotes, so that \u escapes hold.
-  const text = stringify(
-    JSON.parse(JSON.stringify(value)),
-    (_key, item) => {
-      if (typeof item !== 'string' || terminalSafe(item) === item) return item;
-      const scalar = new Scalar(item);
-      scalar.type = 'QUOTE_DOUBLE';
-      return scalar;
-    },
-    { lineWidth: 0 },
-  );
-  return jsonSafe(text);
+  const { stringify } = await import('yaml');
+  const json = JSON.stringify(value) ?? 'null';
+  // Escapes hold only in double quotes.
+  const escapes = jsonSafe(json) !== json || json.includes('\\');
+  const text = stringify(JSON.parse(json), {
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    ...(escapes ? { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'QUOTE_DOUBLE' } : {}),
+  });
+  return yamlSafe(text);
+}
+
+async function checkQuery(query: string): Promise<void> {
+  const { compile } = await import('@jmespath-community/jmespath');
+  try {
+    compile(query);
+  } catch (error) {
+    throw badQuery(query, error);
+  }
 }
 
 async function runQuery(json: unknown, query: string): Promise<unknown> {
@@ -161,8 +187,12 @@ async function runQuery(json: unknown, query: string): Promise<unknown> {
   try {
     return search(JSON.parse(JSON.stringify(json)), query);
   } catch (error) {
-    throw new KeysError('invalid', `--query '${query}': ${(error as Error).message}`, {
-      hint: "a JMESPath expression, such as --query '[].name'",
-    });
+    throw badQuery(query, error);
   }
+}
+
+function badQuery(query: string, error: unknown): KeysError {
+  return new KeysError('invalid', `--query '${query}': ${(error as Error).message}`, {
+    hint: "it takes a JMESPath expression, such as '[].name'",
+  });
 }

@@ -4,23 +4,38 @@ import { isLive } from './filter.ts';
 import { allKeys, type Key, type KeyService } from './keys.ts';
 
 /** Throws `not_found`, and `conflict` with the candidates when a name fits several keys. */
-export async function findKey(service: KeyService, ref: string, namespace?: string): Promise<Key> {
-  const byId = await service.get(ref).catch((error: unknown) => {
-    if (error instanceof KeysError && error.code === 'not_found') return null;
-    throw error;
+export async function findKey(service: KeyService, ref: string, namespace?: string | null): Promise<Key> {
+  if (ref.trim() === '') throw new KeysError('invalid', 'the id or name of a key cannot be empty');
+  const key = (await findById(service, ref)) ?? (await findByName(service, ref, namespace));
+  if (key) return key;
+  throw new KeysError('not_found', `there is no key with the id or name '${ref}'`, {
+    hint: 'keys list shows what there is',
   });
-  if (byId) return byId;
+}
+
+/** The live key of this very name, if there is one. Throws `conflict` when there are several. */
+export async function findByName(
+  service: KeyService,
+  name: string,
+  namespace?: string | null,
+): Promise<Key | null> {
   const candidates: Key[] = [];
-  for await (const page of allKeys(service, { nameGlob: ref, namespace })) {
-    candidates.push(...page.filter((key) => key.name === ref && isLive(key.status)));
+  for await (const page of allKeys(service, { nameGlob: name, namespace: namespace ?? undefined })) {
+    candidates.push(...page.filter((key) => key.name === name && isLive(key.status)));
   }
-  const [only, ...others] = candidates;
-  if (only && others.length === 0) return only;
-  if (!only)
-    throw new KeysError('not_found', `there is no key with the id or name '${ref}'`, {
-      hint: 'keys list shows what there is',
-    });
-  throw new KeysError('conflict', `'${ref}' is the name of ${candidates.length} keys`, {
-    hint: `give the id: ${candidates.map(({ id }) => id).join(', ')}`,
+  const [only = null, ...others] = candidates;
+  if (others.length === 0) return only;
+  throw new KeysError('conflict', `'${name}' is the name of ${candidates.length} keys`, {
+    hint: `give the id: ${candidates.map(({ id, namespace }) => (namespace ? `${id} (${namespace})` : id)).join(', ')}`,
   });
+}
+
+async function findById(service: KeyService, id: string): Promise<Key | null> {
+  try {
+    return await service.get(id);
+  } catch (error) {
+    // Some services refuse what cannot be an id of theirs instead of not finding it.
+    if (error instanceof KeysError && (error.code === 'not_found' || error.code === 'invalid')) return null;
+    throw error;
+  }
 }

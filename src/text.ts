@@ -10,14 +10,22 @@ export function terminalSafe(text: string): string {
 
 /** For JSON text: the same data, with every unsafe character written as a `\u` escape. Line breaks of the layout stay. */
 export function jsonSafe(json: string): string {
-  return json.replace(unsafe, (character) => (character === '\n' ? character : escaped(character)));
+  return json.replace(unsafe, (character) =>
+    character === '\n' ? character : character.split('').map(escapedUnit).join(''),
+  );
 }
 
-function escaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('');
+/** The same for YAML whose strings are in double quotes; beyond 16 bits it has an escape of its own. */
+export function yamlSafe(yaml: string): string {
+  return yaml.replace(unsafe, (character) => {
+    if (character === '\n') return character;
+    const point = character.codePointAt(0) ?? 0;
+    return point > 0xffff ? `\\U${point.toString(16).padStart(8, '0')}` : escapedUnit(character);
+  });
+}
+
+function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** `1 key`, `3 keys`. */

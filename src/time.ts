@@ -7,8 +7,9 @@ type Unit = keyof typeof unitMs;
 /** Timers beyond this fire at once, and no expiry that far is meant. */
 const longestMs = 100 * 366 * unitMs.d;
 
-/** `90d`, `12h`, `30m`, `45s`, `2w`: milliseconds. Throws `invalid`. */
+/** `90d`, `12h`, `30m`, `45s`, `2w`, or `0`: milliseconds. Throws `invalid`. */
 export function parseDuration(text: string): number {
+  if (text.trim() === '0') return 0;
   const match = /^(\d{1,9})([smhdw])$/.exec(text.trim());
   const ms = match ? Number(match[1]) * unitMs[match[2] as Unit] : Number.NaN;
   if (!(ms <= longestMs)) {

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import { main } from '../commands/main.ts';
 import { createApp, type Env } from '../src/app.ts';
 import type { Io, Sink } from '../src/io.ts';
+import type { KeyService } from '../src/keys.ts';
 import { type ScriptedAnswer, scriptedPrompt } from './fakes/prompt.ts';
 
 export interface Setup {
@@ -19,6 +20,8 @@ export interface Setup {
   /** What a person answers, question by question. An answer left over fails the test, and so does an unexpected question. */
   readonly answers?: readonly ScriptedAnswer[];
   readonly signal?: AbortSignal;
+  /** In place of the profile's service. */
+  readonly service?: KeyService;
   /** In place of the stdout that collects. */
   readonly stdout?: Sink;
 }
@@ -66,6 +69,7 @@ export function newHome(): Home {
         env: { ...env, ...setup.env },
         signal,
         prompt,
+        service: setup.service,
         ...(now === undefined ? {} : { now: () => now }),
       });
       const code = await main(typeof argv === 'string' ? argv.split(' ') : argv, app);

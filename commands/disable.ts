@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { App } from '../src/app.ts';
+import { runBatch, targetsFrom, type Work } from './batch.ts';
+import { keyArgument } from './options.ts';
+
+const work: Work = { done: 'disabled', apply: (service, { id }) => service.disable(id) };
+
+export function declare(command: Command, app: App): void {
+  command
+    .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
+    .action((refs: string[]) => disable(app, refs));
+}
+
+/** Does not ask: `keys enable` undoes it. */
+export async function disable(app: App, refs: readonly string[]): Promise<void> {
+  const service = await app.keys('disable');
+  const choice = { question: 'Disable which key?', filter: { statuses: ['active'] } } as const;
+  await runBatch(app, service, work, await targetsFrom(app, service, refs, choice));
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { App } from '../src/app.ts';
+import { count } from '../src/text.ts';
+import { runBatch, targetsFrom, type Work } from './batch.ts';
+import { askConsent, requireConsent } from './consent.ts';
+import { keyArgument } from './options.ts';
+
+const work: Work = { done: 'revoked', apply: (service, { id }) => service.revoke(id) };
+
+export function declare(command: Command, app: App): void {
+  command
+    .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
+    .action((refs: string[]) => revoke(app, refs));
+}
+
+export async function revoke(app: App, refs: readonly string[]): Promise<void> {
+  requireConsent(app, 'revoke');
+  const service = await app.keys('revoke');
+  const targets = await targetsFrom(app, service, refs, { question: 'Revoke which key?' });
+  const keys = targets.flatMap(({ key }) => key ?? []);
+  const [them, these] =
+    keys.length === 1 ? ['it', 'this key'] : ['them', `these ${count(keys.length, 'key')}`];
+  if (keys.length > 0)
+    await askConsent(app, keys, `What uses ${them} fails at once. Revoke ${these} for good?`);
+  await runBatch(app, service, work, targets);
+}

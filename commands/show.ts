@@ -1,0 +1,14 @@
+import type { Command } from 'commander';
+import type { App } from '../src/app.ts';
+import { oneKey } from './choose.ts';
+import { keyNoun } from './key-noun.ts';
+import { keyArgument } from './options.ts';
+
+export function declare(command: Command, app: App): void {
+  command.addArgument(keyArgument('[key]')).action((ref?: string) => show(app, ref));
+}
+
+export async function show(app: App, ref: string | undefined): Promise<void> {
+  const service = await app.keys('get');
+  await app.printer.row(keyNoun, await oneKey(app, service, ref, 'Show which key?'));
+}
