@@ -32,7 +32,7 @@ export async function chooseKey(
   if (keys.length === 0) throw new KeysError('not_found', 'there is no key to choose');
   return app.prompt.search(question, (term) =>
     keys
-      .filter((key) => `${key.name} ${key.id}`.toLowerCase().includes(term.trim().toLowerCase()))
+      .filter((key) => called(key).toLowerCase().includes(term.trim().toLowerCase()))
       .map((key) => ({ name: called(key), value: key, description: about(key, app.now()) })),
   );
 }

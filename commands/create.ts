@@ -117,7 +117,7 @@ async function takenBack(service: KeyService, key: Key, reason: string): Promise
 function sample({ name, ...fields }: NewKey): Key {
   const time = '2026-11-01T00:00:00.000Z';
   return {
-    id: 'rehearsed',
+    id: 'key_rehearsed',
     name,
     description: null,
     namespace: 'default',

@@ -40,7 +40,7 @@ export function openOutlet(app: App, discard = false): Outlet {
 
   return {
     async rehearse(key, more) {
-      const secret = new Secret('rehearsed');
+      const secret = new Secret('rehearsed-secret');
       if (await complete(issuedJson({ key, secret }, more), secret)) return;
       throw new KeysError(
         'invalid',

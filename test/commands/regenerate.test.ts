@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { type Sink, WriteError } from '../../src/io.ts';
+import { fakeKey, fakeService } from '../fakes/service.ts';
+import { newHome } from '../run.ts';
+
+const demo = () => fakeService([fakeKey()]);
+
+describe.each([{ terminal: true }, { terminal: false }])('with $terminal for a terminal', (setup) => {
+  test('regenerate prints the bare new secret', async () => {
+    const { code, stdout, stderr } = await newHome().keys('regenerate demo -y', {
+      ...setup,
+      service: demo(),
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'fake_secret\n' });
+    expect(stderr).toContain('the old secret is dead');
+  });
+
+  test('regenerate -q prints the secret and nothing else', async () => {
+    const result = await newHome().keys('regenerate demo -y -q', { ...setup, service: demo() });
+    expect(result).toEqual({ code: 0, stdout: 'fake_secret\n', stderr: '' });
+  });
+});
+
+test('regenerate -o json prints key, secret and destinations', async () => {
+  const { stdout } = await newHome().keys('regenerate demo -y -o json', { service: demo() });
+  expect(JSON.parse(stdout)).toEqual({ key: fakeKey(), secret: 'fake_secret', destinations: ['stdout'] });
+});
+
+test('without a terminal and without --yes it refuses with exit 2 before any request', async () => {
+  const service = demo();
+  const { code, stderr } = await newHome().keys('regenerate demo', { service });
+  expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
+  expect(stderr).toContain('--yes');
+});
+
+test('shows the key and asks; a no is exit 130 and changes nothing', async () => {
+  const service = demo();
+  const answers = [{ asked: 'stops working at once', answer: false }];
+  const { code, stderr } = await newHome().keys('regenerate demo', { service, answers });
+  expect(code).toBe(130);
+  expect(stderr).toContain('demo  key_1');
+  expect(service.calls).not.toContain('regenerate key_1');
+});
+
+test('--grace is handed on, and said in the question', async () => {
+  const asked: unknown[] = [];
+  const service = fakeService([fakeKey()], {
+    regenerate: async (_id, options) => {
+      asked.push(options);
+      return demo().regenerate('key_1');
+    },
+  });
+  const answers = [{ asked: 'stops working in 2h', answer: true }];
+  const { code } = await newHome().keys('regenerate demo --grace 2h', { service, answers });
+  expect({ code, asked }).toEqual({ code: 0, asked: [{ graceMs: 7_200_000 }] });
+});
+
+test('--grace on a service that ends the old secret at once exits 6 before any request', async () => {
+  const capabilities = { ...demo().capabilities, grace: false };
+  const service = fakeService([fakeKey()], { capabilities });
+  const { code } = await newHome().keys('regenerate demo -y --grace 2h', { service });
+  expect({ code, calls: service.calls }).toEqual({ code: 6, calls: [] });
+});
+
+test('a new secret that cannot be written exits 10 and says that a new regenerate is needed', async () => {
+  const stdout: Sink = {
+    isTerminal: false,
+    isNull: false,
+    write: async () => {
+      throw new WriteError('standard output', Object.assign(new Error(), { code: 'ENOSPC' }));
+    },
+  };
+  const { code, stderr } = await newHome().keys('regenerate demo -y', { service: demo(), stdout });
+  expect(code).toBe(10);
+  expect(stderr).toContain(
+    'no space left; nobody has the new secret of demo (key_1), and the old secret is dead',
+  );
+  expect(stderr).toContain('keys regenerate key_1\n');
+});
+
+test('stdout that is /dev/null is refused before any request', async () => {
+  const service = demo();
+  const stdout: Sink = { isTerminal: false, isNull: true, write: async () => {} };
+  const { code } = await newHome().keys('regenerate demo -y', { service, stdout });
+  expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
+});
