@@ -41,6 +41,7 @@ export function addGlobalOptions(program: Command): void {
         .argParser(duration)
         .default(30_000, '30s'),
     )
+    .option('--insecure-http', 'allow plain http to hosts other than this one')
     .option('--debug', 'trace requests to stderr, without secrets')
     .option('--no-color', 'no colours');
 }

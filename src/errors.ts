@@ -91,11 +91,14 @@ export function problemOf(code: ErrorCode): { status: number; title: string } {
   return { status: status ?? 500, title };
 }
 
-/** The code for a foreign service's HTTP status, when its body names none. */
-export function codeForStatus(status: number): ErrorCode {
+/** The code for an HTTP answer: the one its body names, when that goes with the status, else what the status means anywhere. */
+export function codeForStatus(status: number, named?: unknown): ErrorCode {
+  if (isErrorCode(named) && table[named].status === status) return named;
   if (status === 422 || status === 415 || status === 428) return 'invalid';
   if (status === 405) return 'unsupported';
   if (status === 408) return 'timeout';
+  if (status === 410) return 'not_found';
+  if (status === 502) return 'unavailable';
   for (const [code, row] of Object.entries(table)) {
     if (row.status === status && code !== 'unexpected') return code as ErrorCode;
   }

@@ -6,6 +6,9 @@ import { type DriverEntry, drivers } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Capabilities, KeyService } from './keys.ts';
 
+/** Where the command line says nothing, as in shell completion. */
+const defaultTimeoutMs = 30_000;
+
 export function capabilitiesOf(profile: Profile): Capabilities {
   return profile.driver === 'local' ? ownCapabilities : driverOf(profile).capabilities;
 }
@@ -22,7 +25,23 @@ export async function openService(app: App, profile: Profile): Promise<KeyServic
     driver.load(),
   ]);
   const found = await findCredential(app, profile);
-  return load(createHttp(app, profile, found?.secret ?? null), profile);
+  const { options } = app;
+  const http = createHttp({
+    baseUrl: profile.url,
+    credential: found ? app.redactor.know(found.secret) : null,
+    authScheme: profile.authScheme,
+    timeoutMs: options.timeout ?? defaultTimeoutMs,
+    signal: app.signal,
+    redactor: app.redactor,
+    trace: options.debug ? (line) => void app.io.stderr.write(`${line}\n`).catch(() => {}) : undefined,
+    now: app.now,
+    env: app.env,
+    caFile: profile.caFile,
+    clientCertFile: profile.clientCertFile,
+    clientKeyFile: profile.clientKeyFile,
+    insecureHttp: options.insecureHttp || profile.insecureHttp,
+  });
+  return load(http, profile);
 }
 
 function driverOf(profile: Profile): DriverEntry {

@@ -1,8 +1,211 @@
 /** Our own key service over HTTP; its API is `docs/api.md`. */
+import * as z from 'zod/mini';
+import { ownCapabilities } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
-import type { KeyService } from '../keys.ts';
-import type { Http } from './http.ts';
+import { KeysError } from '../errors.ts';
+import {
+  type IssuedKey,
+  type Key,
+  type KeyChanges,
+  type KeyQuery,
+  type KeyService,
+  keyStatuses,
+  keyTypes,
+} from '../keys.ts';
+import { Secret } from '../secret.ts';
+import { parseTimestamp } from '../time.ts';
+import { type Answer, type Call, type Http, pageBytes, problemError } from './http.ts';
 
-export function keysDriver(_http: Http, _profile: Profile): KeyService {
-  throw new Error('not there yet');
+/** Keys a page: at 8 MiB a page that is room for 16 KiB a key. */
+const pageSize = 500;
+
+const text = z.nullable(z.string());
+
+/** What is not known here is left out: a newer service may say more. */
+const wireKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: text,
+  namespace: text,
+  owner: text,
+  type: z.nullable(z.enum(keyTypes)),
+  roles: z.array(z.string()),
+  permissions: z.array(z.string()),
+  apiVersion: text,
+  status: z.nullable(z.enum(keyStatuses)),
+  prefix: text,
+  lastFour: text,
+  createdAt: text,
+  createdBy: text,
+  expiresAt: text,
+  lastUsedAt: text,
+  rotatedAt: text,
+  labels: z.record(z.string(), z.string()),
+  version: text,
+});
+const wireIssued = z.object({ key: z.looseObject({ id: z.string() }), secret: z.catch(z.string(), '') });
+const wirePage = z.object({ keys: z.array(wireKey), nextCursor: text });
+const wireVerification = z.object({
+  valid: z.boolean(),
+  reason: z.nullable(z.enum(['unknown', 'disabled', 'expired', 'revoked'])),
+  key: z.nullable(wireKey),
+});
+const wireIdentity = z.object({
+  id: text,
+  name: text,
+  owner: text,
+  namespace: text,
+  roles: z.array(z.string()),
+});
+
+export function keysDriver(http: Http, profile: Profile): KeyService {
+  async function ask<T>(call: Call, shape: z.ZodMiniType<T>): Promise<T> {
+    return read(await http.call(call), shape);
+  }
+
+  async function mint(path: readonly string[], body: object): Promise<IssuedKey> {
+    const answer = await http.call({ method: 'POST', path, body, effect: 'once' });
+    const issued = wireIssued.safeParse(answer.json());
+    if (!issued.success)
+      throw answer.nonsense("the service's answer to a request for a secret makes no sense");
+    const { key, secret } = issued.data;
+    if (secret) return { key: wholeKey(key), secret: new Secret(secret) };
+    throw new KeysError('bad_response', `the service made the key ${key.id} and gave no secret for it`, {
+      hint: `nobody can use that key: keys revoke ${key.id}`,
+      requestId: answer.requestId,
+    });
+  }
+
+  const get = (id: string) => ask({ method: 'GET', path: ['v1', 'keys', id], effect: 'read' }, wireKey);
+
+  /**
+   * Sets something about a key. Where an answer was lost, the key as it stands decides: `stands` tells whether it is as
+   * wanted. Without a version the first attempt applies always; one after a lost answer only to the key as then read.
+   */
+  async function change(
+    id: string,
+    call: Omit<Call, 'path' | 'effect'> & { readonly action?: string },
+    stands: (key: Key) => boolean,
+    version?: string | null,
+  ): Promise<Key> {
+    const { action, ...rest } = call;
+    const path = ['v1', 'keys', id, ...(action ? [action] : [])];
+    let lost: unknown;
+    try {
+      const answer = await http.call({
+        ...rest,
+        path,
+        effect: version ? 'set' : 'once',
+        headers: { 'if-match': version ? `"${version}"` : undefined },
+        errorOf: (said) => (said.status === 412 && said.repeated ? null : problemError(said)),
+      });
+      if (answer.status !== 412) return read(answer, wireKey);
+      lost = problemError(answer);
+    } catch (error) {
+      if (!(error instanceof KeysError) || error.code !== 'outcome_unknown') throw error;
+      lost = error;
+    }
+    const found = await get(id).catch(() => {
+      throw lost;
+    });
+    if (stands(found)) return found;
+    if (version || !found.version) throw lost;
+    return change(id, call, stands, found.version);
+  }
+
+  return {
+    capabilities: ownCapabilities,
+    create: (key) =>
+      mint(['v1', 'keys'], { ...key, namespace: key.namespace ?? profile.namespace ?? undefined }),
+    list: (query) =>
+      ask(
+        {
+          method: 'GET',
+          path: ['v1', 'keys'],
+          query: queryOf(query, profile),
+          effect: 'read',
+          maxBytes: pageBytes,
+        },
+        wirePage,
+      ),
+    get,
+    edit: (id, changes, version) =>
+      change(id, { method: 'PATCH', body: changes }, (key) => hasValues(key, changes), version),
+    disable: (id, version) =>
+      change(id, { method: 'POST', action: 'disable' }, ({ status }) => status === 'disabled', version),
+    enable: (id, version) =>
+      change(
+        id,
+        { method: 'POST', action: 'enable' },
+        ({ status }) => status === 'active' || status === 'expired',
+        version,
+      ),
+    regenerate: (id, { graceMs = 0 } = {}) => mint(['v1', 'keys', id, 'regenerate'], { graceMs }),
+    async revoke(id) {
+      await http.call({
+        method: 'POST',
+        path: ['v1', 'keys', id, 'revoke'],
+        effect: 'set',
+        // Gone after a revocation whose answer was lost: that was it.
+        errorOf: (said) => (said.status === 404 && said.repeated ? null : problemError(said)),
+      });
+    },
+    verify: (secret) =>
+      ask(
+        { method: 'POST', path: ['v1', 'verify'], body: { secret: secret.reveal() }, effect: 'read' },
+        wireVerification,
+      ),
+    whoami: () => ask({ method: 'GET', path: ['v1', 'whoami'], effect: 'read' }, wireIdentity),
+    close: () => http.close(),
+  };
+}
+
+/** Throws `bad_response`, naming the place that makes no sense and never its content. */
+function read<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
+  const result = shape.safeParse(answer.json());
+  if (result.success) return result.data;
+  const place = result.error.issues[0]?.path.join('.');
+  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+}
+
+/** A key beside its secret, whatever of it makes sense: an odd field is no reason to lose the secret. */
+function wholeKey(key: Record<string, unknown>): Key {
+  const fields = Object.entries(wireKey.shape).map(([name, shape]) => {
+    const usable = [key[name], null, '', [], {}].find((value) => shape.safeParse(value).success);
+    return [name, usable];
+  });
+  return wireKey.parse(Object.fromEntries(fields));
+}
+
+function queryOf(query: KeyQuery, profile: Profile): NonNullable<Call['query']> {
+  const namespace = query.namespace === null ? '*' : (query.namespace ?? profile.namespace);
+  return {
+    namespace: namespace ?? undefined,
+    status: query.statuses,
+    owner: query.owner,
+    role: query.role,
+    type: query.type,
+    label: Object.entries(query.labels ?? {}).map(([name, value]) => `${name}=${value}`),
+    name: query.nameGlob,
+    expiresBefore: query.expiresBefore,
+    unusedSince: query.unusedSince,
+    noExpiry: query.noExpiry,
+    limit: query.pageSize ?? pageSize,
+    cursor: query.cursor,
+  };
+}
+
+function hasValues(key: Key, changes: KeyChanges): boolean {
+  return Object.entries(changes).every(
+    ([field, wanted]) =>
+      wanted === undefined || canonical(key[field as keyof KeyChanges]) === canonical(wanted),
+  );
+}
+
+/** Roles and permissions are sets, labels a map, and a time has several spellings. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return JSON.stringify([...value].sort());
+  if (typeof value === 'object' && value !== null) return JSON.stringify(Object.entries(value).sort());
+  const time = typeof value === 'string' ? parseTimestamp(value) : null;
+  return JSON.stringify(time ?? value);
 }

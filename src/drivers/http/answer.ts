@@ -1,0 +1,116 @@
+/** A service's answer, read with distrust. */
+import { codeForStatus, KeysError } from '../../errors.ts';
+import type { Received } from './exchange.ts';
+
+export class Answer {
+  readonly status: number;
+  /**
+   * Whether an earlier attempt of this call may have been carried out although its answer was lost: a change may then
+   * meet its own traces.
+   */
+  readonly repeated: boolean;
+  readonly #received: Received;
+  readonly #changed: boolean;
+  #json: { value: unknown } | { problem: string } | undefined;
+
+  constructor(received: Received, { repeated, changed }: { repeated: boolean; changed: boolean }) {
+    this.status = received.status;
+    this.repeated = repeated;
+    this.#changed = changed;
+    this.#received = received;
+  }
+
+  header(name: string): string | null {
+    const value = this.#received.headers[name.toLowerCase()];
+    return typeof value === 'string' ? value : null;
+  }
+
+  get requestId(): string | null {
+    return this.header('x-request-id');
+  }
+
+  /** The body as JSON. Throws `bad_response`, saying what came instead and never repeating it. */
+  json(): unknown {
+    const read = this.#read();
+    if ('value' in read) return read.value;
+    throw this.nonsense(`the service answered with ${read.problem} (status ${this.status})`);
+  }
+
+  /** The error for an answer that makes no sense. */
+  nonsense(message: string): KeysError {
+    return new KeysError('bad_response', message, {
+      requestId: this.requestId,
+      hint: this.#changed
+        ? 'what was asked for may have been done all the same: keys list'
+        : "is this the address of a key service? 'keys profile show'",
+    });
+  }
+
+  /** The body as JSON, or `null` when it is none. */
+  jsonOrNull(): unknown {
+    const read = this.#read();
+    return 'value' in read ? read.value : null;
+  }
+
+  /** Whether the connection ended before the body did, as far as its framing or its JSON tells. */
+  get cut(): boolean {
+    const { end, headers } = this.#received;
+    const endsWithConnection = !('content-length' in headers) && !('transfer-encoding' in headers);
+    if (end === 'cut') return true;
+    return endsWithConnection && this.status !== 204 && this.#isJson && 'problem' in this.#read();
+  }
+
+  get #isJson(): boolean {
+    return /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(this.header('content-type') ?? '');
+  }
+
+  #read(): { value: unknown } | { problem: string } {
+    this.#json ??= this.#parse();
+    return this.#json;
+  }
+
+  #parse(): { value: unknown } | { problem: string } {
+    const { end, body } = this.#received;
+    if (end === 'too large') return { problem: 'more than it may in one answer' };
+    if (end === 'cut') return { problem: 'a part of an answer: the connection was lost' };
+    if (body.length === 0) return { problem: 'an empty body' };
+    const encoding = this.header('content-encoding') ?? 'identity';
+    if (encoding !== 'identity') return { problem: 'a compressed body, which was not asked for' };
+    if (!this.#isJson) return { problem: `${kindOf(this.header('content-type'))} instead of JSON` };
+    try {
+      return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
+    } catch {
+      return { problem: 'JSON that cannot be read' };
+    }
+  }
+}
+
+function kindOf(contentType: string | null): string {
+  const [type = ''] = contentType?.split(';') ?? [];
+  if (/html/i.test(type)) return 'an HTML page';
+  if (/^text\//i.test(type)) return 'text';
+  return /^[\w.+-]+\/[\w.+-]+$/.test(type.trim()) ? type.trim() : 'something of no stated type';
+}
+
+/**
+ * The error that an answer stands for, or `null`: its problem document (RFC 9457) with our code where there is one,
+ * else what the status says.
+ */
+export function problemError(answer: Answer): KeysError | null {
+  const { status } = answer;
+  if (status < 400) return null;
+  const body = answer.jsonOrNull();
+  const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const code = codeForStatus(status, problem.code);
+  const said = [problem.detail, problem.message, problem.title].find(isText);
+  return new KeysError(code, said ?? `the service answered with status ${status}`, {
+    hint: isText(problem.hint) ? problem.hint : code === 'unauthenticated' ? loginHint : null,
+    requestId: isText(problem.requestId) ? problem.requestId : null,
+  });
+}
+
+const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '';
+}

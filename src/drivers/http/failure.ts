@@ -1,0 +1,108 @@
+/** What went wrong on the wire, in words: who could not be reached, and who cannot be trusted. */
+import type { PeerCertificate } from 'node:tls';
+import { KeysError } from '../../errors.ts';
+
+interface WireError extends Error {
+  /** A word such as `ECONNRESET`. */
+  readonly code?: unknown;
+  readonly reason?: string;
+  readonly cert?: PeerCertificate;
+}
+
+/** A connection that ended without an answer, as `untrusted` or `unavailable`. */
+export function connectionError(host: string, thrown: unknown): KeysError {
+  const error = rootOf(thrown);
+  return (
+    trustError(host, error) ??
+    new KeysError('unavailable', `cannot reach ${host}: ${reasonOf(error)}`, {
+      cause: thrown,
+      hint: hints[codeOf(error)] ?? null,
+    })
+  );
+}
+
+/** undici and the resolver wrap what happened; the last cause is what did. */
+function rootOf(thrown: unknown): WireError {
+  let error = thrown as WireError;
+  while (error.cause instanceof Error) error = error.cause;
+  return error;
+}
+
+function codeOf({ code }: WireError): string {
+  return typeof code === 'string' ? code : '';
+}
+
+const reasons: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'its name could not be looked up',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no network',
+  ETIMEDOUT: 'it did not answer',
+  UND_ERR_SOCKET: 'it closed the connection',
+};
+
+const hints: Record<string, string> = {
+  ECONNREFUSED: 'is the service running, and is the address right?',
+  ENOTFOUND: "check the address: 'keys profile show'",
+};
+
+function reasonOf(error: WireError): string {
+  const proxyStatus = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
+  if (proxyStatus) return `the proxy answered ${proxyStatus}`;
+  if (error.message.startsWith('Proxy Authentication Required')) return 'the proxy answered 407';
+  if (codeOf(error).startsWith('HPE_')) return 'its answer is not HTTP';
+  return reasons[codeOf(error)] ?? error.message;
+}
+
+const trustOwn =
+  'if that is meant to be, trust its authority: caFile in the profile, or NODE_EXTRA_CA_CERTS=<file>';
+const clockOrService = "check this machine's clock, then tell those who run the service";
+const clientCertificate = 'set clientCertFile and clientKeyFile in the profile';
+const isItHttp = 'is it the right port, and https?';
+
+/** By OpenSSL's and Node's error codes; the first that fits. */
+const distrust: readonly [RegExp, (host: string) => string, string | null][] = [
+  [/^CERT_HAS_EXPIRED$/, (host) => `the certificate of ${host} has expired`, clockOrService],
+  [/^CERT_NOT_YET_VALID$/, (host) => `the certificate of ${host} is not valid yet`, clockOrService],
+  [/^DEPTH_ZERO_SELF_SIGNED_CERT$/, (host) => `the certificate of ${host} is self-signed`, trustOwn],
+  [
+    /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_)/,
+    (host) => `the certificate of ${host} is from an authority that is not trusted here`,
+    trustOwn,
+  ],
+  [/^CERT_REVOKED$/, (host) => `the certificate of ${host} has been revoked`, null],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST/, (host) => `${host} does not speak TLS`, isItHttp],
+  [
+    /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/,
+    (host) => `${host} speaks no version of TLS that is safe`,
+    'TLS 1.2 or newer is needed',
+  ],
+  [
+    /ALERT.*(CERTIFICATE|UNKNOWN_CA)/,
+    (host) => `${host} does not accept the client certificate, or misses one`,
+    clientCertificate,
+  ],
+  [
+    /^(EPROTO$|ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|CRL_|ERROR_IN_|INVALID_(CA|PURPOSE)$|PATH_LENGTH|HOSTNAME_MISMATCH)/,
+    (host) => `no trusted connection to ${host}`,
+    null,
+  ],
+];
+
+function trustError(host: string, error: WireError): KeysError | null {
+  const code = codeOf(error);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const names = error.cert?.subjectaltname?.replaceAll(/(DNS|IP Address):/g, '');
+    return new KeysError('untrusted', `the certificate of ${host} is not made out to that name`, {
+      cause: error,
+      hint: names ? `it is made out to ${names}` : null,
+    });
+  }
+  const found = distrust.find(([pattern]) => pattern.test(code));
+  if (!found) return null;
+  const [, sentence, hint] = found;
+  return new KeysError('untrusted', `${sentence(host)} (${error.reason ?? code})`, { cause: error, hint });
+}

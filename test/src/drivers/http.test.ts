@@ -1,0 +1,483 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type Call, createHttp, type Http, type HttpOptions } from '../../../src/drivers/http.ts';
+import { KeysError } from '../../../src/errors.ts';
+import { Redactor, Secret } from '../../../src/secret.ts';
+import { fakeService, json, lost, problem, type Reply, raw, silent } from '../../fakes/wire.ts';
+
+const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
+const set: Call = { method: 'POST', path: ['v1', 'keys', 'k', 'disable'], effect: 'set' };
+const mint: Call = { method: 'POST', path: ['v1', 'keys'], body: { name: 'ci' }, effect: 'once' };
+const ok = json(200, { ok: true });
+
+function httpTo(baseUrl: string, options: Partial<HttpOptions> = {}): Http {
+  const http = createHttp({
+    baseUrl,
+    credential: new Secret('s3cr3t'),
+    timeoutMs: 10_000,
+    signal: new AbortController().signal,
+    redactor: new Redactor(),
+    backoffMs: 1,
+    ...options,
+  });
+  onTestFinished(() => http.close());
+  return http;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<KeysError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof KeysError)) throw error;
+  return error;
+}
+
+/** Calls a service that answers as scripted. */
+async function answered(script: Reply[] | Reply, call: Call = read, options: Partial<HttpOptions> = {}) {
+  const service = await fakeService(script);
+  const answer = await httpTo(service.url, options).call(call);
+  return { service, answer };
+}
+
+async function refused(script: Reply[] | Reply, call: Call = read, options: Partial<HttpOptions> = {}) {
+  const service = await fakeService(script);
+  const error = await failureOf(
+    httpTo(service.url, options)
+      .call(call)
+      .then((answer) => answer.json()),
+  );
+  return { service, error };
+}
+
+/** A port where nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+// What is sent.
+
+test.each([
+  ['bearer', 'authorization', 'Bearer s3cr3t'],
+  ['apikey', 'authorization', 'ApiKey s3cr3t'],
+  ['x-api-key', 'x-api-key', 's3cr3t'],
+] as const)('the scheme %s presents the credential in %s', async (authScheme, header, value) => {
+  const { service } = await answered([ok], read, { authScheme });
+  expect(service.asked[0]?.headers[header]).toBe(value);
+});
+
+test("a driver's own headers replace the call's, and a secret among them is sent as it is", async () => {
+  const headers = { Authorization: new Secret('raw-token'), 'If-Match': 'unquoted' };
+  const { service } = await answered([ok], { ...read, headers });
+  expect(service.asked[0]?.headers).toMatchObject({ authorization: 'raw-token', 'if-match': 'unquoted' });
+});
+
+test('path segments and query values are encoded one by one', async () => {
+  const service = await fakeService([ok]);
+  await httpTo(`${service.url}/base/`).call({
+    ...read,
+    path: ['v1', 'keys', '../a b/é?#%2e'],
+    query: { status: ['active', 'disabled'], name: 'a&b=c', limit: 5, cursor: undefined },
+  });
+  expect(service.asked[0]?.url).toBe(
+    '/base/v1/keys/..%2Fa%20b%2F%C3%A9%3F%23%252e?status=active&status=disabled&name=a%26b%3Dc&limit=5',
+  );
+});
+
+test.each(['', '.', '..'])("the id '%s' names nothing, and no request is sent", async (id) => {
+  const service = await fakeService([]);
+  const error = await failureOf(httpTo(service.url).call({ ...read, path: ['v1', 'keys', id] }));
+  expect(error.code).toBe('not_found');
+});
+
+test('a link that leaves the origin is not followed, one that stays is', async () => {
+  const service = await fakeService([ok]);
+  const http = httpTo(service.url);
+  await http.call({ ...read, path: '/next?page=2' });
+  expect(service.asked[0]?.url).toBe('/next?page=2');
+  const error = await failureOf(http.call({ ...read, path: 'http://127.0.0.1:1/next' }));
+  expect(error.code).toBe('untrusted');
+});
+
+test('a credential that no header can carry is refused without showing it', async () => {
+  const service = await fakeService([]);
+  const error = await failureOf(httpTo(service.url, { credential: new Secret('two\nlines') }).call(read));
+  expect(error.code).toBe('invalid');
+  expect(error.message).not.toContain('two');
+});
+
+// Where it may be sent.
+
+test.each([
+  'http://keys.example.com',
+  'http://192.168.1.5:8787',
+  'http://localhost.example.com',
+  'http://[::2]',
+])('plain http to %s is refused with exit 13 before any request', (baseUrl) => {
+  expect(() => httpTo(baseUrl)).toThrowError(expect.objectContaining({ code: 'untrusted', exitCode: 13 }));
+  expect(() => httpTo(baseUrl, { insecureHttp: true })).not.toThrow();
+});
+
+test.each([
+  'http://localhost:1',
+  'http://127.0.0.1',
+  'http://127.9.9.9:80',
+  'http://[::1]:8787',
+  'https://keys.example.com',
+])('%s needs no permission', (baseUrl) => {
+  expect(() => httpTo(baseUrl)).not.toThrow();
+});
+
+test.each([
+  '',
+  'keys.example.com',
+  'ftp://keys.example.com',
+  'https://me:secret@keys.example.com',
+  'https://k.example.com/?a=1',
+])("'%s' is no address of a service", (baseUrl) => {
+  expect(() => httpTo(baseUrl)).toThrowError(expect.objectContaining({ code: 'invalid' }));
+});
+
+test.each([301, 302, 303, 307, 308])(
+  'a %i to another origin is untrusted and never followed',
+  async (status) => {
+    const elsewhere = await fakeService([]);
+    for (const call of [read, mint]) {
+      const location = `${elsewhere.url}/v1/keys?token=x`;
+      const { error } = await refused([json(status, {}, { location })], call);
+      expect(error).toMatchObject({ code: 'untrusted', exitCode: 13 });
+      expect(error.message).toContain(`${elsewhere.url}/v1/keys;`);
+    }
+  },
+);
+
+test.each(['/v2/keys', '', undefined, 'http://['])(
+  'a redirect within the origin (%s) is not followed either',
+  async (location) => {
+    const { error } = await refused([json(307, {}, location === undefined ? {} : { location })]);
+    expect(error.code).toBe('bad_response');
+  },
+);
+
+// What comes back.
+
+test('an error is the problem document of the service', async () => {
+  const { error } = await refused([problem(409, 'quota_exceeded')], mint);
+  expect(error).toMatchObject({ code: 'quota_exceeded', message: 'said quota_exceeded', requestId: 'r-1' });
+});
+
+test("without a problem document the status speaks, and X-Request-Id is the request's", async () => {
+  const reply: Reply = (response) => {
+    response.writeHead(403, { 'content-type': 'text/html', 'x-request-id': 'abc' }).end('<h1>no</h1>');
+  };
+  const { error } = await refused([reply]);
+  expect(error).toMatchObject({ code: 'forbidden', requestId: 'abc' });
+  expect(error.message).not.toContain('h1');
+});
+
+test('a code that does not go with the status is not believed', async () => {
+  const { error } = await refused([problem(401, 'interrupted')]);
+  expect(error).toMatchObject({ code: 'unauthenticated', hint: expect.stringContaining('keys auth login') });
+});
+
+test('a message of the service reaches people without escapes, and without our credential', async () => {
+  const redactor = new Redactor();
+  const credential = redactor.know(new Secret('s3cr3t'));
+  const detail = `\u001b[2Jno \u202e${'x'.repeat(9_000)}`;
+  const { error } = await refused([json(400, { detail, hint: 'you sent s3cr3t\u0007' })], read, {
+    redactor,
+    credential,
+  });
+  expect(error.message).toMatch(/^\[2Jno x+$/);
+  expect(error.message.length).toBeLessThanOrEqual(500);
+  expect(error.hint).toBe('you sent [secret]');
+});
+
+test('a driver may find an error in an answer with status 200', async () => {
+  const errorOf = () => new KeysError('not_found', 'no such token');
+  const { error } = await refused([json(200, { code: 40400 })], { ...read, errorOf });
+  expect(error).toMatchObject({ code: 'not_found', message: 'no such token' });
+});
+
+/** A whole answer, framed by its length. */
+function framed(body: string | Buffer, contentType = 'application/json'): Reply {
+  const type = contentType && `content-type: ${contentType}\r\n`;
+  const head = `HTTP/1.1 200 OK\r\n${type}content-length: ${body.length}\r\n\r\n`;
+  return raw(Buffer.concat([Buffer.from(head), Buffer.from(body)]));
+}
+
+test.each<[string, string, Reply]>([
+  ['an HTML page', 'an HTML page instead of JSON', framed('<html>', 'text/html; charset=utf-8')],
+  ['plain text', 'text instead of JSON', framed('{}', 'text/plain')],
+  ['no content type', 'something of no stated type', framed('{}', '')],
+  ['an odd content type', 'something of no stated type', framed('{}', '<b>')],
+  ['an empty body', 'an empty body', framed('')],
+  ['no content', 'an empty body', json(204, undefined)],
+  ['half a document', 'JSON that cannot be read', framed('{"')],
+  ['bytes that are no UTF-8', 'JSON that cannot be read', framed(Buffer.from([0x22, 0xff, 0x22]))],
+])('%s is bad_response, and says so', async (_name, words, reply) => {
+  const { error } = await refused([reply]);
+  expect(error).toMatchObject({ code: 'bad_response', exitCode: 12 });
+  expect(error.message).toContain(words);
+});
+
+test.each(['gzip', 'br', 'deflate'])('a %s bomb is refused without being inflated', async (encoding) => {
+  const bomb = gzipSync(Buffer.alloc(50 * 2 ** 20));
+  const reply: Reply = (response, asked) => {
+    expect(asked.headers['accept-encoding']).toBe('identity');
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end(bomb);
+  };
+  const { error } = await refused([reply]);
+  expect(error).toMatchObject({ code: 'bad_response', message: expect.stringContaining('compressed') });
+});
+
+test('an endless body is given up at the bound', async () => {
+  let sent = 0;
+  const closed = Promise.withResolvers<void>();
+  const endless: Reply = (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const more = () => {
+      sent += 65_536;
+      response.write(Buffer.alloc(65_536, 32), () => setImmediate(more));
+    };
+    response.on('close', closed.resolve).on('error', () => {});
+    more();
+  };
+  const { error } = await refused([endless]);
+  expect(error).toMatchObject({ code: 'bad_response', message: expect.stringContaining('more than it may') });
+  await closed.promise;
+  expect(sent).toBeLessThan(64 * 2 ** 20);
+});
+
+test('the bound of a body is exact, and a page may have its own', async () => {
+  const body = (size: number) => json(200, 'x'.repeat(size - 2));
+  await answered([body(2 ** 20)]).then(({ answer }) => answer.json());
+  expect((await refused([body(2 ** 20 + 1)])).error.code).toBe('bad_response');
+  const page = { ...read, maxBytes: 2 ** 21 };
+  await answered([body(2 ** 20 + 1)], page).then(({ answer }) => answer.json());
+});
+
+test('__proto__ in an answer changes nothing', async () => {
+  const { answer } = await answered([framed('{"__proto__":{"polluted":true}}')]);
+  answer.json();
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+const document = JSON.stringify({ key: { id: 'k1' }, secret: 'abc' });
+const framings = {
+  length: `HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: ${document.length}\r\n\r\n${document}`,
+  chunked: `HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${document.length.toString(16)}\r\n${document}\r\n0\r\n\r\n`,
+  close: `HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n${document}`,
+};
+
+test.each(Object.entries(framings))(
+  'an answer cut at any byte (%s) is never taken for a whole one',
+  async (_name, whole) => {
+    let cutAt = 0;
+    const service = await fakeService((response, asked) => raw(whole.slice(0, cutAt))(response, asked));
+    const http = httpTo(service.url);
+    for (; cutAt < whole.length; cutAt++) {
+      const error = await failureOf(http.call(mint).then((answer) => answer.json()));
+      expect({ cutAt, code: error.code, exit: error.exitCode }).toEqual({
+        cutAt,
+        code: 'outcome_unknown',
+        exit: 10,
+      });
+    }
+    // Minting is never repeated, whatever becomes of its answer.
+    expect(service.asked.length).toBe(whole.length);
+    expect((await http.call(mint)).json()).toEqual(JSON.parse(document));
+  },
+);
+
+test('a read whose answer is cut is repeated, and is bad_response when that does not help', async () => {
+  const half = raw(framings.length.slice(0, -5));
+  expect((await answered([half, ok])).answer.json()).toEqual({ ok: true });
+  const { error } = await refused([half, half, half, half]);
+  expect(error).toMatchObject({ code: 'bad_response', exitCode: 12 });
+});
+
+// What is repeated.
+
+test.each([
+  ['a lost connection', lost],
+  ['502', json(502, {})],
+  ['503', json(503, {})],
+  ['504', json(504, {})],
+  ['429', json(429, {})],
+])('a read after %s is tried again, four times in all', async (_name, fault) => {
+  expect((await answered([fault, fault, fault, ok])).answer.status).toBe(200);
+  const { error } = await refused([fault, fault, fault, fault]);
+  expect(error.exitCode).toBe(7);
+});
+
+test.each([
+  ['a lost connection', lost],
+  ['500', json(500, {})],
+  ['502', json(502, {})],
+  ['503', json(503, {})],
+  ['504', json(504, {})],
+])('a mint is sent once; after %s its outcome is unknown (exit 10)', async (_name, fault) => {
+  const { error } = await refused([fault], mint);
+  expect(error).toMatchObject({
+    code: 'outcome_unknown',
+    exitCode: 10,
+    hint: expect.stringContaining('keys list'),
+  });
+});
+
+test.each([
+  ['429', json(429, {}, { 'retry-after': '0' })],
+  ['503 with Retry-After', json(503, {}, { 'retry-after': '0' })],
+])('a mint turned away with %s is sent again: nothing was done', async (_name, fault) => {
+  expect((await answered([fault, fault, fault, ok], mint)).answer.status).toBe(200);
+  const { error } = await refused([fault, fault, fault, fault], mint);
+  expect(error.exitCode).toBe(7);
+});
+
+test('a mint that never reached a connection is unavailable (exit 7), not unknown', async () => {
+  const error = await failureOf(httpTo(`http://127.0.0.1:${await deadPort()}`).call(mint));
+  expect(error).toMatchObject({
+    code: 'unavailable',
+    exitCode: 7,
+    message: expect.stringContaining('refused'),
+  });
+});
+
+test('a change whose every answer is lost is unknown (exit 10); a read is unavailable (exit 7)', async () => {
+  expect((await refused([lost, lost, lost, lost], set)).error.exitCode).toBe(10);
+  expect((await refused([lost, lost, lost, lost], read)).error.exitCode).toBe(7);
+});
+
+test('a repeated change tells its answer that an earlier attempt may have been done', async () => {
+  expect((await answered([ok], set)).answer.repeated).toBe(false);
+  expect((await answered([lost, ok], set)).answer.repeated).toBe(true);
+  expect((await answered([json(429, {}), ok], set)).answer.repeated).toBe(false);
+});
+
+test('a plain word of the service ends the call, whatever was lost before', async () => {
+  const { error } = await refused([lost, problem(403, 'forbidden')], set);
+  expect(error.code).toBe('forbidden');
+});
+
+test.each(['5x', '-1', '1.5', '', 'Sun, 31 Feb 2027 00:00:00 GMT', '0x10'])(
+  "Retry-After '%s' is ignored",
+  async (value) => {
+    const { answer } = await answered([json(503, {}, { 'retry-after': value }), ok]);
+    expect(answer.status).toBe(200);
+  },
+);
+
+test.each([
+  ['seconds', '1', {}],
+  ['a date', 'Sun, 06 Nov 1994 08:49:38 GMT', { date: 'Sun, 06 Nov 1994 08:49:37 GMT' }],
+])('a pause asked for in %s is never cut short', async (_form, value, headers) => {
+  const started = performance.now();
+  await answered([json(429, {}, { 'retry-after': value, ...headers }), ok], mint);
+  expect(performance.now() - started).toBeGreaterThanOrEqual(1_000);
+});
+
+test.each([
+  ['3600', 3_600_000, '1h'],
+  ['999999999999', 999_999_999_999_000, 'd'],
+  ['Fri, 01 Jan 2100 00:00:00 GMT', 3_600_000, '1h'],
+])('Retry-After %s is beyond the budget: exit 7 at once, with the pause named', async (value, ms, words) => {
+  const { error } = await refused(
+    [json(429, {}, { 'retry-after': value, date: 'Thu, 31 Dec 2099 23:00:00 GMT' })],
+    mint,
+  );
+  expect(error).toMatchObject({ code: 'rate_limited', exitCode: 7, retryAfterMs: ms });
+  expect(error.message).toContain(words);
+});
+
+// How long it takes.
+
+test('a service that never answers is a timeout (exit 7) for a read and unknown (exit 10) for a mint', async () => {
+  expect((await refused([silent], read, { timeoutMs: 50 })).error).toMatchObject({
+    code: 'timeout',
+    exitCode: 7,
+  });
+  expect((await refused([silent], mint, { timeoutMs: 50 })).error.exitCode).toBe(10);
+});
+
+test('a body that never ends in time is a timeout too', async () => {
+  const stalls: Reply = (response) =>
+    void response.writeHead(200, { 'content-type': 'application/json' }).write('{');
+  expect((await refused([stalls], read, { timeoutMs: 50 })).error.code).toBe('timeout');
+});
+
+test('the budget is for all calls together, and only waiting uses it up', async () => {
+  const service = await fakeService((response, asked) => {
+    if (asked.url === '/slow') setTimeout(() => ok(response, asked), 150);
+    else ok(response, asked);
+  });
+  const http = httpTo(service.url, { timeoutMs: 250 });
+  await http.call({ ...read, path: ['slow'] });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await http.call(read);
+  expect((await failureOf(http.call({ ...read, path: ['slow'] }))).code).toBe('timeout');
+});
+
+test('a budget longer than any timer is no hot loop', async () => {
+  const service = await fakeService([ok]);
+  expect((await httpTo(service.url, { timeoutMs: 2 ** 40 }).call(read)).status).toBe(200);
+});
+
+test('an interruption ends a read at once with its own reason, and leaves a mint unknown', async () => {
+  for (const [call, code] of [
+    [read, 'interrupted'],
+    [mint, 'outcome_unknown'],
+  ] as const) {
+    const interruption = new AbortController();
+    const reply: Reply = () => interruption.abort(new KeysError('interrupted', 'interrupted'));
+    const { error } = await refused([reply], call, { signal: interruption.signal });
+    expect(error.code).toBe(code);
+  }
+});
+
+test('an interruption between attempts ends the pause', async () => {
+  const interruption = new AbortController();
+  const { error } = await refused([json(429, {}, { 'retry-after': '5' })], mint, {
+    signal: interruption.signal,
+    trace: (line) =>
+      line.includes('waiting') && interruption.abort(new KeysError('interrupted', 'interrupted')),
+  });
+  expect(error.code).toBe('interrupted');
+});
+
+test('close gives up what is still connecting or waiting', async () => {
+  const service = await fakeService(silent);
+  const http = httpTo(service.url);
+  const waiting = failureOf(http.call(read));
+  await vi.waitFor(() => expect(service.asked).toHaveLength(1));
+  await http.close();
+  expect((await waiting).exitCode).toBe(7);
+});
+
+// What is traced.
+
+test('a trace names method, URL, status and request id, and no secret', async () => {
+  const redactor = new Redactor();
+  const credential = redactor.know(new Secret('s3cr3t/+'));
+  const lines: string[] = [];
+  const call: Call = {
+    ...mint,
+    path: ['v1', 's3cr3t/+'],
+    query: { q: 's3cr3t/+' },
+    body: { secret: 's3cr3t/+' },
+  };
+  const replies = [json(429, {}, { 'retry-after': '0' }), json(201, {}, { 'x-request-id': 'r-9' })];
+  await answered(replies, call, { redactor, credential, trace: (line) => lines.push(line) });
+  const text = lines.join('\n');
+  expect(text).toMatch(/^> POST http:\/\/127\.0\.0\.1:\d+\/v1\/\[secret\]\?q=\[secret\]$/m);
+  expect(text).toMatch(/^> POST .* \(attempt 2\)$/m);
+  expect(text).toMatch(/^< 201, 2 bytes, request r-9 after /m);
+  expect(text).not.toMatch(/s3cr3t|authorization|bearer/i);
+});
