@@ -24,7 +24,7 @@ export interface Options {
   role?: string[];
   permission?: string[];
   apiVersion?: string;
-  expires?: string | null;
+  expires?: string;
   owner?: string;
   label?: Record<string, string>;
   ifAbsent?: boolean;

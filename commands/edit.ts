@@ -4,7 +4,7 @@ import { KeysError } from '../src/errors.ts';
 import { type KeyChanges, requireFields } from '../src/keys.ts';
 import { oneKey } from './choose.ts';
 import { keyNoun } from './key-noun.ts';
-import { collect, collectLabel, completes, expiryOption, keyArgument } from './options.ts';
+import { collect, collectLabel, completes, expiresAt, expiryOption, keyArgument } from './options.ts';
 
 interface Options {
   name?: string;
@@ -16,7 +16,7 @@ interface Options {
   permission?: string[];
   /** False for `--no-permissions`. */
   permissions?: boolean;
-  expires?: string | null;
+  expires?: string;
   label?: Record<string, string>;
   removeLabel?: string[];
 }
@@ -71,6 +71,6 @@ function changesFrom({ name, description, expires, ...sets }: Options): KeyChang
     description: description === undefined ? undefined : description || null,
     roles: sets.roles === false ? [] : sets.role,
     permissions: sets.permissions === false ? [] : sets.permission,
-    expiresAt: expires,
+    expiresAt: expiresAt(expires),
   };
 }

@@ -43,7 +43,7 @@ export function declare(command: Command, app: App): void {
     .option('--expiring-within <duration>', 'only keys that expire in this time', duration)
     .option('--unused-for <duration>', 'only keys not used for this long', duration)
     .option('--no-expiry', 'only keys that never expire')
-    .option('--sort <field>', 'sort by a field, -field for descending', parsed(keyOrder))
+    .option('--sort <field>', 'sort by a field; field:desc for descending', parsed(keyOrder))
     .option('--limit <n>', 'at most this many', wholeNumber)
     .option('--all-namespaces', 'keys of every namespace')
     .option('--fail-if-any', 'exit 9 when there is a key to list')

@@ -5,7 +5,7 @@ import type { Prompt } from '../src/prompt.ts';
 import { parseExpiry } from '../src/time.ts';
 import { requireAnswer } from './choose.ts';
 import type { Options } from './create.ts';
-import { problemWith } from './options.ts';
+import { expiresAt, problemWith } from './options.ts';
 
 export async function askForKey(app: App, capabilities: Capabilities, options: Options): Promise<NewKey> {
   if (options.name === undefined) requireAnswer(app, 'the key needs a name', 'keys create <name>');
@@ -18,7 +18,7 @@ export async function askForKey(app: App, capabilities: Capabilities, options: O
     roles: asked.role,
     permissions: asked.permission,
     apiVersion: asked.apiVersion,
-    expiresAt: asked.expires,
+    expiresAt: expiresAt(asked.expires),
     owner: asked.owner,
     labels: asked.label,
   };
@@ -51,7 +51,7 @@ async function askRoles(prompt: Prompt): Promise<string[] | undefined> {
   return roles.some(Boolean) ? roles.filter(Boolean) : undefined;
 }
 
-async function askExpiry(prompt: Prompt, nowMs: number): Promise<string | null> {
+async function askExpiry(prompt: Prompt, nowMs: number): Promise<string> {
   const choice = await prompt.select('Expires', [
     { name: 'in 30 days', value: '30d' },
     { name: 'in 90 days', value: '90d' },
@@ -60,8 +60,7 @@ async function askExpiry(prompt: Prompt, nowMs: number): Promise<string | null> 
     { name: 'at another time', value: null },
   ]);
   const check = (text: string) => problemWith(() => parseExpiry(text, nowMs));
-  return parseExpiry(
-    choice ?? (await prompt.input('Expires when (12h, 2027-01-31, 2027-01-31T12:00:00Z)', { check })),
-    nowMs,
-  );
+  const when =
+    choice ?? (await prompt.input('Expires when (12h, 2027-01-31, 2027-01-31T12:00:00Z)', { check }));
+  return parseExpiry(when, nowMs) ?? 'never';
 }

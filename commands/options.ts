@@ -74,12 +74,17 @@ function sentence({ message, hint }: KeysError): string {
 
 export const duration = parsed(parseDuration);
 
-/** `--expires` of a key that is created or edited. */
+/** `--expires` of a key that is created or edited: a time, or `never`, because commander makes an empty text of null. */
 export function expiryOption({ now }: Pick<App, 'now'>): Option {
   return new Option(
     '--expires <when>',
     '90d, 12h, never, an RFC 3339 time, or a date: good until the end of that day in UTC',
-  ).argParser(parsed((text) => parseExpiry(text, now())));
+  ).argParser(parsed((text) => parseExpiry(text, now()) ?? 'never'));
+}
+
+/** What `--expires` says, for the service. */
+export function expiresAt(option: string | undefined): string | null | undefined {
+  return option === 'never' ? null : option;
 }
 
 export const wholeNumber = parsed((text) => {

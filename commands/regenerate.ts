@@ -41,7 +41,7 @@ export async function regenerate(app: App, ref: string | undefined, options: Opt
   const old =
     grace > 0 ? `the old secret works for another ${durationText(grace)}` : 'the old secret is dead';
   await askConsent(app, [key], question(key, grace));
-  const issued = await service.regenerate(key.id, { graceMs: grace });
+  const issued = await service.regenerate(key.id, { graceMs: grace }, key.version);
   await app.note(`${called(issued.key)} has a new secret; ${old}`);
   if (!discard) await app.note('the new one is shown only this once:');
   try {

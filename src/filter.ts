@@ -3,7 +3,7 @@ import { KeysError } from './errors.ts';
 import type { Key, KeyFilter, KeyStatus } from './keys.ts';
 import { globToRegExp } from './text.ts';
 
-/** A key's status by the rules of our own service; `null` stays unknown only when nothing tells. */
+/** Whether a key can still be used, now or after something has been done about it. */
 export function isLive(status: KeyStatus | null): boolean {
   return status !== 'revoked';
 }
@@ -43,7 +43,7 @@ function expiresWithin(expiresMs: number, nowMs: number, limitMs: number): boole
   return expiresMs > nowMs && expiresMs <= limitMs;
 }
 
-export const sortFields = [
+const sortFields = [
   'id',
   'name',
   'namespace',
@@ -55,15 +55,14 @@ export const sortFields = [
   'lastUsedAt',
   'rotatedAt',
 ] as const satisfies readonly (keyof Key)[];
-export type SortField = (typeof sortFields)[number];
 
-/** Compares by one field, `-field` for descending; keys without a value come last either way. Throws `invalid`. */
+/** Compares by one field, `field:desc` for descending; keys without a value come last either way. Throws `invalid`. */
 export function keyOrder(sort: string): (a: Key, b: Key) => number {
-  const descending = sort.startsWith('-');
-  const field = sortFields.find((name) => name === sort.slice(descending ? 1 : 0));
-  if (!field) {
+  const [name, direction = 'asc', ...rest] = sort.split(':');
+  const field = sortFields.find((candidate) => candidate === name);
+  if (!field || !['asc', 'desc'].includes(direction) || rest.length > 0) {
     throw new KeysError('invalid', `cannot sort by '${sort}'`, {
-      hint: `one of ${sortFields.join(', ')}; -${sortFields[6]} for newest first`,
+      hint: `one of ${sortFields.join(', ')}, and createdAt:desc for newest first`,
     });
   }
   return (a, b) => {
@@ -71,7 +70,6 @@ export function keyOrder(sort: string): (a: Key, b: Key) => number {
     if (left === right) return 0;
     if (left === null) return 1;
     if (right === null) return -1;
-    const order = left < right ? -1 : 1;
-    return descending ? -order : order;
+    return left < right === (direction === 'asc') ? -1 : 1;
   };
 }

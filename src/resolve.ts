@@ -19,9 +19,10 @@ export async function findByName(
   name: string,
   namespace?: string | null,
 ): Promise<Key | null> {
+  const wanted = plain(name);
   const candidates: Key[] = [];
-  for await (const page of allKeys(service, { nameGlob: name, namespace: namespace ?? undefined })) {
-    candidates.push(...page.filter((key) => key.name === name && isLive(key.status)));
+  for await (const page of allKeys(service, { nameGlob: wanted, namespace: namespace ?? undefined })) {
+    candidates.push(...page.filter((key) => plain(key.name) === wanted && isLive(key.status)));
   }
   const [only = null, ...others] = candidates;
   if (others.length === 0) return only;
@@ -38,4 +39,9 @@ async function findById(service: KeyService, id: string): Promise<Key | null> {
     if (error instanceof KeysError && (error.code === 'not_found' || error.code === 'invalid')) return null;
     throw error;
   }
+}
+
+/** An accent typed as a character of its own is no other name. */
+function plain(name: string): string {
+  return name.normalize('NFC').trim();
 }

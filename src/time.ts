@@ -77,10 +77,10 @@ const steps: readonly [number, string][] = [
   [unitMs.m, 'm'],
 ];
 
-/** `in 3d`, `5h ago`, `now`: a time as a person reads it in a table. */
+/** `in 3d`, `5h ago`, `now`: a time as a person reads it in a table. What was set to 10 days is not `in 9d` a moment later. */
 export function relative(time: string, nowMs: number): string {
   const ms = Date.parse(time) - nowMs;
-  const size = Math.abs(ms);
+  const size = ms > 0 ? ms + unitMs.m / 2 : -ms;
   const step = steps.find(([limit]) => size >= limit);
   if (!step) return 'now';
   const amount = Math.floor(size / (step[1] === 'mo' ? unitMs.d * 30 : step[0]));
