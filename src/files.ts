@@ -1,0 +1,78 @@
+/** Files that hold what must not be lost or read by others. */
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Replaces a file as a whole: whoever reads it, also after a crash or a power cut, finds the old text or the new one.
+ * A link at `path` is replaced, not followed. Throws the system's error; then the old file is as it was.
+ */
+export async function writeAtomically(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const file = await open(temporary, 'wx', mode);
+  try {
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+/** Removes a file for good; true when there was one. */
+export async function removeDurably(path: string): Promise<boolean> {
+  try {
+    await rm(path);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
+/** The text of a file, a pipe or a device that should be small. Throws the system's error, and one when it is not. */
+export async function readSmallFile(path: string, longestBytes = 65_536): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of file.createReadStream({ autoClose: false })) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > longestBytes) throw new Error(`it is larger than ${longestBytes} bytes`);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a directory, and those above it, that only its owner may enter. One that is there stays as it is. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** Whether an error says that a file is not there. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows cannot open a directory; there, a rename is as durable as the file system makes it.
+  if (process.platform === 'win32') return;
+  let directory: FileHandle | undefined;
+  try {
+    directory = await open(path, 'r');
+    await directory.sync();
+  } finally {
+    await directory?.close();
+  }
+}
