@@ -1,15 +1,98 @@
 /** Where the administrator's credential for a profile is. */
 import type { App } from '../app.ts';
-import type { Profile } from '../config.ts';
+import { type Profile, type StoreName, variable } from '../config.ts';
+import { KeysError } from '../errors.ts';
+import { readSmallFile } from '../files.ts';
 import type { Secret } from '../secret.ts';
+import { parseCredential } from './credential.ts';
+
+/** Keeps credentials by account. Every method throws `credential_store` when the store cannot be asked. */
+export interface CredentialStore {
+  /** `null` when nothing is kept for the account. */
+  read(account: string): Promise<Secret | null>;
+  /** When it returns, the credential has been read back. Throws `too_large` for one the store cannot hold. */
+  write(account: string, secret: Secret): Promise<void>;
+  /** True when there was something to remove. */
+  remove(account: string): Promise<boolean>;
+}
+
+/** Where a credential came from: a variable, or the store of the profile; `none` for none at all. */
+export type CredentialSource = 'KEYS_TOKEN_FILE' | 'KEYS_TOKEN' | StoreName;
 
 export interface FoundCredential {
   readonly secret: Secret;
-  /** Where it came from, for a person: `KEYS_TOKEN`, `keychain`, … */
-  readonly source: string;
+  readonly source: CredentialSource;
+  readonly store: StoreName;
 }
 
-/** The credential in force: `KEYS_TOKEN_FILE`, `KEYS_TOKEN`, then what the profile says; `null` when there is none. */
-export async function findCredential(_app: App, _profile: Profile): Promise<FoundCredential | null> {
-  return null;
+/**
+ * The credential in force: `KEYS_TOKEN_FILE`, `KEYS_TOKEN`, then what the profile says; `null` when nobody has logged in.
+ * Throws `invalid` for an unusable variable, and `credential_store` when the store cannot be asked or has lost its entry.
+ */
+export async function findCredential(app: App, profile: Profile): Promise<FoundCredential | null> {
+  const given = await environmentCredential(app);
+  if (given) return { ...given, store: profile.store };
+  if (profile.store === 'none') return null;
+  const store = await openStore(app, profile.store, profile);
+  const secret = await store.read(accountOf(profile));
+  if (!secret) {
+    throw new KeysError(
+      'credential_store',
+      `the ${profile.store} store has no credential for ${accountOf(profile)} any more`,
+      {
+        hint: `keys auth login -p ${profile.name}`,
+      },
+    );
+  }
+  return { secret: app.redactor.know(secret), source: profile.store, store: profile.store };
+}
+
+/** The credential that the environment gives, or null. Throws `invalid` for one that is empty or not a single line. */
+export async function environmentCredential(
+  app: Pick<App, 'env' | 'redactor'>,
+): Promise<{ secret: Secret; source: 'KEYS_TOKEN_FILE' | 'KEYS_TOKEN' } | null> {
+  const path = variable(app.env, 'KEYS_TOKEN_FILE');
+  if (path !== undefined) {
+    const text = await readSmallFile(path).catch((error: Error) => {
+      throw new KeysError('invalid', `KEYS_TOKEN_FILE: cannot read ${path}: ${error.message}`, {
+        cause: error,
+      });
+    });
+    return {
+      secret: app.redactor.know(parseCredential(text, `KEYS_TOKEN_FILE (${path})`)),
+      source: 'KEYS_TOKEN_FILE',
+    };
+  }
+  const text = variable(app.env, 'KEYS_TOKEN');
+  if (text === undefined) return null;
+  return { secret: app.redactor.know(parseCredential(text, 'KEYS_TOKEN')), source: 'KEYS_TOKEN' };
+}
+
+export interface StoreOptions {
+  readonly credentialCommand?: readonly string[];
+  /** A file with the passphrase of the store `file`; else `KEYS_PASSPHRASE_FILE`, else a prompt. */
+  readonly passphraseFile?: string;
+}
+
+/** A store, without asking it anything yet. */
+export async function openStore(
+  app: App,
+  name: StoreName,
+  options: StoreOptions = {},
+): Promise<CredentialStore> {
+  switch (name) {
+    case 'keychain':
+      return (await import('./keychain.ts')).keychainStore(app);
+    case 'file':
+      return (await import('./file.ts')).fileStore(app, options.passphraseFile);
+    case 'command':
+      return (await import('./command.ts')).commandStore(app, options.credentialCommand ?? []);
+    case 'none':
+      return { read: async () => null, write: async () => {}, remove: async () => false };
+  }
+}
+
+/** Under which name a profile's credential is kept: another profile or another service never finds it. */
+export function accountOf(profile: Pick<Profile, 'name' | 'url'>): string {
+  return `${profile.name}@${new URL(profile.url).origin}`;
 }

@@ -1,0 +1,61 @@
+/** A child process that answers on its stdout, and is killed when its time is over. */
+import { spawn } from 'node:child_process';
+import type { Env } from '../app.ts';
+
+export interface ChildOptions {
+  readonly env: Env;
+  /** When aborted, the child is killed; so it is after `deadlineMs`. */
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  /** What it reads on stdin. */
+  readonly input?: string;
+  /** Is given what it says on stderr; without it, that is dropped. */
+  readonly onStderr?: (text: string) => void;
+}
+
+export interface ChildResult {
+  readonly stdout: string;
+  /** What went wrong, to be read after the name of the program: `exited with 1`. */
+  readonly failure: string | null;
+}
+
+const longestCharacters = 65_536;
+
+/** Runs argv without a shell. Throws the signal's reason when it is aborted. */
+export async function runChild(argv: readonly string[], options: ChildOptions): Promise<ChildResult> {
+  const { env, signal, deadlineMs, input = '', onStderr } = options;
+  signal.throwIfAborted();
+  const [program = '', ...words] = argv;
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const child = spawn(program, words, { env, stdio: ['pipe', 'pipe', onStderr ? 'pipe' : 'ignore'] });
+  let stdout = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    if (stdout.length > longestCharacters) child.kill('SIGKILL');
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => onStderr?.(text));
+  // A child that does not read, or has ended, is told by its status.
+  child.stdin?.on('error', () => {}).end(input);
+
+  const failure = await new Promise<string | null>((resolve) => {
+    const ending = AbortSignal.any([deadline, signal]);
+    const stop = () => {
+      child.kill('SIGKILL');
+      // What the child started in turn may keep these open.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      resolve(`did not answer in ${deadlineMs / 1_000} s`);
+    };
+    ending.addEventListener('abort', stop, { once: true });
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      ending.removeEventListener('abort', stop);
+      resolve(error.code === 'ENOENT' ? 'was not found' : `could not be run: ${error.message}`);
+    });
+    child.once('close', (code, killedBy) => {
+      ending.removeEventListener('abort', stop);
+      resolve(code === 0 ? null : killedBy ? `was ended by ${killedBy}` : `exited with ${code}`);
+    });
+  });
+  signal.throwIfAborted();
+  return { stdout, failure };
+}
