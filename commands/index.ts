@@ -1,20 +1,5 @@
 /** Every command by name, in the order of the help; the code of one is loaded when it is the one to run. */
-import type { Command } from 'commander';
-import type { App } from '../src/app.ts';
-
-/** A command file exports `declare`: arguments and options on a command already named, and the action. */
-export interface CommandModule {
-  declare(command: Command, app: App): void;
-}
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly summary: string;
-  /** Not in the help. */
-  readonly hidden?: boolean;
-  readonly load: () => Promise<CommandModule>;
-}
+import type { CommandEntry } from './register.ts';
 
 export const commands: readonly CommandEntry[] = [
   { name: 'create', summary: 'mint a key; its secret is shown once', load: () => import('./create.ts') },
@@ -40,21 +25,5 @@ export const commands: readonly CommandEntry[] = [
     summary: 'which key is this secret, and is it good? reads the secret from stdin',
     load: () => import('./verify.ts'),
   },
+  { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
 ];
-
-/** Adds commands to a program or a group; each declares the rest of itself just before it is parsed. */
-export function register(parent: Command, entries: readonly CommandEntry[], app: App): void {
-  const loaders = new Map<Command, CommandEntry['load']>();
-  for (const { name, aliases = [], summary, hidden = false, load } of entries) {
-    const command = parent
-      .command(name, { hidden })
-      .aliases([...aliases])
-      .description(summary);
-    loaders.set(command, load);
-  }
-  parent.hook('preSubcommand', async (_parent, command) => {
-    const load = loaders.get(command);
-    loaders.delete(command);
-    if (load) (await load()).declare(command, app);
-  });
-}

@@ -6,8 +6,9 @@ import { errorJson, KeysError, toKeysError } from '../src/errors.ts';
 import { WriteError } from '../src/io.ts';
 import { outputFormats, toJson } from '../src/output.ts';
 import { terminalSafe } from '../src/text.ts';
-import { commands, register } from './index.ts';
+import { commands } from './index.ts';
 import { addGlobalOptions } from './options.ts';
+import { register } from './register.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
@@ -74,6 +75,9 @@ async function report(app: App, argv: readonly string[], thrown: unknown): Promi
 }
 
 function usageError(error: CommanderError): KeysError {
+  if (error.code === 'commander.help') {
+    return new KeysError('invalid', 'a command is missing', { hint: 'add --help to see the commands' });
+  }
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   return new KeysError('invalid', message, {
     hint: rest.join(' ').trim() || 'keys --help lists commands and options',

@@ -1,5 +1,5 @@
 /** The context of a run: built once in `bin/`, faked once in `test/`; its costly parts are made when first asked for. */
-import type { Profile } from './config.ts';
+import { type Profile, variable } from './config.ts';
 import type { Io } from './io.ts';
 import { type KeyService, requireVerb, type Verb } from './keys.ts';
 import { createPrinter, type OutputFormat, type Printer } from './output.ts';
@@ -93,11 +93,11 @@ export function createApp(parts: AppParts): App {
       await io.stderr.write(lines.join('')).catch(() => {});
     },
     profile() {
-      profile ??= import('./config.ts').then(({ resolveProfile }) => resolveProfile(app));
+      profile ??= import('./resolve-profile.ts').then(({ resolveProfile }) => resolveProfile(app));
       return profile;
     },
     async namespace() {
-      return app.options.namespace ?? env.KEYS_NAMESPACE ?? (await app.profile()).namespace;
+      return app.options.namespace ?? variable(env, 'KEYS_NAMESPACE') ?? (await app.profile()).namespace;
     },
     async keys(verb) {
       if (parts.service) {

@@ -1,0 +1,47 @@
+import { Argument, type Command } from 'commander';
+import type { App } from '../../src/app.ts';
+import { type Profile, profileFrom, requireName } from '../../src/config.ts';
+import { changeConfig, checkConfig } from '../../src/config-file.ts';
+import { accountOf, openStore } from '../../src/credentials/index.ts';
+import { KeysError } from '../../src/errors.ts';
+import { requireEntry } from '../../src/resolve-profile.ts';
+import { completes } from '../options.ts';
+import { refuseLocal } from './refuse-local.ts';
+
+export function declare(command: Command, app: App): void {
+  command
+    .addArgument(completes('profiles', new Argument('<name>', 'the profile')))
+    .addArgument(new Argument('<new-name>', 'how it is called from now on'))
+    .action((name: string, newName: string) => rename(app, name, newName));
+}
+
+export async function rename(app: App, name: string, newName: string): Promise<void> {
+  refuseLocal(name, 'renamed');
+  requireName(newName);
+  const { profiles } = await checkConfig(app);
+  const profile = profileFrom(name, requireEntry({ profiles }, name));
+  refuseTaken(profiles, newName);
+  // The credential is at its new place before the config file looks for it there, and leaves the old one last.
+  const forgetOld = await copyCredential(app, profile, newName);
+  await changeConfig(app, ({ config, renameProfile, setCurrent }) => {
+    requireEntry(config, name);
+    refuseTaken(config.profiles, newName);
+    renameProfile(name, newName);
+    if (config.current === name) setCurrent(newName);
+  });
+  await forgetOld();
+  await app.note(`profile ${name} is now ${newName}`);
+}
+
+function refuseTaken(profiles: object, name: string): void {
+  if (Object.hasOwn(profiles, name)) throw new KeysError('conflict', `there is a profile '${name}' already`);
+}
+
+async function copyCredential(app: App, profile: Profile, newName: string): Promise<() => Promise<unknown>> {
+  const [from, to] = [accountOf(profile), accountOf({ ...profile, name: newName })];
+  if (profile.store === 'none' || profile.store === 'command') return async () => {};
+  const store = await openStore(app, profile.store);
+  const secret = await store.read(from);
+  if (secret) await store.write(to, app.redactor.know(secret));
+  return () => store.remove(from);
+}

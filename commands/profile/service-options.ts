@@ -1,0 +1,64 @@
+/** Options that say what a profile is, shared by `profile add` and `auth login`. */
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { GlobalOptions } from '../../src/app.ts';
+import { type AuthScheme, authSchemes, type ProfileEntry, serviceUrl } from '../../src/config.ts';
+import { drivers } from '../../src/drivers/index.ts';
+import { KeysError } from '../../src/errors.ts';
+import { completes } from '../options.ts';
+
+export interface ServiceOptions {
+  url?: string;
+  driver?: string;
+  credentialCommand?: boolean;
+  authScheme?: AuthScheme;
+  caFile?: string;
+  clientCert?: string;
+  clientKey?: string;
+}
+
+export function addServiceOptions(command: Command): Command {
+  const driver = new Option('--driver <name>', 'what kind of service it is (default: keys)');
+  return command
+    .option('--url <url>', 'where the service is')
+    .addOption(driver.choices(drivers.map(({ name }) => name)))
+    .option('--credential-command', 'the words after -- are a command that prints the credential')
+    .addOption(new Option('--auth-scheme <scheme>', 'how the credential is sent').choices(authSchemes))
+    .addOption(completes('files', new Option('--ca-file <path>', 'further certificate authorities, PEM')))
+    .addOption(completes('files', new Option('--client-cert <path>', 'certificate of this client, PEM')))
+    .addOption(completes('files', new Option('--client-key <path>', 'its private key, PEM')));
+}
+
+/** What the options say over what is there already. `words` is the credential command. Throws `invalid`. */
+export function entryFrom(
+  options: ServiceOptions & { url: string },
+  words: readonly string[],
+  { namespace, insecureHttp }: Pick<GlobalOptions, 'namespace' | 'insecureHttp'>,
+  existing?: ProfileEntry,
+): ProfileEntry {
+  if (words.length > 0 && !options.credentialCommand) {
+    throw new KeysError('invalid', `there is no use for '${words[0]}'`, {
+      hint: 'a credential command is given as: --credential-command -- op read op://…',
+    });
+  }
+  if (options.credentialCommand && words.length === 0) {
+    throw new KeysError('invalid', '--credential-command needs the words of the command', {
+      hint: 'put them last, after --: --credential-command -- op read op://…',
+    });
+  }
+  const url = serviceUrl(options.url);
+  const path = (file: string | undefined) => (file === undefined ? undefined : resolve(file));
+  const given: Partial<ProfileEntry> = {
+    url,
+    driver: options.driver,
+    namespace,
+    ...(options.credentialCommand && { store: 'command', credentialCommand: [...words] }),
+    authScheme: options.authScheme,
+    caFile: path(options.caFile),
+    clientCertFile: path(options.clientCert),
+    clientKeyFile: path(options.clientKey),
+    insecureHttp,
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
+}

@@ -1,0 +1,242 @@
+/** The text of `config.yaml`: what it may say, where it is wrong, and how it is changed. */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  YAMLMap,
+} from 'yaml';
+import * as z from 'zod/mini';
+import { authSchemes, nameProblem, storeNames, urlProblem } from './config.ts';
+import type { Config, ConfigEditor } from './config-file.ts';
+import { KeysError } from './errors.ts';
+
+const text = z.string('must be text; put quotes around it').check(z.minLength(1, 'must not be empty'));
+
+const profileSchema = z
+  .strictObject(
+    {
+      url: z.string('must be a URL').check((context) => {
+        const wrong = urlProblem(context.value);
+        if (wrong) context.issues.push({ code: 'custom', input: context.value, message: `: ${wrong}` });
+      }),
+      driver: z.optional(text),
+      namespace: z.optional(text),
+      store: z.optional(oneOf(storeNames)),
+      credentialCommand: z.optional(
+        z
+          .array(text, 'must be a list of words, such as ["op", "read", "op://…"]')
+          .check(z.minLength(1, 'must name a command')),
+      ),
+      authScheme: z.optional(oneOf(authSchemes)),
+      caFile: z.optional(text),
+      clientCertFile: z.optional(text),
+      clientKeyFile: z.optional(text),
+      insecureHttp: z.optional(z.boolean('must be true or false')),
+    },
+    'must have at least a url',
+  )
+  .check((context) => {
+    const { store, credentialCommand } = context.value;
+    if (store === 'command' && !credentialCommand) {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        message: "has the store 'command' and needs credentialCommand",
+      });
+    }
+  });
+
+const configSchema = z.strictObject(
+  {
+    current: z.optional(text),
+    profiles: z.nullish(z.record(z.string(), profileSchema, 'must hold profiles by name')),
+  },
+  "must hold 'current' and 'profiles'",
+);
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+interface Parsed {
+  readonly document: Document;
+  readonly config: Config;
+}
+
+/** Throws `invalid` with file, line, column, what is wrong and what to do. */
+export function parseConfig(path: string, source: string): Parsed {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines });
+  const syntax = document.errors[0] ?? document.warnings[0];
+  if (syntax) throw broken(path, syntax.message.split(/ at line \d/)[0] ?? '', syntax.linePos?.[0]);
+  const value = toValue(path, document);
+  if (value === null) return { document, config: { profiles: {} } };
+  const place = (keys: readonly PropertyKey[]) => lines.linePos(offsetOf(document, keys));
+
+  for (const name of Object.keys(profilesOf(value))) {
+    const wrong = nameProblem(name);
+    if (wrong) throw broken(path, wrong, place(['profiles', name]));
+  }
+  const parsed = configSchema.safeParse(value);
+  if (parsed.success) {
+    const { current, profiles } = parsed.data;
+    return {
+      document,
+      config: { ...(current && { current }), profiles: { ...profiles } as Config['profiles'] },
+    };
+  }
+  // A secret is what has to be told first, whatever else is wrong.
+  const { issues } = parsed.error;
+  const issue =
+    issues.find((found) => found.code === 'unrecognized_keys' && found.keys.some(looksSecret)) ?? issues[0];
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys.find(looksSecret) ?? String(issue.keys[0]);
+    const where = place([...issue.path, key]);
+    throw looksSecret(key)
+      ? secretInside(path, key, issue.path, where)
+      : unknownKey(path, key, issue.path, where);
+  }
+  const keys = issue?.path ?? [];
+  const subject = keys.join('.') || 'the file';
+  const message = issue?.message ?? 'is wrong';
+  throw broken(path, `${subject}${message.startsWith(':') ? '' : ' '}${message}`, place(keys));
+}
+
+/** The changed text, proven to say what was meant. Throws as `parseConfig`. */
+export function editConfig(path: string, source: string, change: (editor: ConfigEditor) => void): string {
+  const { document, config } = parseConfig(path, source);
+  if (document.contents === null) {
+    document.contents = new YAMLMap();
+    if (source === '')
+      document.commentBefore = ' Profiles of keys, see `keys profile --help`. No secret belongs in here.';
+  }
+  const root = mapAt(path, document.contents, 'the file');
+  const profiles = (): YAMLMap => {
+    const found = pairOf(root, 'profiles')?.value;
+    if (found !== undefined && !(isScalar(found) && found.value === null))
+      return mapAt(path, found, 'profiles');
+    root.set('profiles', new YAMLMap());
+    return profiles();
+  };
+
+  change({
+    config,
+    setCurrent(name) {
+      if (name === null) root.delete('current');
+      else if (root.has('current')) root.set('current', name);
+      else root.items.unshift(document.createPair('current', name));
+    },
+    setProfile(name, entry) {
+      const existing = pairOf(profiles(), name);
+      if (!existing) {
+        profiles().set(name, document.createNode(entry));
+        return;
+      }
+      const map = mapAt(path, existing.value, `profiles.${name}`);
+      for (const key of map.items.map(({ key }) => String(key))) if (!(key in entry)) map.delete(key);
+      for (const [key, value] of Object.entries(entry)) {
+        if (JSON.stringify(value) !== JSON.stringify(plain(map.get(key)))) map.set(key, value);
+      }
+    },
+    renameProfile(name, newName) {
+      const pair = pairOf(profiles(), name);
+      if (pair) pair.key = document.createNode(newName);
+    },
+    removeProfile(name) {
+      const pair = pairOf(profiles(), name);
+      if (pair) profiles().delete(pair.key);
+    },
+  });
+
+  const changed = document.toString({ lineWidth: 0 });
+  parseConfig(path, changed);
+  return changed;
+}
+
+function toValue(path: string, document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw broken(path, (error as Error).message);
+  }
+}
+
+function profilesOf(value: unknown): object {
+  const profiles = (value as { profiles?: unknown }).profiles;
+  return typeof profiles === 'object' && profiles !== null ? profiles : {};
+}
+
+function pairOf(map: YAMLMap, name: string): Pair | undefined {
+  return map.items.find(({ key }) => String(isScalar(key) ? key.value : key) === name);
+}
+
+function mapAt(path: string, node: unknown, subject: string): YAMLMap {
+  if (isMap(node)) return node;
+  throw broken(
+    path,
+    `${subject} is ${isAlias(node) ? 'an alias' : 'not a map'}, which cannot be changed from here`,
+  );
+}
+
+function plain(node: unknown): unknown {
+  return isMap(node) || isScalar(node) ? node.toJSON() : JSON.parse(JSON.stringify(node ?? null));
+}
+
+/** Where in the text a path begins: at its key, or at the nearest part of it that is there. */
+function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
+  let node: unknown = document.contents;
+  let offset = (document.contents as Node | null)?.range?.[0] ?? 0;
+  for (const key of keys) {
+    const pair = isMap(node) ? pairOf(node, String(key)) : undefined;
+    const next: unknown = pair ? pair.value : (node as { items?: unknown[] } | null)?.items?.[Number(key)];
+    const start = ((pair?.key ?? next) as Node | undefined)?.range?.[0];
+    if (start === undefined) break;
+    offset = start;
+    node = next;
+  }
+  return offset;
+}
+
+function looksSecret(key: string): boolean {
+  return /token|secret|password|passwd|passphrase|api[-_]?key|^key$|^credentials?$|bearer|authorization/i.test(
+    key,
+  );
+}
+
+function secretInside(path: string, key: string, at: readonly PropertyKey[], where: Position): KeysError {
+  const profile = at[0] === 'profiles' && at[1] !== undefined ? ` -p ${String(at[1])}` : '';
+  return new KeysError(
+    'invalid',
+    `${position(path, where)}: '${key}' does not belong here; no secret is kept in this file`,
+    {
+      hint: `take the line out and keep the credential with: keys auth login${profile}`,
+    },
+  );
+}
+
+function unknownKey(path: string, key: string, at: readonly PropertyKey[], where: Position): KeysError {
+  const known = Object.keys(at.length === 0 ? configSchema.shape : profileSchema.shape);
+  return new KeysError('invalid', `${position(path, where)}: there is no setting '${key}'`, {
+    hint: `known here: ${known.join(', ')}`,
+  });
+}
+
+interface Position {
+  readonly line: number;
+  readonly col: number;
+}
+
+function broken(path: string, what: string, where?: Position): KeysError {
+  return new KeysError('invalid', `${position(path, where)}: ${what}`, {
+    hint: 'put this line right, or move the file away; nothing has been changed',
+  });
+}
+
+function position(path: string, where?: Position): string {
+  return where ? `${path}:${where.line}:${where.col}` : path;
+}

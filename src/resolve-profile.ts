@@ -1,0 +1,81 @@
+/** Which profile is in force. */
+import type { App, Env } from './app.ts';
+import {
+  defaultDriver,
+  localName,
+  localProfile,
+  type Profile,
+  profileFrom,
+  serviceUrl,
+  variable,
+} from './config.ts';
+import { type Config, readConfig } from './config-file.ts';
+import { drivers } from './drivers/index.ts';
+import { KeysError } from './errors.ts';
+
+/**
+ * `--profile`, then `KEYS_URL`, then `KEYS_PROFILE`, then the config file's choice, then `local`.
+ * Throws `not_found` for a profile that is not there, `invalid` for a broken file or variable.
+ */
+export async function resolveProfile(app: App): Promise<Profile> {
+  const { env, options } = app;
+  if (options.profile !== undefined) return profileNamed(app, options.profile);
+  const url = variable(env, 'KEYS_URL');
+  if (url !== undefined) return environmentProfile(env, url);
+  const name = variable(env, 'KEYS_PROFILE');
+  if (name !== undefined) return profileNamed(app, name);
+  const config = await readConfig(app);
+  if (config.current !== undefined) return pick(app, config, config.current);
+  for (const token of ['KEYS_TOKEN_FILE', 'KEYS_TOKEN'] as const) {
+    // Without this, a job that lost its KEYS_URL would mint keys in a database of its own and report success.
+    if (env[token] === undefined) continue;
+    throw new KeysError('invalid', `${token} is set, but nothing says for which key service`, {
+      hint: 'set KEYS_URL, or choose a profile with -p, KEYS_PROFILE or keys profile use',
+    });
+  }
+  return localProfile(app);
+}
+
+/** Throws `not_found` with the names there are. The config file is not read for `local`. */
+export async function profileNamed(app: App, name: string): Promise<Profile> {
+  return name === localName ? localProfile(app) : pick(app, await readConfig(app), name);
+}
+
+/** Throws `not_found` with the names there are. */
+export function requireEntry(config: Config, name: string): Config['profiles'][string] {
+  const entry = Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
+  if (entry) return entry;
+  throw new KeysError('not_found', `there is no profile '${name}'`, {
+    hint: `profiles: ${[localName, ...Object.keys(config.profiles)].join(', ')}`,
+  });
+}
+
+function pick(app: App, config: Config, name: string): Profile {
+  return name === localName ? localProfile(app) : profileFrom(name, requireEntry(config, name));
+}
+
+function environmentProfile(env: Env, url: string): Profile {
+  const driver = variable(env, 'KEYS_DRIVER') ?? defaultDriver;
+  if (!drivers.some(({ name }) => name === driver)) {
+    throw new KeysError('invalid', `KEYS_DRIVER: there is no driver '${driver}'`, {
+      hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  return {
+    name: 'environment',
+    driver,
+    url: named('KEYS_URL', () => serviceUrl(url)),
+    namespace: variable(env, 'KEYS_NAMESPACE') ?? null,
+    store: 'none',
+    origin: 'environment',
+  };
+}
+
+function named<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof KeysError)) throw error;
+    throw new KeysError(error.code, `${name}: ${error.message}`, { hint: error.hint });
+  }
+}
