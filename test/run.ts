@@ -19,6 +19,8 @@ export interface Setup {
   readonly now?: number;
   /** What a person answers, question by question. An answer left over fails the test, and so does an unexpected question. */
   readonly answers?: readonly ScriptedAnswer[];
+  /** Sees every question, and the choices it offers. */
+  readonly onQuestion?: Parameters<typeof scriptedPrompt>[1];
   readonly signal?: AbortSignal;
   /** In place of the profile's service. */
   readonly service?: KeyService;
@@ -56,7 +58,7 @@ export function newHome(): Home {
     async keys(argv, setup = {}) {
       const stdout = collectingSink(setup.terminal);
       const stderr = collectingSink(setup.terminal);
-      const prompt = scriptedPrompt(setup.answers);
+      const prompt = scriptedPrompt(setup.answers, setup.onQuestion);
       const io: Io = {
         stdin: { isTerminal: setup.terminal ?? false, readAll: async () => setup.stdin ?? '' },
         stdout: setup.stdout ?? stdout,

@@ -2,7 +2,7 @@
 import type { Choice, Prompt } from '../../src/prompt.ts';
 import { Secret } from '../../src/secret.ts';
 
-/** `asked` must occur in the question. `answer` is typed text, a choice's name (several for `choose`), or yes or no. */
+/** `asked` must occur in the question. `answer` is typed text, a choice's name (several for `choose`; empty for the first), or yes or no. */
 export interface ScriptedAnswer {
   readonly asked: string;
   readonly answer: string | boolean | readonly string[] | Error;
@@ -10,10 +10,16 @@ export interface ScriptedAnswer {
 
 export function scriptedPrompt(
   answers: readonly ScriptedAnswer[] | undefined,
+  /** Sees every question, and the choices it offers. */
+  onQuestion: (question: string, choices: readonly Choice<unknown>[]) => void = () => {},
 ): Prompt & { assertUsed(): void } {
   const left = [...(answers ?? [])];
 
-  function next(question: string): Exclude<ScriptedAnswer['answer'], Error> {
+  function next(
+    question: string,
+    choices: readonly Choice<unknown>[] = [],
+  ): Exclude<ScriptedAnswer['answer'], Error> {
+    onQuestion(question, choices);
     const scripted = left.shift();
     if (!scripted) throw new Error(`unexpected question: ${question}`);
     if (!question.includes(scripted.asked))
@@ -23,7 +29,10 @@ export function scriptedPrompt(
   }
 
   function pick<T>(question: string, choices: readonly Choice<T>[], name: unknown): T {
-    const choice = choices.find((candidate) => candidate.name === name || candidate.value === name);
+    const choice =
+      name === ''
+        ? choices[0]
+        : choices.find((candidate) => candidate.name === name || candidate.value === name);
     if (!choice)
       throw new Error(`'${name}' is no choice of '${question}': ${choices.map((c) => c.name).join(', ')}`);
     return choice.value;
@@ -42,11 +51,11 @@ export function scriptedPrompt(
     },
     password: async (question) => new Secret(String(next(question))),
     confirm: async (question) => next(question) === true,
-    select: async (question, choices) => pick(question, choices, next(question)),
+    select: async (question, choices) => pick(question, choices, next(question, choices)),
     choose: async (question, choices) =>
-      (next(question) as readonly string[]).map((name) => pick(question, choices, name)),
+      (next(question, choices) as readonly string[]).map((name) => pick(question, choices, name)),
     search: async (question, find) => {
-      const answer = next(question);
+      const answer = next(question, find(''));
       return pick(question, find(String(answer)), answer);
     },
   };
