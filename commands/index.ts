@@ -25,5 +25,6 @@ export const commands: readonly CommandEntry[] = [
     summary: 'which key is this secret, and is it good? reads the secret from stdin',
     load: () => import('./verify.ts'),
   },
+  { name: 'auth', summary: 'the credential of a profile', load: () => import('./auth/index.ts') },
   { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
 ];

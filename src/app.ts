@@ -106,7 +106,7 @@ export function createApp(parts: AppParts): App {
       }
       const { capabilitiesOf, openService } = await import('./open.ts');
       requireVerb(capabilitiesOf(await app.profile()), verb);
-      service ??= app.profile().then((found) => openService(app, found));
+      service ??= app.profile().then((found) => openService(app, found, verb));
       return service;
     },
     async close() {

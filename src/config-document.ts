@@ -132,15 +132,18 @@ export function editConfig(path: string, source: string, change: (editor: Config
       else root.items.unshift(document.createPair('current', name));
     },
     setProfile(name, entry) {
+      const fields = Object.entries(entry).filter(([, value]) => value !== undefined);
       const existing = pairOf(profiles(), name);
       if (!existing) {
-        profiles().set(name, document.createNode(entry));
+        profiles().set(name, document.createNode(Object.fromEntries(fields)));
         return;
       }
       const map = mapAt(path, existing.value, `profiles.${name}`);
-      for (const key of map.items.map(({ key }) => String(key))) if (!(key in entry)) map.delete(key);
-      for (const [key, value] of Object.entries(entry)) {
-        if (JSON.stringify(value) !== JSON.stringify(plain(map.get(key)))) map.set(key, value);
+      for (const key of map.items.map((pair) => String(pair.key))) {
+        if (!fields.some(([field]) => field === key)) map.delete(key);
+      }
+      for (const [field, value] of fields) {
+        if (JSON.stringify(value) !== JSON.stringify(plain(map.get(field)))) map.set(field, value);
       }
     },
     renameProfile(name, newName) {

@@ -4,7 +4,8 @@ import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
 import { type DriverEntry, drivers } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
-import type { Capabilities, KeyService } from './keys.ts';
+import type { Capabilities, KeyService, Verb } from './keys.ts';
+import type { Secret } from './secret.ts';
 
 /** Where the command line says nothing, as in shell completion. */
 const defaultTimeoutMs = 30_000;
@@ -13,22 +14,29 @@ export function capabilitiesOf(profile: Profile): Capabilities {
   return profile.driver === 'local' ? ownCapabilities : driverOf(profile).capabilities;
 }
 
-export async function openService(app: App, profile: Profile): Promise<KeyService> {
+/** Throws `unauthenticated` when there is no credential; anybody may ask a service to verify a secret, though. */
+export async function openService(app: App, profile: Profile, verb: Verb): Promise<KeyService> {
   if (profile.driver === 'local') {
     const { openLocal } = await import('./service/local.ts');
     return openLocal({ url: profile.url, now: app.now });
   }
-  const driver = driverOf(profile);
-  const [{ createHttp }, { findCredential }, load] = await Promise.all([
-    import('./drivers/http.ts'),
+  const [{ findCredential }] = await Promise.all([
     import('./credentials/index.ts'),
-    driver.load(),
+    // Needed in a moment; loaded meanwhile.
+    import('./drivers/http.ts'),
   ]);
   const found = await findCredential(app, profile);
+  if (!found && verb !== 'verify') throw noCredential(profile);
+  return openWith(app, profile, found?.secret ?? null);
+}
+
+/** The profile's service, over HTTP and with the credential given. */
+export async function openWith(app: App, profile: Profile, credential: Secret | null): Promise<KeyService> {
+  const [{ createHttp }, driver] = await Promise.all([import('./drivers/http.ts'), driverOf(profile).load()]);
   const { options } = app;
   const http = createHttp({
     baseUrl: profile.url,
-    credential: found ? app.redactor.know(found.secret) : null,
+    credential: credential && app.redactor.know(credential),
     authScheme: profile.authScheme,
     timeoutMs: options.timeout ?? defaultTimeoutMs,
     signal: app.signal,
@@ -41,7 +49,13 @@ export async function openService(app: App, profile: Profile): Promise<KeyServic
     clientKeyFile: profile.clientKeyFile,
     insecureHttp: options.insecureHttp || profile.insecureHttp,
   });
-  return load(http, profile);
+  return driver(http, profile);
+}
+
+export function noCredential({ name, url, origin }: Profile): KeysError {
+  return new KeysError('unauthenticated', `there is no credential for ${url} (profile ${name})`, {
+    hint: origin === 'environment' ? 'set KEYS_TOKEN_FILE or KEYS_TOKEN' : `keys auth login -p ${name}`,
+  });
 }
 
 function driverOf(profile: Profile): DriverEntry {

@@ -1,0 +1,140 @@
+import { type Command, Option } from 'commander';
+import type { App } from '../../src/app.ts';
+import { type Profile, profileFrom, storeNames } from '../../src/config.ts';
+import { changeConfig } from '../../src/config-file.ts';
+import { parseCredential } from '../../src/credentials/credential.ts';
+import {
+  accountOf,
+  type CredentialStore,
+  environmentCredential,
+  openStore,
+} from '../../src/credentials/index.ts';
+import { KeysError } from '../../src/errors.ts';
+import type { Identity } from '../../src/keys.ts';
+import { openWith } from '../../src/open.ts';
+import type { Secret } from '../../src/secret.ts';
+import { completes } from '../options.ts';
+import { addServiceOptions } from '../profile/service-options.ts';
+import { identify, identityText } from './identity.ts';
+import { type LoginOptions, type LoginTarget, loginTarget } from './login-target.ts';
+
+interface Options extends LoginOptions {
+  withToken?: boolean;
+  passphraseFile?: string;
+}
+
+export function declare(command: Command, app: App): void {
+  const store = new Option('--store <name>', 'where the credential is kept (default: keychain)');
+  const passphrase = new Option('--passphrase-file <path>', 'for --store file: what it is encrypted with');
+  addServiceOptions(command)
+    .addOption(store.choices(storeNames))
+    .option('--with-token', 'read the credential from standard input')
+    .addOption(completes('files', passphrase))
+    .argument('[command...]', 'with --credential-command: what prints the credential')
+    .action((words: string[], options: Options) => login(app, words, options));
+}
+
+export async function login(app: App, words: readonly string[], options: Options): Promise<void> {
+  const target = await loginTarget(app, words, options);
+  const profile = profileFrom(target.name, target.entry);
+  const store = await openStore(app, profile.store, { ...profile, passphraseFile: options.passphraseFile });
+  const account = accountOf(profile);
+  // A keychain that is not there is told before somebody looks for the credential and types it.
+  if (profile.store === 'keychain') await store.read(account);
+  const secret = await obtain(app, profile, store, options);
+  const identity = await check(app, profile, secret);
+  await store.write(account, secret);
+  const becameCurrent = await keepProfile(app, target, () => store.remove(account));
+  await forgetFormer(app, target, profile);
+  await app.note(greeting(profile, identity, becameCurrent));
+}
+
+/** The credential, from wherever this login takes it. */
+async function obtain(
+  app: App,
+  profile: Profile,
+  store: CredentialStore,
+  { withToken }: Options,
+): Promise<Secret> {
+  if (withToken) {
+    return app.redactor.know(
+      parseCredential(await app.io.stdin.readAll(65_536), 'what came on standard input'),
+    );
+  }
+  if (profile.store === 'command') {
+    const printed = await store.read('');
+    if (printed) return app.redactor.know(printed);
+  }
+  const given = await environmentCredential(app);
+  if (given) {
+    await app.note(`taking the credential from ${given.source}`);
+    return given.secret;
+  }
+  if (!app.prompt.available) {
+    throw new KeysError('invalid', 'the credential is missing, and there is no terminal to ask on', {
+      hint: 'pipe it in: keys auth login --with-token < file, or set KEYS_TOKEN_FILE',
+    });
+  }
+  const typed = await app.prompt.password(`Credential for ${profile.url}:`);
+  return app.redactor.know(parseCredential(typed.reveal(), 'the credential'));
+}
+
+async function check(app: App, profile: Profile, secret: Secret): Promise<Identity | null> {
+  const service = await openWith(app, profile, secret);
+  try {
+    return await identify(service);
+  } catch (error) {
+    if (!(error instanceof KeysError && error.code === 'unauthenticated')) throw error;
+    throw new KeysError('unauthenticated', `${profile.url} does not take this credential: ${error.message}`, {
+      hint: 'nothing has been kept; check that it is whole and belongs to this service',
+      requestId: error.requestId,
+      cause: error,
+    });
+  } finally {
+    await service.close();
+  }
+}
+
+/** Writes the profile; true when it has become the current one. A credential that no profile points to does not stay. */
+async function keepProfile(app: App, target: LoginTarget, undo: () => Promise<unknown>): Promise<boolean> {
+  let becameCurrent = false;
+  try {
+    await changeConfig(app, ({ config, setProfile, setCurrent }) => {
+      setProfile(target.name, target.entry);
+      becameCurrent = config.current === undefined;
+      if (becameCurrent) setCurrent(target.name);
+    });
+  } catch (error) {
+    if (target.moved) await undo();
+    throw error;
+  }
+  return becameCurrent;
+}
+
+/** The credential that this login has replaced does not stay behind in another store, or under another origin. */
+async function forgetFormer(app: App, { former, moved }: LoginTarget, profile: Profile): Promise<void> {
+  if (!former || !moved) return;
+  try {
+    await (await openStore(app, former.store)).remove(accountOf(former));
+  } catch (error) {
+    if (!(error instanceof KeysError)) throw error;
+    await app.note(
+      `warning: the former credential of ${profile.name} is still in the ${former.store} store: ${error.message}`,
+    );
+  }
+}
+
+function greeting(profile: Profile, identity: Identity | null, becameCurrent: boolean): string {
+  const kept: Record<Profile['store'], string> = {
+    keychain: 'its credential is in the keychain',
+    file: 'its credential is in an encrypted file',
+    command: 'its credential comes from its command',
+    none: 'its credential is not kept: give it in KEYS_TOKEN_FILE or KEYS_TOKEN',
+  };
+  const who = identity ? ` as ${identityText(identity)}` : '';
+  return [
+    `logged in to ${profile.url}${who}`,
+    `profile ${profile.name}: ${kept[profile.store]}`,
+    becameCurrent ? `${profile.name} is now the current profile` : `use it with -p ${profile.name}`,
+  ].join('\n');
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { App } from '../../src/app.ts';
+import { changeConfig, checkConfig } from '../../src/config-file.ts';
+import { accountOf, openStore } from '../../src/credentials/index.ts';
+import { KeysError } from '../../src/errors.ts';
+
+export function declare(command: Command, app: App): void {
+  command.action(() => logout(app));
+}
+
+export async function logout(app: App): Promise<void> {
+  const profile = await app.profile();
+  const { name, store } = profile;
+  if (profile.origin === 'environment') {
+    throw new KeysError('invalid', 'the credential comes from the environment, and nothing is kept', {
+      hint: 'unset KEYS_TOKEN and KEYS_TOKEN_FILE, or choose a profile with -p',
+    });
+  }
+  if (profile.origin === 'built-in') return app.note(`profile ${name} needs no credential`);
+  await checkConfig(app);
+  const removed = await (await openStore(app, store)).remove(accountOf(profile));
+  await changeConfig(app, ({ config, setProfile }) => {
+    const entry = config.profiles[name];
+    // A store of `none` was chosen and stays; any other is chosen again at the next login.
+    if (entry?.store && entry.store !== 'none') setProfile(name, { ...entry, store: undefined });
+  });
+  await app.note(
+    removed
+      ? `logged out of ${profile.url}: profile ${name} has no credential any more; the key itself still works until it is revoked`
+      : `profile ${name} has no credential to remove${store === 'command' ? '; its command is no longer asked' : ''}`,
+  );
+}
