@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { keyMatcher } from '../../../src/filter.ts';
+import { type KeyFilter, keyStatuses, keyTypes } from '../../../src/keys.ts';
+import { newKeyId } from '../../../src/service/ids.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { toKey } from '../../../src/service/status.ts';
+import type { KeyRow } from '../../../src/service/store.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+
+const now = Date.UTC(2026, 10, 1);
+// Few values, close to each other and to now, so that they meet often.
+const time = fc.integer({ min: -3, max: 3 }).map((minutes) => now + minutes * 60_000);
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
+const someNames = ['a', 'ab', 'A', 'a*', '[a]', 'a]b', 'ä', '部署', '👍', 'a%b_', "a'b", 'a\\b'];
+const name = fc.oneof(
+  fc.constantFrom(...someNames),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 4 }),
+);
+const owner = fc.constantFrom('ann', 'bob', 'Ann');
+const role = fc.constantFrom('viewer', 'editor', 'owner', 'own');
+const labelName = fc.constantFrom('a', 'b', 'a.b', 'constructor');
+const labelValue = fc.constantFrom('1', '01', '', 'true');
+const labels = fc.dictionary(labelName, labelValue, { maxKeys: 2, noNullPrototype: true });
+
+const rowArbitrary: fc.Arbitrary<Omit<KeyRow, 'id' | 'name'>> = fc.record({
+  namespace: fc.constantFrom('default', 'team'),
+  description: fc.constant(null),
+  owner: maybe(owner),
+  type: fc.constantFrom(...keyTypes),
+  roles: fc.uniqueArray(role, { maxLength: 2 }),
+  permissions: fc.constant([]),
+  apiVersion: fc.constant('2026-11-01'),
+  prefix: fc.constant('keys_'),
+  lastFour: fc.constant('abcd'),
+  labels,
+  createdAt: time,
+  createdBy: fc.constant('ann'),
+  expiresAt: maybe(time),
+  disabledAt: maybe(time),
+  revokedAt: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, time),
+  rotatedAt: fc.constant(null),
+  lastUsedAt: maybe(time),
+  version: fc.constant(1),
+});
+
+const timeText = time.map((ms) => new Date(ms).toISOString());
+const globPart = fc.oneof(fc.constantFrom('*', '?', '[', ']', '^', '-', 'a', 'b'), name);
+const filterArbitrary: fc.Arbitrary<KeyFilter> = fc.record(
+  {
+    namespace: maybe(fc.constantFrom('default', 'team', 'none')),
+    statuses: fc.uniqueArray(fc.constantFrom(...keyStatuses)),
+    owner,
+    role,
+    type: fc.constantFrom(...keyTypes),
+    labels: fc.dictionary(fc.oneof(labelName, fc.constant('toString')), labelValue, {
+      maxKeys: 2,
+      noNullPrototype: true,
+    }),
+    nameGlob: fc.array(globPart, { maxLength: 4 }).map((parts) => parts.join('')),
+    expiresBefore: timeText,
+    unusedSince: timeText,
+    noExpiry: fc.boolean(),
+  },
+  { requiredKeys: [] },
+);
+
+test('a selection in SQL finds the keys that keyMatcher finds', async () => {
+  const store = await openSqlite(newDatabasePath());
+  const rows = fc.sample(fc.tuple(rowArbitrary, name), 400).map(
+    ([row, begin], i): KeyRow => ({
+      ...row,
+      // Names are unique among live keys; half of them keep their bare form as long as nobody has it.
+      ...{ id: newKeyId(i), name: i < someNames.length ? (someNames[i] ?? '') : `${begin}${i % 2 ? '' : i}` },
+    }),
+  );
+  const stored: KeyRow[] = [];
+  for (const row of rows) {
+    const secret = { hash: Buffer.from(row.id), prefix: 'keys_', lastFour: 'abcd', createdAt: now };
+    const audit = {
+      time: now,
+      actor: 'a',
+      agent: null,
+      action: 'create',
+      target: row.id,
+      requestId: null,
+      details: {},
+    };
+    const outcome = await store.insertKey(row, secret, { defaultQuota: null, now }, audit);
+    if (outcome.refused === undefined) stored.push(outcome.row);
+  }
+  expect(stored.length).toBeGreaterThan(200);
+  const keys = stored.map((row) => toKey(row, now)).reverse();
+  await fc.assert(
+    fc.asyncProperty(filterArbitrary, fc.option(fc.nat(stored.length - 1)), async (filter, start) => {
+      const below = start === null ? null : (stored[start]?.id ?? null);
+      const { namespace = null, statuses = keyStatuses.filter((status) => status !== 'revoked') } = filter;
+      const { owner, role, type, labels, nameGlob, noExpiry } = filter;
+      const found = await store.listKeys({
+        ...{ now, limit: 1_000, below, namespace, statuses, owner, role, type, labels, nameGlob, noExpiry },
+        expiresBefore: filter.expiresBefore === undefined ? undefined : Date.parse(filter.expiresBefore),
+        unusedSince: filter.unusedSince === undefined ? undefined : Date.parse(filter.unusedSince),
+      });
+      const matches = keyMatcher(filter, now);
+      const expected = keys.filter((key) => matches(key) && (below === null || key.id < below));
+      expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+    }),
+    { numRuns: 3_000 },
+  );
+  await store.close();
+});
