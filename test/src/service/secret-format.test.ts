@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
@@ -35,6 +36,19 @@ test('every swap of two neighbours is noticed', () => {
     for (let at = 0; at + 1 < text.length; at++) {
       const typed = text.slice(0, at) + text[at + 1] + text[at] + text.slice(at + 2);
       expect(typed !== text && isWellFormed(typed, 'keys_')).toBe(false);
+    }
+  }
+});
+
+test('a swap across the seam of payload and checksum is noticed in every secret there can be', () => {
+  // Swapping the last payload character r and the first checksum character c changes the CRC by XOR with a constant D, and
+  // the number that the checksum writes by a constant K. Both agree for some CRC only if K is a sum of the bits of D, each
+  // added or subtracted: if (K + D) / 2 is a part of D. A CRC below 2^32 begins with 0 to 4, so r and c are such digits.
+  for (const r of '01234') {
+    for (const c of [...'01234'].filter((digit) => digit !== r)) {
+      const d = BigInt((crc32(r) ^ crc32(c)) >>> 0);
+      const twice = BigInt((Number(r) - Number(c)) * 62 ** 5) + d;
+      expect(twice >= 0n && twice % 2n === 0n && ((twice / 2n) & ~d) === 0n, `${r} ${c}`).toBe(false);
     }
   }
 });
