@@ -1,0 +1,45 @@
+/** A key service in this process, on a real database file, with a clock that the test moves. */
+import { onTestFinished } from 'vitest';
+import type { KeyService, NewKey } from '../../src/keys.ts';
+import type { Secret } from '../../src/secret.ts';
+import type { Caller } from '../../src/service/access.ts';
+import { createService, type Service } from '../../src/service/service.ts';
+import type { Settings } from '../../src/service/settings.ts';
+import { openSqlite } from '../../src/service/sqlite.ts';
+import { newDatabasePath } from './database.ts';
+
+export const machineAdmin: Caller = {
+  keyId: null,
+  keyName: null,
+  owner: 'root',
+  namespace: 'default',
+  type: 'manage',
+  roles: ['admin'],
+};
+
+export interface TestService {
+  readonly service: Service;
+  readonly databasePath: string;
+  readonly admin: KeyService;
+  readonly clock: { now: number };
+  /** Mints a key and gives the service as that key sees it. */
+  as(key: Partial<NewKey>): Promise<KeyService & { id: string; secret: Secret }>;
+}
+
+export async function newService(settings?: Partial<Settings>): Promise<TestService> {
+  const databasePath = newDatabasePath();
+  const clock = { now: Date.now() };
+  const store = await openSqlite(databasePath);
+  const service = createService({ store, now: () => clock.now, settings });
+  onTestFinished(() => service.close());
+  const admin = service.as(machineAdmin);
+  let minted = 0;
+  return {
+    ...{ service, databasePath, admin, clock },
+    async as(given) {
+      const { key, secret } = await admin.create({ name: `caller-${minted++}`, owner: 'carol', ...given });
+      const caller = await service.authenticate(secret);
+      return { ...service.as(caller), id: key.id, secret };
+    },
+  };
+}

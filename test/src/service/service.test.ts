@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Secret } from '../../../src/secret.ts';
+import { createService } from '../../../src/service/service.ts';
+import { completeSettings, type Settings } from '../../../src/service/settings.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { refuses } from '../../contracts/key-service.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+import { machineAdmin, newService } from '../../fakes/key-service.ts';
+
+test('a key is good if and only if now < expiresAt, to the millisecond', async () => {
+  const { admin, clock, service } = await newService();
+  const expiresAt = new Date(clock.now + 1_000).toISOString();
+  const { key, secret } = await admin.create({ name: 'brief', expiresAt });
+  clock.now += 999;
+  expect((await admin.verify(secret)).valid).toBe(true);
+  clock.now += 1;
+  expect(await admin.verify(secret)).toMatchObject({ valid: false, reason: 'expired' });
+  expect(await service.authenticate(secret)).toBeNull();
+  expect((await admin.get(key.id)).status).toBe('expired');
+});
+
+test('a grace ends at the time it says or with the key, whichever is first, for any expiry and grace', async () => {
+  const { admin, clock } = await newService();
+  let runs = 0;
+  const start = clock.now;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 500 }),
+      fc.integer({ min: 0, max: 500 }),
+      async (life, graceMs) => {
+        clock.now = start;
+        const expiresAt = new Date(start + life).toISOString();
+        const { key, secret } = await admin.create({ name: `grace-${runs++}`, expiresAt });
+        await admin.regenerate(key.id, { graceMs });
+        // A longer life afterwards does not bring the old secret more time.
+        await admin.edit(key.id, { expiresAt: null });
+        const end = start + Math.min(life, graceMs);
+        clock.now = end - 1;
+        if (end > start) expect((await admin.verify(secret)).valid).toBe(true);
+        clock.now = end;
+        expect((await admin.verify(secret)).valid).toBe(false);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('the quota counts active keys, names its limit, and is checked wherever a key becomes active', async () => {
+  const { admin, clock } = await newService({ quota: 2 });
+  const first = await admin.create({ name: 'first' });
+  const expiresAt = new Date(clock.now + 1_000).toISOString();
+  const second = await admin.create({ name: 'second', expiresAt });
+  await expect(admin.create({ name: 'third' })).rejects.toThrow("'default' may have 2 active keys and has 2");
+  await admin.create({ name: 'elsewhere', namespace: 'team' });
+  await admin.disable(first.key.id);
+  const third = await admin.create({ name: 'third' });
+  await refuses('quota_exceeded', admin.enable(first.key.id));
+  clock.now += 1_000;
+  await admin.enable(first.key.id);
+  await refuses('quota_exceeded', admin.edit(second.key.id, { expiresAt: null }));
+  await admin.edit(second.key.id, { name: 'renamed' });
+  await admin.revoke(third.key.id);
+  expect((await admin.edit(second.key.id, { expiresAt: null })).status).toBe('active');
+});
+
+test('a quota of 0 means no keys', async () => {
+  const { admin } = await newService({ quota: 0 });
+  await refuses('quota_exceeded', admin.create({ name: 'one' }));
+});
+
+test('names are compared after trimming and normalising', async () => {
+  const { admin } = await newService();
+  expect((await admin.create({ name: '  u\u0308ber ' })).key.name).toBe('über');
+  await refuses('conflict', admin.create({ name: 'über' }));
+  expect((await admin.create({ name: 'n'.repeat(128) })).key.name).toHaveLength(128);
+  expect((await admin.create({ name: '👍'.repeat(128) })).key.name).toBe('👍'.repeat(128));
+});
+
+test('a configured role brings its permissions to the rules for View keys', async () => {
+  const { admin } = await newService({ roles: { reader: ['a.view', 'b.list'], deployer: ['a.deploy'] } });
+  const { key } = await admin.create({ name: 'ok', type: 'view', roles: ['reader', 'reader'] });
+  expect(key.roles).toEqual(['reader']);
+  await refuses('invalid', admin.create({ name: 'no', type: 'view', roles: ['deployer'] }));
+  await admin.create({ name: 'yes', roles: ['deployer'] });
+});
+
+test('settings that make no sense are invalid', () => {
+  const nonsense: Partial<Settings>[] = [
+    { quota: -1 },
+    { quota: 1.5 },
+    { apiVersions: [] },
+    { apiVersions: ['2026-13-01'] },
+    { secretPrefix: 'x' },
+    { roles: { owner: [] } },
+    { roles: { 'Big Boss': [] } },
+    { roles: { boss: ['everything'] } },
+  ];
+  for (const settings of nonsense) {
+    expect(() => completeSettings(settings), JSON.stringify(settings)).toThrow();
+  }
+});
+
+test('a use is recorded once a minute, without a new version', async () => {
+  const { admin, clock } = await newService();
+  const { key, secret } = await admin.create({ name: 'used' });
+  const lastUsedAt = async () => (await admin.get(key.id)).lastUsedAt;
+  await admin.verify(secret);
+  const first = await lastUsedAt();
+  expect(first).toBe(new Date(clock.now).toISOString());
+  clock.now += 59_999;
+  await admin.verify(secret);
+  expect(await lastUsedAt()).toBe(first);
+  clock.now += 1;
+  await admin.verify(secret);
+  expect(await lastUsedAt()).toBe(new Date(clock.now).toISOString());
+  expect((await admin.get(key.id)).version).toBe(key.version);
+});
+
+test('a use that cannot be recorded fails no verify', async () => {
+  const store = await openSqlite(newDatabasePath());
+  const touchKeys = () => Promise.reject(new Error('disk full'));
+  const service = createService({ store: { ...store, touchKeys }, now: Date.now });
+  const admin = service.as(machineAdmin);
+  const { key, secret } = await admin.create({ name: 'used' });
+  expect((await admin.verify(secret)).valid).toBe(true);
+  expect((await admin.get(key.id)).lastUsedAt).toBeNull();
+  await service.close();
+});
+
+test('a change decided on a row that changed meanwhile is decided again', async () => {
+  const store = await openSqlite(newDatabasePath());
+  const service = createService({ store, now: Date.now });
+  const admin = service.as(machineAdmin);
+  const { key } = await admin.create({ name: 'raced' });
+  const names = Array.from({ length: 20 }, (_, i) => `raced-${i}`);
+  await Promise.all([
+    ...names.map((name) => admin.edit(key.id, { name })),
+    ...names.map((name) => admin.edit(key.id, { labels: { name } })),
+  ]);
+  expect((await admin.get(key.id)).version).toBe('41');
+  const changes = await Promise.allSettled(
+    names.map((name) => admin.edit(key.id, { name: `${name}-b` }, '41')),
+  );
+  expect(changes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  await service.close();
+});
+
+test('every change has its audit row, none of them a secret, and a refused change has none', async () => {
+  const { admin, service, databasePath } = await newService();
+  const { key, secret } = await admin.create({ name: 'audited', labels: { a: 'b' } });
+  const owner = service.as(await service.authenticate(await ownerSecret()), 'req-1');
+  await owner.edit(key.id, { name: 'renamed' });
+  await refuses('changed', owner.edit(key.id, { name: 'x' }, '1'));
+  await admin.disable(key.id);
+  await admin.disable(key.id);
+  await admin.enable(key.id);
+  const renewed = await admin.regenerate(key.id);
+  await admin.revoke(key.id);
+  const db = new DatabaseSync(databasePath, { readOnly: true });
+  const rows = db.prepare('SELECT * FROM audit WHERE target = ? ORDER BY seq').all(key.id);
+  db.close();
+  const actions = ['create', 'edit', 'disable', 'enable', 'regenerate', 'revoke'];
+  expect(rows.map(({ action }) => action)).toEqual(actions);
+  expect(rows[1]).toMatchObject({ actor: 'root', agent: 'the-owner', outcome: 'done', request_id: 'req-1' });
+  for (const each of [secret, renewed.secret]) expect(JSON.stringify(rows)).not.toContain(each.reveal());
+
+  async function ownerSecret(): Promise<Secret> {
+    return (await admin.create({ name: 'the-owner', roles: ['owner'] })).secret;
+  }
+});
+
+test('no secret is in the database file', async () => {
+  const { admin, databasePath } = await newService();
+  const { secret } = await admin.create({ name: 'canary' });
+  const random = secret.reveal().slice(5, 35);
+  for (const path of [databasePath, `${databasePath}-wal`]) {
+    expect(readFileSync(path).includes(random)).toBe(false);
+  }
+});

@@ -1,0 +1,70 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { migrations } from '../../../src/service/migrations/index.ts';
+import { openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
+import { refuses } from '../../contracts/key-service.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+
+function withDatabase(work: (db: DatabaseSync) => void): string {
+  const path = newDatabasePath();
+  mkdirSync(dirname(path), { recursive: true });
+  const db = new DatabaseSync(path);
+  work(db);
+  db.close();
+  return path;
+}
+
+test('every connection waits for the disk, in WAL mode, with foreign keys', async () => {
+  const path = newDatabasePath();
+  for (const _ of ['first', 'second']) {
+    const db = await openDatabase(path);
+    const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    expect([pragma('synchronous'), pragma('journal_mode'), pragma('foreign_keys')]).toEqual([2, 'wal', 1]);
+    expect(pragma('user_version')).toBe(migrations.length);
+    db.exec('PRAGMA synchronous = NORMAL');
+    expect(() => requireFullSync(db)).toThrow('does not wait for the disk');
+    db.close();
+  }
+});
+
+test('a database of a newer version is refused and left as it is', async () => {
+  const path = newDatabasePath();
+  (await openDatabase(path)).close();
+  const db = new DatabaseSync(path);
+  db.exec(`PRAGMA user_version = ${migrations.length + 1}`);
+  db.close();
+  const before = readFileSync(path);
+  await expect(openDatabase(path)).rejects.toThrow('was written by a newer version of keys');
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test("another program's database is refused and left as it is", async () => {
+  const path = withDatabase((db) => db.exec('CREATE TABLE recipes (name TEXT)'));
+  const before = readFileSync(path);
+  await expect(openDatabase(path)).rejects.toThrow('is a database of some other program');
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test('a file that is no database is refused and left as it is', async () => {
+  const path = withDatabase(() => {});
+  writeFileSync(path, 'Dear diary, '.repeat(1_000));
+  await refuses('invalid', openDatabase(path));
+  expect(readFileSync(path, 'utf8')).toBe('Dear diary, '.repeat(1_000));
+});
+
+test('a path that cannot be a file is unavailable', async () => {
+  const file = withDatabase(() => {});
+  await refuses('unavailable', openDatabase(`${file}/keys.db`));
+  await refuses('unavailable', openDatabase(dirname(file)));
+});
+
+test('a damaged database is unavailable', async () => {
+  const path = newDatabasePath();
+  (await openDatabase(path)).close();
+  const bytes = readFileSync(path);
+  bytes.fill(0xff, 100, 4_096);
+  writeFileSync(path, bytes);
+  await refuses('unavailable', openDatabase(path));
+});
