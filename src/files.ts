@@ -65,7 +65,8 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Makes names in a directory as durable as the files they name. */
+export async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open a directory; there, a rename is as durable as the file system makes it.
   if (process.platform === 'win32') return;
   let directory: FileHandle | undefined;

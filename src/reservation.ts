@@ -1,0 +1,139 @@
+/** Room for a file, taken before its content exists: a full disk or a closed directory shows while nothing can be lost yet. */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { syncDirectory } from './files.ts';
+
+export interface Reservation {
+  /** Puts `content` at the path: all of it, and durable, when this resolves. Works once. Throws what the system says. */
+  commit(content: Uint8Array): Promise<void>;
+  /** Gives the room back; does nothing after `commit`. */
+  release(): Promise<void>;
+}
+
+export interface ReserveOptions {
+  /** How many bytes will be wanted. */
+  readonly bytes: number;
+  readonly mode: number;
+  /** Whether `commit` may replace a file; without, it fails with `EEXIST`, also when the file appeared meanwhile. */
+  readonly replace: boolean;
+  /** Whose the new file is to be, when not our own. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** A temporary file of our own beside `path`, as large as will be needed and on the disk. Throws what the system says. */
+export async function reserve(path: string, options: ReserveOptions): Promise<Reservation> {
+  await removeLeftovers(path);
+  const temporary = join(
+    dirname(path),
+    `${temporaryPrefix(path)}${process.pid}-${randomBytes(6).toString('hex')}`,
+  );
+  const file = await open(temporary, 'wx', 0o600);
+  let settled = false;
+  const release = async () => {
+    if (settled) return;
+    settled = true;
+    await file.close().catch(() => {});
+    await unlink(temporary).catch(() => {});
+  };
+  try {
+    if (options.owner) await file.chown(options.owner.uid, options.owner.gid);
+    await file.chmod(options.mode);
+    // Random, because a file system that compresses would store zeros for nothing.
+    await writeWhole(file, randomBytes(options.bytes));
+    await file.sync();
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    release,
+    async commit(content) {
+      if (settled) throw new Error(`nothing is reserved for ${path}`);
+      try {
+        await writeWhole(file, content);
+        await file.truncate(content.length);
+        await file.sync();
+        if (options.replace) await rename(temporary, path);
+        else await linkNew(temporary, path);
+      } catch (error) {
+        await release();
+        throw error;
+      }
+      settled = true;
+      await file.close();
+      await syncDirectory(dirname(path));
+    },
+  };
+}
+
+/** Makes sure that a file which is there already will still be there after a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  await file.sync().finally(() => file.close());
+  await syncDirectory(dirname(path));
+}
+
+async function writeWhole(file: FileHandle, content: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < content.length) {
+    const { bytesWritten } = await file.write(content, offset, content.length - offset, offset);
+    offset += bytesWritten;
+  }
+}
+
+/** Gives the temporary file its name unless that is taken, which `rename` cannot do. */
+async function linkNew(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    // A file system without hard links. The check leaves an instant in which somebody else's file could be replaced.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error))) throw error;
+    const taken = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    if (taken) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
+    return rename(temporary, path);
+  }
+  await unlink(temporary);
+}
+
+function temporaryPrefix(path: string): string {
+  return `.${basename(path).slice(0, 40)}.keys-`;
+}
+
+const leftoverAfterMs = 3_600_000;
+
+/** Removes what a killed process left beside `path`: it could hold a secret. */
+async function removeLeftovers(path: string): Promise<void> {
+  const prefix = temporaryPrefix(path);
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = /^(\d+)-[0-9a-f]{12}$/.exec(name.slice(prefix.length))?.[1];
+    if (pid === undefined) continue;
+    const leftover = join(dirname(path), name);
+    if (!isRunning(Number(pid)) || (await isOld(leftover))) await unlink(leftover).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > leftoverAfterMs,
+    () => false,
+  );
+}
+
+/** The system's name of a failure, such as `ENOSPC`; empty for anything else. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

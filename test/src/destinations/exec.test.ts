@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
+import { quoteWord, splitWords } from '../../../src/destinations/words.ts';
+import { Secret } from '../../../src/secret.ts';
+import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+
+const secret = new Secret('keys_abcdefghijklmnop');
+
+async function run(command: string, parts: Partial<DestinationContext> = {}) {
+  const context = destinationContext(parts);
+  const destination = await openDestination(`exec:${command}`, context);
+  await destination.preflight();
+  await destination.deliver(secret);
+  return { stdout: context.stdoutText(), stderr: context.stderrText() };
+}
+
+test('the command gets exactly the secret, no newline, and its output goes to stderr', async () => {
+  const { stdout, stderr } = await run('wc -c');
+  expect(stdout).toBe('');
+  expect(stderr.trim()).toBe(String(secret.reveal().length));
+});
+
+test('the command can open /dev/stdin', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  await run(`install -m 600 /dev/stdin ${path}`);
+  expect(spawnSync('cat', [path]).stdout.toString()).toBe(secret.reveal());
+});
+
+test('a secret passes also where there is no shell to make a pipe with', async () => {
+  const { stderr } = await run('/usr/bin/wc -c', { env: { PATH: '' } });
+  expect(stderr.trim()).toBe(String(secret.reveal().length));
+  await expect(run('/bin/false', { env: { PATH: '' } })).rejects.toMatchObject({ code: 'undelivered' });
+});
+
+test('a command that prints the secret does not show it', async () => {
+  expect(await run('cat')).toEqual({ stdout: '', stderr: '[secret]\n' });
+});
+
+test.each([
+  ['fails', "sh -c 'cat > /dev/null; exit 3'", /exited with 3/],
+  ['fails without reading', 'false', /exited with 1/],
+  ['ends well without reading', 'true', /did not read all/],
+  ['reads 5 bytes and ends well', 'dd bs=1 count=5 status=none of=/dev/null', /16 of 21 bytes are left/],
+  ['closes its input and ends well', "sh -c 'exec <&-; sleep 0.1'", /did not read all/],
+  ['is killed', "sh -c 'cat > /dev/null; kill -9 $$'", /was ended by SIGKILL/],
+])('a command that %s has not got the secret', async (_what, command, message) => {
+  await expect(run(command)).rejects.toMatchObject({
+    code: 'undelivered',
+    message: expect.stringMatching(message),
+  });
+});
+
+test('a command that left something running in the background is done when it ends', async () => {
+  await run("sh -c 'cat > /dev/null; sleep 600 & echo $! >&2'").then(({ stderr }) =>
+    process.kill(Number(stderr)),
+  );
+});
+
+test('an interruption ends the command, also one that ignores being asked', async () => {
+  const interruption = new AbortController();
+  setTimeout(() => interruption.abort(), 200);
+  const command = `sh -c 'trap "" TERM; cat > /dev/null; while :; do sleep 0.05; done'`;
+  await expect(run(command, { signal: interruption.signal })).rejects.toMatchObject({ code: 'undelivered' });
+});
+
+test('a command that is not there or cannot be run is refused before anything is minted', async () => {
+  const path = join(temporaryDirectory(), 'script');
+  await writeFile(path, '#!/bin/sh\n', { mode: 0o644 });
+  for (const command of ['no-such-command-here', '/no/such/path', path, '/etc']) {
+    const destination = await openDestination(`exec:${command}`, destinationContext());
+    await expect(destination.preflight()).rejects.toMatchObject({ code: 'invalid' });
+  }
+});
+
+test.each([
+  '',
+  '  ',
+  "sh -c 'unclosed",
+  'a "b',
+  'trailing\\',
+  'a | b',
+  'a; b',
+  'a > b',
+  'a $HOME',
+  'a `b`',
+  'a && b',
+])('the command line %j is refused', async (command) => {
+  await expect(openDestination(`exec:${command}`, destinationContext())).rejects.toMatchObject({
+    code: 'invalid',
+  });
+});
+
+test('a command named by a relative path is the same one from any directory', async () => {
+  const destination = await openDestination("exec:./deploy.sh 'a b' c", destinationContext());
+  expect(destination.spec).toBe(`exec:${join(process.cwd(), 'deploy.sh')} 'a b' c`);
+});
+
+test('words are split as sh splits them', () => {
+  const character = fc.constantFrom(...'ab"\'\\ \t\n$|&;<>`*?#~=é');
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: character }), { maxLength: 8 }), (words) => {
+      const line = words.map(quoteWord).join('  ');
+      expect(splitWords(line)).toEqual(words);
+    }),
+  );
+  const lines = [`a 'b c' "d \\" e" f\\ g h"i"'j'`, `'' "" x`, `"a\\b \\\\ \\$x" 'it'\\''s'`];
+  for (const line of lines) {
+    const { stdout } = spawnSync('sh', ['-c', `printf '%s\\0' ${line}`]);
+    expect(splitWords(line)).toEqual(stdout.toString().split('\0').slice(0, -1));
+  }
+});

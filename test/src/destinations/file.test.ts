@@ -1,0 +1,177 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
+import { Secret } from '../../../src/secret.ts';
+import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { canMount, smallDisk } from '../../fakes/small-disk.ts';
+
+const secret = new Secret('keys_first');
+const other = new Secret('keys_second');
+const isRoot = process.geteuid?.() === 0;
+
+const open = (path: string, parts: Partial<DestinationContext> = {}) =>
+  openDestination(`file:${path}`, destinationContext(parts));
+
+async function preflightCode(path: string, parts: Partial<DestinationContext> = {}): Promise<string> {
+  const destination = await open(path, parts);
+  try {
+    await destination.preflight();
+    return 'fine';
+  } catch (error) {
+    return (error as { code: string }).code;
+  } finally {
+    await destination.abandon();
+  }
+}
+
+test('a new file holds the secret and a newline, for its owner only, whatever the umask', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  const umask = process.umask(0);
+  onTestFinished(() => void process.umask(umask));
+  const destination = await open(path);
+  await destination.preflight();
+  await destination.deliver(secret);
+  expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+  expect((await stat(path)).mode & 0o7777).toBe(0o600);
+});
+
+test('a file that is there is refused before anything is minted, and replaced with --force', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  await writeFile(path, 'old', { mode: 0o644 });
+  expect(await preflightCode(path)).toBe('conflict');
+  const forced = await open(path, { force: true });
+  await forced.preflight();
+  expect(await readFile(path, 'utf8')).toBe('old');
+  await forced.deliver(secret);
+  expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+  expect((await stat(path)).mode & 0o7777).toBe(0o600);
+});
+
+test('links, directories, devices and pipes are refused, with --force too', async () => {
+  const directory = temporaryDirectory();
+  const at = (name: string) => join(directory, name);
+  await writeFile(at('real'), '');
+  await symlink(at('real'), at('link'));
+  await symlink(at('nowhere'), at('dangling'));
+  await mkdir(at('directory'));
+  spawnSync('mkfifo', [at('pipe')]);
+  for (const path of [at('link'), at('dangling'), at('directory'), at('pipe'), '/dev/null', '/dev/full']) {
+    expect([path, await preflightCode(path, { force: true })]).toEqual([path, 'invalid']);
+  }
+});
+
+test('a directory that is not there, or is a file, is refused', async () => {
+  const directory = temporaryDirectory();
+  await writeFile(join(directory, 'file'), '');
+  expect(await preflightCode(join(directory, 'none', 'token'))).toBe('invalid');
+  expect(await preflightCode(join(directory, 'file', 'token'))).toBe('invalid');
+  expect(await preflightCode(join(directory, 'x'.repeat(300)))).toBe('invalid');
+});
+
+test('two runs that mint for one new path never overwrite each other', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  const [one, two] = [await open(path), await open(path)];
+  await one.preflight();
+  await two.preflight();
+  await one.deliver(secret);
+  await expect(two.deliver(other)).rejects.toMatchObject({ code: 'undelivered' });
+  await two.abandon();
+  expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+});
+
+test('resuming accepts the file that holds this secret, and no other', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  await writeFile(path, 'keys_first\n');
+  const resumed = await open(path, { resuming: true });
+  await resumed.preflight();
+  await expect(resumed.deliver(other)).rejects.toMatchObject({ code: 'undelivered' });
+  await resumed.deliver(secret);
+  await resumed.abandon();
+  expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+});
+
+test('what a killed run left is removed, what a running one prepared is not', async () => {
+  const directory = temporaryDirectory();
+  const gone = spawnSync('true').pid;
+  const names = {
+    dead: `.token.keys-${gone}-0123456789ab`,
+    alive: '.token.keys-1-0123456789ab',
+    ancient: '.token.keys-1-ba9876543210',
+    foreign: '.token.keys-note',
+  };
+  for (const name of Object.values(names)) await writeFile(join(directory, name), 'keys_old\n');
+  await utimes(join(directory, names.ancient), new Date(0), new Date(0));
+  const destination = await open(join(directory, 'token'));
+  await destination.preflight();
+  await destination.abandon();
+  expect((await readdir(directory)).sort()).toEqual([names.alive, names.foreign]);
+});
+
+test('a path is the same from any directory, and ~/ is the home directory', async () => {
+  const home = temporaryDirectory();
+  const relative = await openDestination('file:token', destinationContext());
+  expect(relative.spec).toBe(`file:${join(process.cwd(), 'token')}`);
+  const atHome = await openDestination('file:~/token', destinationContext({ env: { HOME: home } }));
+  expect(atHome.spec).toBe(`file:${join(home, 'token')}`);
+});
+
+describe.skipIf(!canMount)('on a disk of a few KiB (mounting one needs root)', () => {
+  test('no room shows before anything is minted, and nothing is left behind', async () => {
+    const disk = smallDisk(16);
+    disk.fill();
+    const before = await readdir(disk.path);
+    expect(await preflightCode(join(disk.path, 'token'))).toBe('unavailable');
+    expect(await readdir(disk.path)).toEqual(before);
+  });
+
+  test('a disk that fills between preflight and delivery does not matter', async () => {
+    const disk = smallDisk(16);
+    const path = join(disk.path, 'token');
+    const destination = await open(path);
+    await destination.preflight();
+    disk.fill();
+    await destination.deliver(secret);
+    expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+  });
+});
+
+describe.skipIf(!isRoot)('without the rights of root (dropping them needs root)', () => {
+  test('a directory that may not be written is refused', async () => {
+    const directory = temporaryDirectory();
+    await chmod(directory, 0o755);
+    expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('forbidden');
+    await chmod(directory, 0o777);
+    expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('fine');
+  });
+
+  test("somebody else's file cannot be replaced, which shows before anything is minted", async () => {
+    const directory = temporaryDirectory();
+    await chmod(directory, 0o777);
+    const path = join(directory, 'token');
+    await writeFile(path, 'theirs', { mode: 0o644 });
+    expect(await asNobody(() => preflightCode(path, { force: true }))).toBe('forbidden');
+  });
+
+  test('a file that is replaced stays with its owner', async () => {
+    const path = join(temporaryDirectory(), 'token');
+    await writeFile(path, 'old', { mode: 0o600 });
+    await chown(path, 65_534, 65_534);
+    const destination = await open(path, { force: true });
+    await destination.preflight();
+    await destination.deliver(secret);
+    expect(await stat(path)).toMatchObject({ uid: 65_534, gid: 65_534 });
+  });
+});
+
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  process.setegid?.(65_534);
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
