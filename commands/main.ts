@@ -65,13 +65,19 @@ async function report(app: App, argv: readonly string[], thrown: unknown): Promi
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   // The reader of a pipe has what it wanted; `keys list | head` is no failure.
   if (thrown instanceof WriteError && thrown.code === 'EPIPE') return 0;
-  const error = thrown instanceof CommanderError ? usageError(thrown) : toKeysError(thrown);
+  const error = knownError(thrown);
   const text = structured(app, argv)
     ? `${toJson({ error: errorJson(error) })}\n`
     : `keys: ${terminalSafe(error.message)}\n${error.hint ? `hint: ${terminalSafe(error.hint)}\n` : ''}`;
   const trace = app.options.debug || argv.includes('--debug') ? stackOf(error) : '';
   await app.io.stderr.write(app.redactor.redact(text + trace)).catch(() => {});
   return error.exitCode;
+}
+
+function knownError(thrown: unknown): KeysError {
+  if (thrown instanceof CommanderError) return usageError(thrown);
+  if (thrown instanceof WriteError) return new KeysError('unexpected', thrown.message, { cause: thrown });
+  return toKeysError(thrown);
 }
 
 function usageError(error: CommanderError): KeysError {
