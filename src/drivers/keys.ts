@@ -13,6 +13,7 @@ import {
   keyTypes,
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
+import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 import { type Answer, type Call, type Http, pageBytes, problemError } from './http.ts';
 
@@ -43,7 +44,10 @@ const wireKey = z.object({
   labels: z.record(z.string(), z.string()),
   version: text,
 });
-const wireIssued = z.object({ key: z.looseObject({ id: z.string() }), secret: z.catch(z.string(), '') });
+const wireIssued = z.object({
+  key: z.looseObject({ id: z.string() }),
+  secret: z.catch(z.string().check(z.regex(/^[\x21-\x7e]+$/)), ''),
+});
 const wirePage = z.object({ keys: z.array(wireKey), nextCursor: text });
 const wireVerification = z.object({
   valid: z.boolean(),
@@ -63,15 +67,16 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
     return read(await http.call(call), shape);
   }
 
-  async function mint(path: readonly string[], body: object): Promise<IssuedKey> {
-    const answer = await http.call({ method: 'POST', path, body, effect: 'once' });
+  async function mint(path: readonly string[], body: object, version?: string | null): Promise<IssuedKey> {
+    const answer = await http.call({ method: 'POST', path, body, effect: 'once', headers: ifMatch(version) });
     const issued = wireIssued.safeParse(answer.json());
     if (!issued.success)
       throw answer.nonsense("the service's answer to a request for a secret makes no sense");
     const { key, secret } = issued.data;
     if (secret) return { key: wholeKey(key), secret: new Secret(secret) };
-    throw new KeysError('bad_response', `the service made the key ${key.id} and gave no secret for it`, {
-      hint: `nobody can use that key: keys revoke ${key.id}`,
+    const id = terminalSafe(key.id);
+    throw new KeysError('bad_response', `the service made the key ${id} and gave no secret for it`, {
+      hint: `nobody can use that key: keys revoke ${id}`,
       requestId: answer.requestId,
     });
   }
@@ -96,11 +101,11 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
         ...rest,
         path,
         effect: version ? 'set' : 'once',
-        headers: { 'if-match': version ? `"${version}"` : undefined },
+        headers: ifMatch(version),
         errorOf: (said) => (said.status === 412 && said.repeated ? null : problemError(said)),
       });
       if (answer.status !== 412) return read(answer, wireKey);
-      lost = problemError(answer);
+      lost = changedMeanwhile(answer);
     } catch (error) {
       if (!(error instanceof KeysError) || error.code !== 'outcome_unknown') throw error;
       lost = error;
@@ -140,15 +145,19 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
         ({ status }) => status === 'active' || status === 'expired',
         version,
       ),
-    regenerate: (id, { graceMs = 0 } = {}) => mint(['v1', 'keys', id, 'regenerate'], { graceMs }),
-    async revoke(id) {
-      await http.call({
+    regenerate: (id, { graceMs = 0 } = {}, version = null) =>
+      mint(['v1', 'keys', id, 'regenerate'], { graceMs }, version),
+    async revoke(id, version) {
+      const answer = await http.call({
         method: 'POST',
         path: ['v1', 'keys', id, 'revoke'],
         effect: 'set',
-        // Gone after a revocation whose answer was lost: that was it.
-        errorOf: (said) => (said.status === 404 && said.repeated ? null : problemError(said)),
+        headers: ifMatch(version),
+        // After a revocation whose answer was lost, these may be its traces.
+        errorOf: (said) =>
+          said.repeated && (said.status === 404 || said.status === 412) ? null : problemError(said),
       });
+      if (answer.status === 412 && (await get(id)).status !== 'revoked') throw changedMeanwhile(answer);
     },
     verify: (secret) =>
       ask(
@@ -160,12 +169,23 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
   };
 }
 
+function ifMatch(version: string | null | undefined): NonNullable<Call['headers']> {
+  return { 'if-match': version ? `"${version}"` : undefined };
+}
+
+function changedMeanwhile({ requestId }: Answer): KeysError {
+  return new KeysError('changed', 'the key was changed by somebody else meanwhile', {
+    hint: 'look at it again: keys show',
+    requestId,
+  });
+}
+
 /** Throws `bad_response`, naming the place that makes no sense and never its content. */
 function read<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
   const result = shape.safeParse(answer.json());
   if (result.success) return result.data;
   const place = result.error.issues[0]?.path.join('.');
-  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${terminalSafe(place)}` : ''}`);
 }
 
 /** A key beside its secret, whatever of it makes sense: an odd field is no reason to lose the secret. */

@@ -1,0 +1,342 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { Profile } from '../../../src/config.ts';
+import { createHttp } from '../../../src/drivers/http.ts';
+import { keysDriver } from '../../../src/drivers/keys.ts';
+import { KeysError } from '../../../src/errors.ts';
+import type { Key, KeyService } from '../../../src/keys.ts';
+import { Redactor, Secret } from '../../../src/secret.ts';
+import { type FakeService, fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
+
+const key: Key = {
+  id: 'k1',
+  name: 'ci',
+  description: null,
+  namespace: 'default',
+  owner: 'alice',
+  type: 'manage',
+  roles: ['editor', 'viewer'],
+  permissions: [],
+  apiVersion: null,
+  status: 'active',
+  prefix: 'ks_abcd',
+  lastFour: 'x1Y2',
+  createdAt: '2026-11-01T00:00:00.000Z',
+  createdBy: 'root',
+  expiresAt: null,
+  lastUsedAt: null,
+  rotatedAt: null,
+  labels: {},
+  version: 'v1',
+};
+
+async function serviceThat(
+  script: Reply[] | Reply,
+  profile: Partial<Profile> = {},
+): Promise<{ wire: FakeService; service: KeyService }> {
+  const wire = await fakeService(script);
+  const http = createHttp({
+    baseUrl: wire.url,
+    credential: new Secret('admin'),
+    timeoutMs: 10_000,
+    signal: new AbortController().signal,
+    redactor: new Redactor(),
+    backoffMs: 1,
+  });
+  onTestFinished(() => http.close());
+  const full: Profile = {
+    name: 'p',
+    driver: 'keys',
+    url: wire.url,
+    namespace: null,
+    store: 'none',
+    origin: 'environment',
+    ...profile,
+  };
+  return { wire, service: keysDriver(http, full) };
+}
+
+async function failureOf(work: Promise<unknown>): Promise<KeysError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof KeysError)) throw error;
+  return error;
+}
+
+const asked = ({ asked }: FakeService) => asked.map(({ method, url }) => `${method} ${url}`);
+
+// What is asked.
+
+test('every method is the request that docs/api.md names', async () => {
+  const issued = json(201, { key, secret: 'abc' });
+  const one = json(200, key);
+  const { wire, service } = await serviceThat([
+    issued,
+    one,
+    one,
+    one,
+    one,
+    json(200, { key, secret: 'abc' }),
+    one,
+    json(200, { valid: true, reason: null, key }),
+    json(200, { id: 'k0', name: 'root', owner: null, namespace: null, roles: ['owner'] }),
+    json(200, { keys: [key], nextCursor: 'next' }),
+  ]);
+  await service.create({ name: 'ci', roles: ['editor'] });
+  await service.get('k1');
+  await service.edit('k1', { description: null, labels: { a: 'b' } }, 'v1');
+  await service.disable('k1');
+  await service.enable('k1', 'v2');
+  await service.regenerate('k1', { graceMs: 60_000 }, 'v3');
+  await service.revoke('k1', 'v4');
+  await service.verify(new Secret('abc'));
+  await service.whoami();
+  expect(await service.list({})).toEqual({ keys: [key], nextCursor: 'next' });
+  expect(
+    wire.asked.map(({ method, url, headers, body }) => [method, url, headers['if-match'], body]),
+  ).toEqual([
+    ['POST', '/v1/keys', undefined, '{"name":"ci","roles":["editor"]}'],
+    ['GET', '/v1/keys/k1', undefined, ''],
+    ['PATCH', '/v1/keys/k1', '"v1"', '{"description":null,"labels":{"a":"b"}}'],
+    ['POST', '/v1/keys/k1/disable', undefined, ''],
+    ['POST', '/v1/keys/k1/enable', '"v2"', ''],
+    ['POST', '/v1/keys/k1/regenerate', '"v3"', '{"graceMs":60000}'],
+    ['POST', '/v1/keys/k1/revoke', '"v4"', ''],
+    ['POST', '/v1/verify', undefined, '{"secret":"abc"}'],
+    ['GET', '/v1/whoami', undefined, ''],
+    ['GET', '/v1/keys?limit=500', undefined, ''],
+  ]);
+});
+
+test('a filter is sent whole', async () => {
+  const { wire, service } = await serviceThat([json(200, { keys: [], nextCursor: null })]);
+  await service.list({
+    namespace: null,
+    statuses: ['active', 'expired'],
+    owner: 'al&ice',
+    role: 'editor',
+    type: 'view',
+    labels: { team: 'a=b', env: 'prod' },
+    nameGlob: 'ci-*',
+    expiresBefore: '2027-01-01T00:00:00Z',
+    unusedSince: '2026-01-01T00:00:00Z',
+    noExpiry: true,
+    cursor: 'c/1',
+    pageSize: 7,
+  });
+  const { searchParams } = new URL(wire.asked[0]?.url ?? '', wire.url);
+  expect([...searchParams]).toEqual([
+    ['namespace', '*'],
+    ['status', 'active'],
+    ['status', 'expired'],
+    ['owner', 'al&ice'],
+    ['role', 'editor'],
+    ['type', 'view'],
+    ['label', 'team=a=b'],
+    ['label', 'env=prod'],
+    ['name', 'ci-*'],
+    ['expiresBefore', '2027-01-01T00:00:00Z'],
+    ['unusedSince', '2026-01-01T00:00:00Z'],
+    ['noExpiry', 'true'],
+    ['limit', '7'],
+    ['cursor', 'c/1'],
+  ]);
+});
+
+test("the profile's namespace is the one to list and create in, unless another is named", async () => {
+  const page = json(200, { keys: [], nextCursor: null });
+  const { wire, service } = await serviceThat([page, page, page, json(201, { key, secret: 'abc' })], {
+    namespace: 'team',
+  });
+  await service.list({});
+  await service.list({ namespace: 'other' });
+  await service.list({ namespace: null });
+  await service.create({ name: 'ci' });
+  const sent = wire.asked.map(({ url }) => new URL(url, wire.url).searchParams.get('namespace'));
+  expect(sent.slice(0, 3)).toEqual(['team', 'other', '*']);
+  expect(JSON.parse(wire.asked[3]?.body ?? '')).toEqual({ name: 'ci', namespace: 'team' });
+});
+
+// What is answered.
+
+test('fields that are not known here are left out', async () => {
+  const { service } = await serviceThat([json(200, { ...key, colour: 'red' })]);
+  expect(await service.get('k1')).toEqual(key);
+});
+
+test.each<[string, unknown]>([
+  ['null', null],
+  ['a list', [key]],
+  ['no id', { ...key, id: undefined }],
+  ['a number for a name', { ...key, name: 7 }],
+  ['roles that are no list', { ...key, roles: 'editor' }],
+  ['a label that is no text', { ...key, labels: { a: 1 } }],
+  ['a status nobody knows', { ...key, status: 'asleep' }],
+])('%s instead of a key is bad_response (exit 12)', async (_name, body) => {
+  const { service } = await serviceThat([json(200, body), json(200, { keys: [body], nextCursor: null })]);
+  expect((await failureOf(service.get('k1'))).exitCode).toBe(12);
+  expect((await failureOf(service.list({}))).exitCode).toBe(12);
+});
+
+test('__proto__ in a key changes nothing', async () => {
+  const text = JSON.stringify(key).replace(
+    '"labels":{}',
+    '"labels":{"__proto__":"x","a":"b"},"__proto__":{"name":"evil"}',
+  );
+  const { service } = await serviceThat([json(200, JSON.parse(text))]);
+  const found = await service.get('k1');
+  expect(found.name).toBe('ci');
+  expect(Object.getPrototypeOf(found.labels)).toBe(Object.prototype);
+});
+
+test.each<[string, unknown]>([
+  ['none', undefined],
+  ['null', null],
+  ['an empty one', ''],
+  ['a number', 12],
+  ['one with an escape sequence', 'abc\u001b[2J'],
+  ['one of two lines', 'abc\ndef'],
+])('a created key with %s for a secret is bad_response and names the key', async (_name, secret) => {
+  const { service } = await serviceThat([json(201, { key, secret })]);
+  const error = await failureOf(service.create({ name: 'ci' }));
+  expect(error).toMatchObject({
+    code: 'bad_response',
+    exitCode: 12,
+    hint: expect.stringContaining('keys revoke k1'),
+  });
+});
+
+test('a secret is never lost because of an odd field beside it', async () => {
+  const odd = { id: 'k1', name: 'ci', type: 'new-type', roles: null, labels: 3, status: 'asleep' };
+  const { service } = await serviceThat([json(201, { key: odd, secret: 'abc' })]);
+  const { key: found, secret } = await service.create({ name: 'ci' });
+  expect(secret.reveal()).toBe('abc');
+  expect(found).toMatchObject({ id: 'k1', name: 'ci', type: null, roles: [], labels: {}, status: null });
+});
+
+test('an answer to create that is no JSON says that a key may be there', async () => {
+  const page: Reply = (response) =>
+    void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+  const { service } = await serviceThat([page]);
+  const error = await failureOf(service.create({ name: 'ci' }));
+  expect(error).toMatchObject({ code: 'bad_response', hint: expect.stringContaining('keys list') });
+});
+
+// What is repeated, and what a lost answer leaves.
+
+test.each([
+  ['create', (service: KeyService) => service.create({ name: 'ci' })],
+  ['regenerate', (service: KeyService) => service.regenerate('k1')],
+])('%s is sent once: after a lost answer its outcome is unknown', async (_verb, run) => {
+  const { service } = await serviceThat([lost]);
+  expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+});
+
+test('a revoked key that is gone after a lost answer was revoked', async () => {
+  const { wire, service } = await serviceThat([lost, problem(404, 'not_found')]);
+  await service.revoke('k1');
+  expect(wire.asked).toHaveLength(2);
+});
+
+test('revoke of a key that is not there is not_found', async () => {
+  const { service } = await serviceThat([problem(404, 'not_found')]);
+  expect((await failureOf(service.revoke('k1'))).code).toBe('not_found');
+});
+
+test('a revoke with a version that meets its own traces succeeds, and one that meets those of others does not', async () => {
+  const changed = problem(412, 'changed');
+  const own = await serviceThat([lost, changed, json(200, { ...key, status: 'revoked' })]);
+  await own.service.revoke('k1', 'v1');
+  const others = await serviceThat([lost, changed, json(200, { ...key, version: 'v2' })]);
+  expect((await failureOf(others.service.revoke('k1', 'v1'))).code).toBe('changed');
+  const plain = await serviceThat([changed]);
+  expect((await failureOf(plain.service.revoke('k1', 'v1'))).code).toBe('changed');
+});
+
+const verbs: [string, (service: KeyService, version?: string) => Promise<Key>, Partial<Key>, Partial<Key>][] =
+  [
+    [
+      'edit',
+      (service, version) =>
+        service.edit('k1', { roles: ['viewer', 'editor'], expiresAt: '2027-01-01T00:00:00.000Z' }, version),
+      { roles: ['editor', 'viewer'], expiresAt: '2027-01-01T00:00:00Z' },
+      { roles: ['editor'] },
+    ],
+    [
+      'disable',
+      (service, version) => service.disable('k1', version),
+      { status: 'disabled' },
+      { status: 'active' },
+    ],
+    [
+      'enable',
+      (service, version) => service.enable('k1', version),
+      { status: 'active' },
+      { status: 'disabled' },
+    ],
+  ];
+
+test.each(verbs)(
+  '%s with a version, met by its own traces after a lost answer, succeeds',
+  async (_verb, run, wanted) => {
+    const standing = { ...key, ...wanted, version: 'v2' };
+    const { wire, service } = await serviceThat([lost, problem(412, 'changed'), json(200, standing)]);
+    expect(await run(service, 'v1')).toEqual(standing);
+    expect(wire.asked[1]?.headers['if-match']).toBe('"v1"');
+  },
+);
+
+test.each(verbs)(
+  '%s with a version, met by somebody else’s change, is changed',
+  async (_verb, run, _wanted, other) => {
+    const lostThen = await serviceThat([
+      lost,
+      problem(412, 'changed'),
+      json(200, { ...key, ...other, version: 'v2' }),
+    ]);
+    expect((await failureOf(run(lostThen.service, 'v1'))).code).toBe('changed');
+    const plain = await serviceThat([problem(412, 'changed')]);
+    expect((await failureOf(run(plain.service, 'v1'))).code).toBe('changed');
+  },
+);
+
+test.each(verbs)(
+  '%s without a version is repeated after a lost answer only to the key as it then is',
+  async (_verb, run, wanted, other) => {
+    const done = { ...key, ...wanted, version: 'v2' };
+    const stood = await serviceThat([lost, json(200, done)]);
+    expect(await run(stood.service)).toEqual(done);
+    const again = await serviceThat([lost, json(200, { ...key, ...other, version: 'v7' }), json(200, done)]);
+    expect(await run(again.service)).toEqual(done);
+    expect(again.wire.asked.map(({ headers }) => headers['if-match'])).toEqual([
+      undefined,
+      undefined,
+      '"v7"',
+    ]);
+  },
+);
+
+test.each(verbs)('%s whose outcome cannot be found out stays unknown', async (_verb, run) => {
+  const { service } = await serviceThat([lost, lost, lost, lost, lost]);
+  expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+});
+
+test('verify is a question: it is asked again, and an unusable secret is an answer', async () => {
+  const { wire, service } = await serviceThat([
+    lost,
+    json(200, { valid: false, reason: 'unknown', key: null }),
+  ]);
+  expect(await service.verify(new Secret('nope'))).toEqual({ valid: false, reason: 'unknown', key: null });
+  expect(asked(wire)).toEqual(['POST /v1/verify', 'POST /v1/verify']);
+});
+
+test('401 is unauthenticated and tells how to log in', async () => {
+  const { service } = await serviceThat([problem(401, 'unauthenticated')]);
+  const error = await failureOf(service.whoami());
+  expect(error).toMatchObject({
+    code: 'unauthenticated',
+    exitCode: 4,
+    hint: expect.stringContaining('keys auth login'),
+  });
+});
