@@ -81,6 +81,11 @@ const distrust: readonly [RegExp, (host: string) => string, string | null][] = [
     'TLS 1.2 or newer is needed',
   ],
   [
+    /ALERT_HANDSHAKE_FAILURE/,
+    (host) => `${host} refuses the TLS handshake`,
+    `it may want a client certificate: ${clientCertificate}`,
+  ],
+  [
     /ALERT.*(CERTIFICATE|UNKNOWN_CA)/,
     (host) => `${host} does not accept the client certificate, or misses one`,
     clientCertificate,

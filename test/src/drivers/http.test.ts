@@ -1,39 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { type Call, createHttp, type Http, type HttpOptions } from '../../../src/drivers/http.ts';
+import { expect, test, vi } from 'vitest';
+import type { Call, HttpOptions } from '../../../src/drivers/http.ts';
 import { KeysError } from '../../../src/errors.ts';
 import { Redactor, Secret } from '../../../src/secret.ts';
+import { failureOf, httpTo } from '../../fakes/http.ts';
 import { fakeService, json, lost, problem, type Reply, raw, silent } from '../../fakes/wire.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
 const set: Call = { method: 'POST', path: ['v1', 'keys', 'k', 'disable'], effect: 'set' };
 const mint: Call = { method: 'POST', path: ['v1', 'keys'], body: { name: 'ci' }, effect: 'once' };
 const ok = json(200, { ok: true });
-
-function httpTo(baseUrl: string, options: Partial<HttpOptions> = {}): Http {
-  const http = createHttp({
-    baseUrl,
-    credential: new Secret('s3cr3t'),
-    timeoutMs: 10_000,
-    signal: new AbortController().signal,
-    redactor: new Redactor(),
-    backoffMs: 1,
-    ...options,
-  });
-  onTestFinished(() => http.close());
-  return http;
-}
-
-async function failureOf(work: Promise<unknown>): Promise<KeysError> {
-  const error = await work.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof KeysError)) throw error;
-  return error;
-}
 
 /** Calls a service that answers as scripted. */
 async function answered(script: Reply[] | Reply, call: Call = read, options: Partial<HttpOptions> = {}) {

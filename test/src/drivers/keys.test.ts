@@ -1,10 +1,9 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Profile } from '../../../src/config.ts';
-import { createHttp } from '../../../src/drivers/http.ts';
 import { keysDriver } from '../../../src/drivers/keys.ts';
-import { KeysError } from '../../../src/errors.ts';
 import type { Key, KeyService } from '../../../src/keys.ts';
-import { Redactor, Secret } from '../../../src/secret.ts';
+import { Secret } from '../../../src/secret.ts';
+import { failureOf, httpTo } from '../../fakes/http.ts';
 import { type FakeService, fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
 
 const key: Key = {
@@ -34,15 +33,6 @@ async function serviceThat(
   profile: Partial<Profile> = {},
 ): Promise<{ wire: FakeService; service: KeyService }> {
   const wire = await fakeService(script);
-  const http = createHttp({
-    baseUrl: wire.url,
-    credential: new Secret('admin'),
-    timeoutMs: 10_000,
-    signal: new AbortController().signal,
-    redactor: new Redactor(),
-    backoffMs: 1,
-  });
-  onTestFinished(() => http.close());
   const full: Profile = {
     name: 'p',
     driver: 'keys',
@@ -52,16 +42,7 @@ async function serviceThat(
     origin: 'environment',
     ...profile,
   };
-  return { wire, service: keysDriver(http, full) };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<KeysError> {
-  const error = await work.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof KeysError)) throw error;
-  return error;
+  return { wire, service: keysDriver(httpTo(wire.url), full) };
 }
 
 const asked = ({ asked }: FakeService) => asked.map(({ method, url }) => `${method} ${url}`);
