@@ -29,32 +29,35 @@ export async function runChild(argv: readonly string[], options: ChildOptions): 
   const deadline = AbortSignal.timeout(deadlineMs);
   const child = spawn(program, words, { env, stdio: ['pipe', 'pipe', onStderr ? 'pipe' : 'ignore'] });
   let stdout = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-    if (stdout.length > longestCharacters) child.kill('SIGKILL');
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => onStderr?.(text));
   // A child that does not read, or has ended, is told by its status.
   child.stdin?.on('error', () => {}).end(input);
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => onStderr?.(text));
 
   const failure = await new Promise<string | null>((resolve) => {
     const ending = AbortSignal.any([deadline, signal]);
-    const stop = () => {
+    const late = () => stop(`did not answer in ${deadlineMs / 1_000} s`);
+    const settle = (failure: string | null) => {
+      ending.removeEventListener('abort', late);
+      resolve(failure);
+    };
+    const stop = (failure: string) => {
       child.kill('SIGKILL');
-      // What the child started in turn may keep these open.
+      // What the child started in turn may keep these open, and write on.
       child.stdout?.destroy();
       child.stderr?.destroy();
-      resolve(`did not answer in ${deadlineMs / 1_000} s`);
+      settle(failure);
     };
-    ending.addEventListener('abort', stop, { once: true });
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      ending.removeEventListener('abort', stop);
-      resolve(error.code === 'ENOENT' ? 'was not found' : `could not be run: ${error.message}`);
+    ending.addEventListener('abort', late, { once: true });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (stdout.length > longestCharacters) stop('printed too much');
     });
-    child.once('close', (code, killedBy) => {
-      ending.removeEventListener('abort', stop);
-      resolve(code === 0 ? null : killedBy ? `was ended by ${killedBy}` : `exited with ${code}`);
-    });
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      settle(error.code === 'ENOENT' ? 'was not found' : `could not be run: ${error.message}`),
+    );
+    child.once('close', (code, killedBy) =>
+      settle(code === 0 ? null : killedBy ? `was ended by ${killedBy}` : `exited with ${code}`),
+    );
   });
   signal.throwIfAborted();
   return { stdout, failure };

@@ -13,7 +13,8 @@ export function parseCredential(text: string, source: string): Secret {
   return new Secret(line);
 }
 
-function credentialProblem(line: string): string | null {
+/** What is wrong with a credential, to be read after the name of its source, or null. */
+export function credentialProblem(line: string): string | null {
   if (line.trim() === '') return 'is empty';
   if (/[\r\n]/.test(line)) return 'has more than one line';
   const at = line.search(/[^\x21-\x7e]/);

@@ -4,7 +4,7 @@ import { type Profile, type StoreName, variable } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import { readSmallFile } from '../files.ts';
 import type { Secret } from '../secret.ts';
-import { parseCredential } from './credential.ts';
+import { credentialProblem, parseCredential } from './credential.ts';
 
 /** Keeps credentials by account. Every method throws `credential_store` when the store cannot be asked. */
 export interface CredentialStore {
@@ -34,13 +34,15 @@ export async function findCredential(app: App, profile: Profile): Promise<FoundC
   if (given) return { ...given, store: profile.store };
   if (profile.store === 'none') return null;
   const store = await openStore(app, profile.store, profile);
-  const secret = await store.read(accountOf(profile));
-  if (!secret) {
+  const account = accountOf(profile);
+  const secret = await store.read(account);
+  const wrong = secret ? credentialProblem(secret.reveal()) : 'is not there any more';
+  if (!secret || wrong) {
     throw new KeysError(
       'credential_store',
-      `the ${profile.store} store has no credential for ${accountOf(profile)} any more`,
+      `the credential for ${account} in the ${profile.store} store ${wrong}`,
       {
-        hint: `keys auth login -p ${profile.name}`,
+        hint: `log in again: keys auth login -p ${profile.name}`,
       },
     );
   }
