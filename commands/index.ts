@@ -1,7 +1,7 @@
 /** Every command by name, in the order of the help; the code of one is loaded when it is the one to run. */
 import type { CommandEntry } from './register.ts';
 
-export const commands: readonly CommandEntry[] = [
+const onKeys: readonly CommandEntry[] = [
   { name: 'create', summary: 'mint a key; its secret is shown once', load: () => import('./create.ts') },
   { name: 'list', aliases: ['ls'], summary: 'list keys, newest first', load: () => import('./list.ts') },
   { name: 'show', aliases: ['get'], summary: 'show one key', load: () => import('./show.ts') },
@@ -25,6 +25,41 @@ export const commands: readonly CommandEntry[] = [
     summary: 'which key is this secret, and is it good? reads the secret from stdin',
     load: () => import('./verify.ts'),
   },
+];
+
+const onServices: readonly CommandEntry[] = [
   { name: 'auth', summary: 'the credential of a profile', load: () => import('./auth/index.ts') },
   { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
 ];
+
+const others: readonly CommandEntry[] = [
+  {
+    name: 'completion',
+    summary: 'print a completion script for a shell',
+    load: () => import('./completion.ts'),
+  },
+  { name: 'help', summary: 'show help about a command or a topic', load: () => import('./help/index.ts') },
+  {
+    name: '__complete',
+    summary: 'complete a command line; what the completion scripts ask',
+    hidden: true,
+    load: () => import('./complete/index.ts'),
+  },
+  {
+    name: '__learn',
+    summary: 'have the names of keys at hand for completion',
+    hidden: true,
+    load: () => import('./complete/learn.ts'),
+  },
+];
+
+export const commands: readonly CommandEntry[] = [
+  ...under('Keys:', onKeys),
+  ...under('Services and credentials:', onServices),
+  ...under('Other:', others),
+];
+
+/** Puts commands under a heading of the help. */
+function under(heading: string, entries: readonly CommandEntry[]): CommandEntry[] {
+  return entries.map((entry) => ({ ...entry, heading }));
+}

@@ -1,14 +1,16 @@
 /** `main(argv, app)`: parses, runs one command, and turns whatever was thrown into words and an exit code. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import type { App, GlobalOptions } from '../src/app.ts';
 import { errorJson, KeysError, toKeysError } from '../src/errors.ts';
 import { WriteError } from '../src/io.ts';
 import { outputFormats, toJson } from '../src/output.ts';
 import { terminalSafe } from '../src/text.ts';
+import { topicList } from './help/index.ts';
 import { commands } from './index.ts';
-import { addGlobalOptions } from './options.ts';
-import { register } from './register.ts';
+import { addExamples, addGlobalOptions } from './options.ts';
+import { reachedCommand, register } from './register.ts';
+import { usageError } from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
@@ -18,36 +20,66 @@ export async function main(argv: readonly string[], app: App): Promise<number> {
     await Promise.all(said);
     return 0;
   } catch (error) {
-    await Promise.allSettled(said);
-    return await report(app, argv, error);
+    // Help ends a run by an error that says all is well, which it is not when the help could not be written.
+    const unwritten = (await Promise.allSettled(said)).find(({ status }) => status === 'rejected');
+    return await report(app, argv, unwritten ? (unwritten as PromiseRejectedResult).reason : error);
   } finally {
     await app.close();
   }
 }
 
-function createProgram(app: App, said: Promise<void>[]): Command {
+/** The parser with every command's name; `said` collects what is still being written when it is done. */
+export function createProgram(app: App, said: Promise<void>[]): Command {
+  const writeOut = (text: string) => void said.push(app.io.stdout.write(text));
   const program = new Command('keys')
-    .description('API-key administration')
+    .description('Create, list, replace and revoke API keys on a key service.')
     .version(manifest.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
+      optionDescription,
+      formatHelp,
+    })
     .configureOutput({
-      writeOut: (text) => void said.push(app.io.stdout.write(text)),
+      writeOut,
+      // The help of a group that was named without a subcommand; a result like any other help.
+      writeErr: writeOut,
       // Parse errors are reported like all others, below.
-      writeErr: () => {},
+      outputError: () => {},
       getOutHelpWidth: () => app.io.columns,
+      getErrHelpWidth: () => app.io.columns,
     });
   addGlobalOptions(program);
   register(program, commands, app);
+  addExamples(program, [
+    'keys create ci-deploy --expires 90d',
+    'keys list --expiring-within 14d',
+    'keys revoke ci-deploy',
+  ]);
+  program.addHelpText('after', () => `\n${topicList()}\n\nkeys <command> --help says more about a command.`);
   program.hook('preAction', async (_program, command) => {
     app.options = withEnvironment(app, command.optsWithGlobals<GlobalOptions>());
     // Before anything is asked for or changed: a result that cannot be printed is no reason to begin.
     await app.printer.check();
   });
   return program;
+}
+
+function optionDescription(this: Help, option: Option): string {
+  if (!option.argChoices) return Help.prototype.optionDescription.call(this, option);
+  return `${option.description}: ${option.argChoices.join(', ')}`;
+}
+
+/** At the top, what can be done comes before how it can be varied. */
+function formatHelp(this: Help, command: Command, helper: Help): string {
+  const text = Help.prototype.formatHelp.call(helper, command, helper);
+  if (command.parent) return text;
+  const options = /^Options:\n(?: .*\n)+\n/m.exec(text)?.[0] ?? '';
+  return `${text.replace(options, '').trimEnd()}\n\n${options.trimEnd()}\n`;
 }
 
 function withEnvironment({ env }: App, options: GlobalOptions): GlobalOptions {
@@ -62,10 +94,11 @@ function withEnvironment({ env }: App, options: GlobalOptions): GlobalOptions {
 }
 
 async function report(app: App, argv: readonly string[], thrown: unknown): Promise<number> {
-  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  if (thrown instanceof CommanderError && (thrown.exitCode === 0 || thrown.code === 'commander.help'))
+    return 0;
   // The reader of a pipe has what it wanted; `keys list | head` is no failure.
   if (thrown instanceof WriteError && thrown.code === 'EPIPE') return 0;
-  const error = knownError(thrown);
+  const error = knownError(app, thrown);
   const text = structured(app, argv)
     ? `${toJson({ error: errorJson(error) })}\n`
     : `keys: ${terminalSafe(error.message)}\n${error.hint ? `hint: ${terminalSafe(error.hint)}\n` : ''}`;
@@ -74,20 +107,10 @@ async function report(app: App, argv: readonly string[], thrown: unknown): Promi
   return error.exitCode;
 }
 
-function knownError(thrown: unknown): KeysError {
-  if (thrown instanceof CommanderError) return usageError(thrown);
+function knownError(app: App, thrown: unknown): KeysError {
+  if (thrown instanceof CommanderError) return usageError(thrown, reachedCommand(app));
   if (thrown instanceof WriteError) return new KeysError('unexpected', thrown.message, { cause: thrown });
   return toKeysError(thrown);
-}
-
-function usageError(error: CommanderError): KeysError {
-  if (error.code === 'commander.help') {
-    return new KeysError('invalid', 'a command is missing', { hint: 'add --help to see the commands' });
-  }
-  const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
-  return new KeysError('invalid', message, {
-    hint: rest.join(' ').trim() || 'keys --help lists commands and options',
-  });
 }
 
 /** Whether errors are for a program, also when the command line could not be parsed. */

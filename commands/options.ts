@@ -25,6 +25,18 @@ export function keyArgument(flags = '<key>', description = 'its id or name'): Ar
   return completes('keys', new Argument(flags, description));
 }
 
+const examples = new WeakMap<Command, readonly string[]>();
+
+/** Whole command lines at the end of a command's help. A test parses each, so that none goes stale. */
+export function addExamples(command: Command, lines: readonly string[]): void {
+  examples.set(command, lines);
+  command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+export function examplesOf(command: Command): readonly string[] {
+  return examples.get(command) ?? [];
+}
+
 /** The options that mean the same everywhere. */
 export function addGlobalOptions(program: Command): void {
   program

@@ -37,6 +37,43 @@ const table = {
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof table;
+type ExitCode = 0 | (typeof table)[ErrorCode]['exit'];
+
+/** What each exit code tells a script. */
+const meanings: Readonly<Record<ExitCode, string>> = {
+  0: 'done',
+  1: 'unexpected failure',
+  2: 'usage: bad option, bad value, missing value with no terminal to ask on',
+  3: 'not found',
+  4: 'not authenticated, or not allowed',
+  5: 'conflict: the name exists, a quota is used up, the key changed meanwhile',
+  6: 'this service cannot do that',
+  7: 'unreachable, timed out, overloaded or rate limited; nothing was changed',
+  8: 'several keys, and some failed',
+  9: 'a check found something (--fail-if-any, verify)',
+  10: 'outcome unknown, or a secret was minted and not delivered',
+  11: 'the keychain or credential store is unavailable',
+  12: "the service's answer makes no sense",
+  13: 'TLS or trust failure; a redirect that would carry the credential off',
+  130: 'interrupted, or "no" at a prompt',
+  143: 'ended by SIGTERM or SIGHUP',
+};
+
+export interface ExitCodeRow {
+  readonly exit: number;
+  readonly meaning: string;
+  /** The error codes that end a run with it; none for 0. */
+  readonly codes: readonly ErrorCode[];
+}
+
+/** Every exit code, in ascending order. */
+export function exitCodes(): ExitCodeRow[] {
+  const rows = Object.entries(table) as [ErrorCode, Row][];
+  return Object.entries(meanings).map(([text, meaning]) => {
+    const exit = Number(text);
+    return { exit, meaning, codes: rows.filter(([, row]) => row.exit === exit).map(([code]) => code) };
+  });
+}
 
 export interface ErrorDetails {
   /** The next thing to type or to do; printed on a line of its own. */

@@ -38,3 +38,35 @@ export function globToRegExp(glob: string): RegExp {
   const source = [...glob].map((c) => (c === '*' ? '.*' : c === '?' ? '.' : RegExp.escape(c))).join('');
   return new RegExp(`^${source}$`, 'su');
 }
+
+/** The candidate that a misspelt word most likely stands for, or null when none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | null {
+  const typed = word.toLowerCase();
+  let best: string | null = null;
+  let least = Math.max(1, Math.ceil(word.length * 0.4)) + 1;
+  for (const candidate of candidates) {
+    const edits =
+      typed !== '' && candidate.startsWith(typed) ? 1 : editDistance(typed, candidate.toLowerCase());
+    if (edits < least) [best, least] = [candidate, edits];
+  }
+  return best;
+}
+
+/** How many letters to add, drop, replace or swap with their neighbour to make one word of the other. */
+function editDistance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY;
+  for (let i = 1; i <= a.length; i++) {
+    rows[i] = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      (rows[i] ?? [])[j] = Math.min(
+        at(i - 1, j) + 1,
+        at(i, j - 1) + 1,
+        at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+        swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+  }
+  return at(a.length, b.length);
+}

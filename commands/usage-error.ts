@@ -1,0 +1,67 @@
+/** A command line that could not be parsed: what is wrong with it, and what to type instead. */
+import type { Command, CommanderError } from 'commander';
+import { KeysError } from '../src/errors.ts';
+import { findSubcommand } from './register.ts';
+
+/** `command` is the one that the command line got to. */
+export function usageError(error: CommanderError, command: Command | undefined): KeysError {
+  const path = pathOf(command);
+  const [, text = '', near] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(error.message) ?? [];
+  const invalid = (message: string, hint: string) => new KeysError('invalid', message, { hint });
+
+  switch (error.code) {
+    case 'commander.unknownCommand':
+      return invalid(text, near ? didYouMean(near, command) : `${path} --help lists the commands`);
+    case 'commander.unknownOption':
+      return invalid(text, near ? `did you mean ${near}?` : `${path} --help lists the options`);
+    case 'commander.missingArgument':
+      return invalid(text.replace('required argument', 'argument'), `${path} ${argumentsOf(command)}`);
+    case 'commander.optionMissingArgument':
+      return invalid(text.replace(/ argument missing$/, ' needs a value'), `${path} --help`);
+    case 'commander.excessArguments':
+      return invalid(excess(command), `${path} --help`);
+    case 'commander.invalidArgument':
+      return invalid(plain(text), `${path} --help`);
+    default:
+      return invalid(text, `${path} --help`);
+  }
+}
+
+/** Of `one of list, ls`, two names of one command, only `keys list`. */
+function didYouMean(near: string, parent: Command | undefined): string {
+  const names = near.replace(/^one of /, '').split(', ');
+  const full = names.map((name) => pathOf(parent && findSubcommand(parent, name)));
+  return `did you mean ${[...new Set(full)].join(' or ')}?`;
+}
+
+function pathOf(command: Command | undefined): string {
+  const names: string[] = [];
+  for (let at = command; at?.parent; at = at.parent) names.unshift(at.name());
+  return ['keys', ...names].join(' ');
+}
+
+function argumentsOf(command: Command | undefined): string {
+  const names = command?.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? '...' : '');
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return names?.join(' ') ?? '';
+}
+
+function excess(command: Command | undefined): string {
+  const most = command?.registeredArguments.length ?? 0;
+  const takes = most === 0 ? 'no arguments' : most === 1 ? 'one argument' : `${most} arguments`;
+  return `too many arguments: ${pathOf(command)} takes ${takes}`;
+}
+
+/** The parser says everything twice: "option … argument 'x' is invalid. 'x' is not a number." */
+function plain(text: string): string {
+  const { part, value, reason } =
+    /^(?<part>option '.+?') argument '(?<value>.*)' is invalid\. (?<reason>.*?)\.?$/s.exec(text)?.groups ??
+    /^command-argument value '(?<value>.*)' is invalid for (?<part>argument '.+?')\. (?<reason>.*?)\.?$/s.exec(
+      text,
+    )?.groups ??
+    {};
+  if (!part || !reason) return text;
+  return `${part}: ${reason.replace(/^Allowed choices are /, `'${value}' is not one of `)}`;
+}
