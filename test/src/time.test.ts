@@ -23,7 +23,7 @@ describe('parseDuration', () => {
 
   test('durationText is read back as the same duration', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1e9 }), (seconds) => {
+      fc.property(fc.integer({ min: 1, max: 999_999_999 }), (seconds) => {
         expect(parseDuration(durationText(seconds * 1_000))).toBe(seconds * 1_000);
       }),
     );
