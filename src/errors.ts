@@ -12,6 +12,7 @@ interface Row {
 
 const table = {
   unexpected: { status: 500, exit: 1, title: 'Unexpected failure' },
+  test_failed: { status: null, exit: 1, title: 'Test failed' },
   invalid: { status: 400, exit: 2, title: 'Invalid request' },
   too_large: { status: 413, exit: 2, title: 'Request too large' },
   not_found: { status: 404, exit: 3, title: 'Not found' },

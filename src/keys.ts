@@ -207,6 +207,8 @@ export interface Capabilities {
   readonly grace: boolean;
   /** Whether a mint can be repeated safely, and its outcome asked for: the service has `minting`. */
   readonly idempotentMint: boolean;
+  /** The most active keys the service allows an account, where that is a known constant. */
+  readonly maxActiveKeys?: number;
   /** For a verb that is missing: the nearest thing that works, as an instruction. */
   readonly instead?: Partial<Record<Verb, string>>;
 }
