@@ -14,6 +14,7 @@ const table = {
   unexpected: { status: 500, exit: 1, title: 'Unexpected failure' },
   test_failed: { status: null, exit: 1, title: 'Test failed' },
   invalid: { status: 400, exit: 2, title: 'Invalid request' },
+  idempotency_mismatch: { status: 422, exit: 2, title: 'Idempotency key of another request' },
   too_large: { status: 413, exit: 2, title: 'Request too large' },
   not_found: { status: 404, exit: 3, title: 'Not found' },
   unauthenticated: { status: 401, exit: 4, title: 'Not authenticated' },

@@ -9,6 +9,7 @@ import {
   type KeyQuery,
   type KeyService,
   keyStatuses,
+  type MintOptions,
   type NewKey,
   type RegenerateOptions,
   type Verification,
@@ -16,24 +17,25 @@ import {
 import type { Secret } from '../secret.ts';
 import { type Action, type Caller, isAdmin, may, requireMay, requireReach } from './access.ts';
 import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
+import { mintingFor } from './minting.ts';
+import { mintOnce, type Ticket, ticketFor } from './mints.ts';
 import * as rules from './rules.ts';
 import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
-import type { AuditRow, KeyRow, KeyRowChanges, KeyStore, Outcome } from './store.ts';
-import type { Uses } from './uses.ts';
+import type { AuditRow, KeyRow, KeyRowChanges, KeyStore, MintRow, Outcome } from './store.ts';
+import type { Sweep } from './sweep.ts';
+import { type Uses, useSecret } from './uses.ts';
 
 /** What every caller's service shares. */
 export interface ServiceCore {
   readonly store: KeyStore;
   readonly settings: Settings;
   readonly uses: Uses;
+  readonly sweep: Sweep;
   readonly now: () => number;
 }
-
-/** The longest an old secret may outlive its replacement. */
-const longestGraceMs = 30 * 86_400_000;
 
 const defaultPageSize = 100;
 const largestPageSize = 1_000;
@@ -43,14 +45,14 @@ export function keyServiceFor(
   anybody: Caller | null,
   requestId: string | null,
 ): KeyService {
-  const { store, settings, uses, now } = core;
+  const { store, settings, uses, sweep, now } = core;
 
   function caller(): Caller {
     if (anybody) return anybody;
     throw new KeysError('unauthenticated', 'this takes the secret of a key');
   }
 
-  function auditRow(action: Action, target: string, details: AuditRow['details'] = {}): AuditRow {
+  function auditRow(action: Action | 'settle', target: string, details: AuditRow['details'] = {}): AuditRow {
     const { owner, keyName } = caller();
     return { time: now(), actor: owner ?? keyName ?? '', agent: keyName, action, target, requestId, details };
   }
@@ -100,50 +102,104 @@ export function keyServiceFor(
     return rowOf(await store.changeKey(row.id, row.version, changes, quota, audit), { ...row, ...changes });
   }
 
+  function ticketOf({ idempotencyKey }: MintOptions, request: unknown): Ticket | null {
+    return idempotencyKey === undefined ? null : ticketFor(idempotencyKey, caller().keyId, request);
+  }
+
+  /** The same answer, for those who may still have it. */
+  async function replay(ticket: Ticket, mint: MintRow): Promise<IssuedKey> {
+    const issued = ticket.open(mint, now());
+    requireMay(caller(), 'regenerate', await visible(issued.key.id));
+    return issued;
+  }
+
+  async function mint(ticket: Ticket | null, make: () => Promise<IssuedKey | null>): Promise<IssuedKey> {
+    await sweep.run();
+    return mintOnce(store, ticket, make, replay);
+  }
+
+  async function create(input: NewKey, ticket: Ticket | null): Promise<IssuedKey | null> {
+    const by = caller();
+    const at = now();
+    const namespace = rules.namespaceName(input.namespace ?? by.namespace);
+    const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
+    const type = input.type ?? 'manage';
+    const roles = rules.roleNames(input.roles ?? [], settings);
+    const permissions = rules.permissionNames(input.permissions ?? []);
+    requireMay(by, 'create', { id: null, namespace, roles: [] });
+    requireReach(by, roles, owner);
+    rules.requireFit(type, roles, permissions, settings);
+    const secret = mintSecret(settings.secretPrefix);
+    const minted = secretRow(secret, settings.secretPrefix, at);
+    const row: KeyRow = {
+      id: newKeyId(at),
+      namespace,
+      name: rules.keyName(input.name),
+      description: rules.description(input.description),
+      owner,
+      type,
+      roles,
+      permissions,
+      apiVersion: rules.apiVersion(input.apiVersion, settings),
+      prefix: minted.prefix,
+      lastFour: minted.lastFour,
+      labels: rules.labels(input.labels ?? {}),
+      createdAt: at,
+      createdBy: by.owner ?? by.keyName ?? '',
+      expiresAt: rules.expiry(input.expiresAt, at),
+      disabledAt: null,
+      revokedAt: null,
+      rotatedAt: null,
+      lastUsedAt: null,
+      version: 1,
+    };
+    const { name, expiresAt } = row;
+    const details = { namespace, name, owner, type, roles, permissions, expiresAt };
+    const quota = { defaultQuota: settings.quota, now: at };
+    const issued = { key: toKey(row, at), secret };
+    const audit = auditRow('create', row.id, details);
+    const outcome = await store.insertKey(row, minted, quota, audit, ticket?.record(issued, at) ?? null);
+    if (outcome.refused === 'minted') return null;
+    rowOf(outcome, row);
+    return issued;
+  }
+
+  async function regenerate(
+    id: string,
+    graceMs: number | 'overlap',
+    version: string | null | undefined,
+    ticket: Ticket | null,
+  ): Promise<IssuedKey | null> {
+    const secret = mintSecret(settings.secretPrefix);
+    let issued = null as IssuedKey | null;
+    await change(id, 'regenerate', version, async (current) => {
+      const at = now();
+      const minted = secretRow(secret, settings.secretPrefix, at);
+      const { prefix, lastFour } = minted;
+      const after = { ...current, prefix, lastFour, rotatedAt: at, version: current.version + 1 };
+      const answer = { key: toKey(after, at), secret };
+      const oldEndsAt =
+        graceMs === 'overlap' ? graceMs : rules.graceEnd(null, current.expiresAt, at, graceMs);
+      const outcome = await store.replaceSecret(
+        ...([current.id, current.version, minted, oldEndsAt] as const),
+        auditRow('regenerate', current.id, { lastFour, oldEndsAt }),
+        ticket?.record(answer, at) ?? null,
+      );
+      if (outcome.refused === 'minted') return current;
+      const row = rowOf(outcome, current);
+      if (row !== 'changed') issued = answer;
+      return row;
+    });
+    return issued;
+  }
+
   return {
     capabilities: ownCapabilities,
+    minting: mintingFor({ core, caller, visible, change, auditRow }),
 
-    async create(input: NewKey): Promise<IssuedKey> {
-      const by = caller();
-      const at = now();
-      const namespace = rules.namespaceName(input.namespace ?? by.namespace);
-      const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
-      const type = input.type ?? 'manage';
-      const roles = rules.roleNames(input.roles ?? [], settings);
-      const permissions = rules.permissionNames(input.permissions ?? []);
-      requireMay(by, 'create', { id: null, namespace, roles: [] });
-      requireReach(by, roles, owner);
-      rules.requireFit(type, roles, permissions, settings);
-      const secret = mintSecret(settings.secretPrefix);
-      const minted = secretRow(secret, settings.secretPrefix, at);
-      const row: KeyRow = {
-        id: newKeyId(at),
-        namespace,
-        name: rules.keyName(input.name),
-        description: rules.description(input.description),
-        owner,
-        type,
-        roles,
-        permissions,
-        apiVersion: rules.apiVersion(input.apiVersion, settings),
-        prefix: minted.prefix,
-        lastFour: minted.lastFour,
-        labels: rules.labels(input.labels ?? {}),
-        createdAt: at,
-        createdBy: by.owner ?? by.keyName ?? '',
-        expiresAt: rules.expiry(input.expiresAt, at),
-        disabledAt: null,
-        revokedAt: null,
-        rotatedAt: null,
-        lastUsedAt: null,
-        version: 1,
-      };
-      const { name, expiresAt } = row;
-      const details = { namespace, name, owner, type, roles, permissions, expiresAt };
-      const quota = { defaultQuota: settings.quota, now: at };
-      const outcome = await store.insertKey(row, minted, quota, auditRow('create', row.id, details));
-      rowOf(outcome, row);
-      return { key: toKey(row, at), secret };
+    async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
+      const ticket = ticketOf(options, { create: input });
+      return mint(ticket, () => create(input, ticket));
     },
 
     async list(query: KeyQuery): Promise<KeyPage> {
@@ -201,26 +257,16 @@ export function keyServiceFor(
 
     async regenerate(
       id: string,
-      { graceMs = 0, overlap }: RegenerateOptions = {},
+      options: RegenerateOptions = {},
       version?: string | null,
     ): Promise<IssuedKey> {
-      if (!(graceMs >= 0 && graceMs <= longestGraceMs)) {
-        throw new KeysError('invalid', 'the grace of an old secret is at least 0 and at most 30 days');
+      const { graceMs = 0, overlap = false } = options;
+      rules.requireGrace(graceMs);
+      const ticket = ticketOf(options, { regenerate: id, graceMs, overlap });
+      if (overlap && !ticket) {
+        throw new KeysError('invalid', 'an overlap takes an idempotency key: it is settled by it');
       }
-      // Better refused than an old secret that ends unexpectedly.
-      if (overlap) throw new KeysError('unsupported', 'this service cannot leave an overlap open');
-      const secret = mintSecret(settings.secretPrefix);
-      const row = await change(id, 'regenerate', version, async (current) => {
-        const at = now();
-        const oldEndsAt = Math.min(current.expiresAt ?? Number.POSITIVE_INFINITY, at + Math.floor(graceMs));
-        const minted = secretRow(secret, settings.secretPrefix, at);
-        const audit = auditRow('regenerate', current.id, { lastFour: minted.lastFour, oldEndsAt });
-        return rowOf(
-          await store.replaceSecret(current.id, current.version, minted, oldEndsAt, audit),
-          current,
-        );
-      });
-      return { key: toKey(row, now()), secret };
+      return mint(ticket, () => regenerate(id, overlap ? 'overlap' : graceMs, version, ticket));
     },
 
     async revoke(id: string, version?: string | null): Promise<void> {
@@ -242,7 +288,7 @@ export function keyServiceFor(
       }
       const { status } = key;
       if (status === 'disabled' || status === 'expired') return { valid: false, reason: status, key };
-      uses.record(row, at);
+      await useSecret(core, found, secret, at);
       return { valid: true, reason: null, key };
     },
 
@@ -292,6 +338,11 @@ function timeOf(time: string | undefined, what: string): number | undefined {
 function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed' {
   if (outcome.refused === undefined) return outcome.row;
   if (outcome.refused === 'changed') return 'changed';
+  if (outcome.refused === 'overlapping') {
+    throw new KeysError('conflict', `two secrets of the key '${name}' overlap already`, {
+      hint: 'finish that rotation first (keys recover), or end all of them: keys regenerate',
+    });
+  }
   if (outcome.refused === 'quota') {
     const { quota, active } = outcome;
     throw new KeysError(

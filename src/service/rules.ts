@@ -142,6 +142,25 @@ export function nameGlob(glob: string): string {
   return glob;
 }
 
+/** The longest an old secret may outlive its replacement. */
+const longestGraceMs = 30 * 86_400_000;
+
+export function requireGrace(graceMs: number): void {
+  if (graceMs >= 0 && graceMs <= longestGraceMs) return;
+  throw new KeysError('invalid', 'the grace of an old secret is at least 0 and at most 30 days');
+}
+
+/** When an old secret ends, in milliseconds since 1970: never after its own end, its key's expiry or the grace; never rounded up. */
+export function graceEnd(
+  endsAt: number | null,
+  expiresAt: number | null,
+  now: number,
+  graceMs: number,
+): number {
+  const never = Number.POSITIVE_INFINITY;
+  return Math.min(endsAt ?? never, expiresAt ?? never, Math.floor(now + graceMs));
+}
+
 function line(text: string, what: string, longest: number): string {
   const trimmed = text.normalize('NFC').trim();
   if (trimmed === '') throw new KeysError('invalid', `${what} is empty`);

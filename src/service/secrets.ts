@@ -27,6 +27,6 @@ export function secretRow(secret: Secret, prefix: string, now: number): NewSecre
   };
 }
 
-function hashOf(secret: Secret): Uint8Array {
+export function hashOf(secret: Secret): Uint8Array {
   return hash('sha256', secret.reveal(), 'buffer');
 }

@@ -7,7 +7,8 @@ import { findSecret, isEnded } from './secrets.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { statusOf } from './status.ts';
 import type { KeyRow, KeyStore } from './store.ts';
-import { createUses } from './uses.ts';
+import { createSweep } from './sweep.ts';
+import { createUses, useSecret } from './uses.ts';
 
 export interface ServiceParts {
   readonly store: KeyStore;
@@ -25,16 +26,23 @@ export interface Service {
 
 /** Throws `invalid` for settings that make no sense. */
 export function createService({ store, now, settings }: ServiceParts): Service {
-  const core: ServiceCore = { store, now, settings: completeSettings(settings), uses: createUses(store) };
+  const core: ServiceCore = {
+    store,
+    now,
+    settings: completeSettings(settings),
+    uses: createUses(store),
+    sweep: createSweep(store, now),
+  };
   return {
     as: (caller, requestId) => keyServiceFor(core, caller, requestId ?? null),
     async authenticate(secret) {
       const found = await findSecret(store, secret);
       if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
-      core.uses.record(found.row, now());
+      await useSecret(core, found, secret, now());
       return callerOf(found.row);
     },
     async close() {
+      await core.sweep.stop();
       await core.uses.flush();
       await store.close();
     },

@@ -7,7 +7,7 @@ import { KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
 
 /** How long one process waits for another; each holds the file for milliseconds. */
-const busyMs = 15_000;
+export const busyMs = 15_000;
 
 /** Marks a file as ours in its header: "keys" in ASCII. */
 const applicationId = 0x6b657973;
@@ -58,6 +58,8 @@ function prepare(db: DatabaseSync, path: string): void {
   }
   if (pragma(db, 'application_id') !== applicationId) refuseForeign(db, path);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+  // What is deleted is overwritten with zeros: a destroyed seal must not lie in a free page.
+  db.exec('PRAGMA secure_delete = ON');
   if (step === migrations.length) return;
   db.exec('BEGIN IMMEDIATE');
   try {

@@ -1,9 +1,10 @@
 /** The store on one SQLite file, which several processes may have open. */
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { KeyType } from '../keys.ts';
-import { databaseError, openDatabase, requireFullSync } from './sqlite-open.ts';
+import * as mints from './sqlite-mints.ts';
+import { busyMs, databaseError, openDatabase, requireFullSync } from './sqlite-open.ts';
 import { selectKeys } from './sqlite-select.ts';
-import type { AuditRow, KeyRow, KeyStore, NewSecret, Outcome, QuotaGuard } from './store.ts';
+import type { AuditRow, KeyRow, KeyStore, NewMint, NewSecret, Outcome, QuotaGuard } from './store.ts';
 
 type Refusal = Extract<Outcome, { refused: string }>;
 
@@ -48,6 +49,9 @@ export async function openSqlite(path: string): Promise<KeyStore> {
 function sqliteStore(db: DatabaseSync, path: string): KeyStore {
   const statements = new Map<string, StatementSync>();
   let fullSync = false;
+  /** Destroyed seals may still be in the log. */
+  let traces = true;
+  const sql: mints.Sql = { run, get: (text, ...values) => statement(text).get(...values) };
 
   function statement(sql: string): StatementSync {
     const known = statements.get(sql);
@@ -62,22 +66,44 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
   }
 
   /** All of `work` or nothing of it, alone in the database meanwhile. */
-  async function write(work: () => void, id: string): Promise<Outcome> {
+  function transaction<T>(work: () => T): T {
     try {
       run('BEGIN IMMEDIATE');
-      work();
-      const row = find(id);
-      if (!row) throw new Refused({ refused: 'changed' });
+      const result = work();
       if (!fullSync) requireFullSync(db);
       fullSync = true;
       run('COMMIT');
-      return { row };
+      return result;
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
+      throw error instanceof Refused ? error : databaseError(path, error);
+    }
+  }
+
+  /** A transaction on one key, which is there when it ends. */
+  async function write(work: () => void, id: string): Promise<Outcome> {
+    try {
+      return transaction(() => {
+        work();
+        const row = find(id);
+        if (!row) throw new Refused({ refused: 'changed' });
+        return { row };
+      });
+    } catch (error) {
       if (error instanceof Refused) return error.refusal;
       if (isNameTaken(error)) return { refused: 'name_taken' };
-      throw databaseError(path, error);
+      throw error;
     }
+  }
+
+  function destroySeals(...which: mints.Seals): void {
+    if (mints.destroySeals(sql, ...which) > 0) traces = true;
+  }
+
+  /** Whatever was minted for a key before cannot be had again, and nothing of it is left to settle. */
+  function endMints(keyId: string): void {
+    destroySeals('expired', 'key_id = ?', keyId);
+    mints.endOverlap(sql, keyId);
   }
 
   function read<T>(work: () => T): Promise<T> {
@@ -105,6 +131,29 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
     if (changed !== 1) throw new Refused({ refused: 'changed' });
   }
 
+  function requireVersion(id: string, version: number): KeyRow {
+    const row = find(id);
+    if (row?.version !== version) throw new Refused({ refused: 'changed' });
+    return row;
+  }
+
+  function requireFirst(mint: NewMint | null): void {
+    if (mint && mints.hasMint(sql, mint.hash)) throw new Refused({ refused: 'minted' });
+  }
+
+  function endSecrets(which: 'key_id = ?' | 'hash = ?', value: SQLInputValue, endsAt: number): void {
+    run(
+      `UPDATE secrets SET ends_at = ? WHERE ${which} AND (ends_at IS NULL OR ends_at > ?)`,
+      ...[endsAt, value, endsAt],
+    );
+  }
+
+  /** The secret in force: outside an overlap, the only one without an end. */
+  function secretInForce(id: string): Uint8Array {
+    return statement('SELECT hash FROM secrets WHERE key_id = ? AND ends_at IS NULL').get(id)
+      ?.hash as Uint8Array;
+  }
+
   function requireRoom(namespace: string, { defaultQuota, now }: QuotaGuard): void {
     const own = statement('SELECT quota FROM namespaces WHERE name = ?').get(namespace)?.quota;
     const quota = typeof own === 'number' ? own : defaultQuota;
@@ -130,8 +179,9 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
   }
 
   return {
-    insertKey(row, secret, quota, audit) {
+    insertKey(row, secret, quota, audit, mint) {
       return write(() => {
+        requireFirst(mint);
         run(
           'INSERT INTO namespaces (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
           row.namespace,
@@ -145,47 +195,99 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
           ...fields.map((field) => toColumn(row[field])),
         );
         addSecret(row.id, secret);
+        if (mint) mints.addMint(sql, mint, row.id, secret.hash);
         addAudit(audit);
       }, row.id);
     },
 
     changeKey(id, version, changes, quota, audit) {
       return write(() => {
-        const row = find(id);
-        if (row?.version !== version) throw new Refused({ refused: 'changed' });
+        const row = requireVersion(id, version);
         if (quota) requireRoom(row.namespace, quota);
         update(id, version, changes);
+        if (typeof changes.revokedAt === 'number') endMints(id);
         addAudit(audit);
       }, id);
     },
 
-    replaceSecret(id, version, secret, oldEndsAt, audit) {
+    replaceSecret(id, version, secret, oldEndsAt, audit, mint) {
       return write(() => {
+        requireFirst(mint);
+        const before = requireVersion(id, version);
+        const old = { ...before, hash: secretInForce(id) };
+        if (oldEndsAt === 'overlap') {
+          if (mints.hasOpenOverlap(sql, id)) throw new Refused({ refused: 'overlapping' });
+        } else {
+          endSecrets('key_id = ?', id, oldEndsAt);
+          endMints(id);
+        }
         const { prefix, lastFour, createdAt } = secret;
         update(id, version, { prefix, lastFour, rotatedAt: createdAt });
-        run(
-          'UPDATE secrets SET ends_at = ? WHERE key_id = ? AND (ends_at IS NULL OR ends_at > ?)',
-          ...[oldEndsAt, id, oldEndsAt],
-        );
         addSecret(id, secret);
+        if (mint) mints.addMint(sql, mint, id, secret.hash, oldEndsAt === 'overlap' ? old : undefined);
         addAudit(audit);
       }, id);
+    },
+
+    settleOverlap(mint, version, kept, endsAt, audit) {
+      const { keyId, secretHash, old } = mint;
+      return write(() => {
+        requireVersion(keyId, version);
+        if (!old || !mints.settleMint(sql, mint, kept)) throw new Refused({ refused: 'changed' });
+        const { prefix, lastFour, rotatedAt } = old;
+        if (kept === 'old') update(keyId, version, { prefix, lastFour, rotatedAt });
+        const ended = kept === 'old' ? secretHash : old.hash;
+        endSecrets('hash = ?', ended, endsAt);
+        destroySeals('expired', 'secret_hash = ?', ended);
+        addAudit(audit);
+      }, keyId);
+    },
+
+    findMint: (hash) => read(() => mints.findMint(sql, hash)),
+
+    async cancelMint(row) {
+      return transaction(() => {
+        mints.cancelMint(sql, row);
+        return mints.findMint(sql, row.hash) ?? row;
+      });
+    },
+
+    async acknowledgeMint(hash) {
+      transaction(() => destroySeals('acknowledged', 'hash = ?', hash));
+    },
+
+    async useMint(secretHash) {
+      transaction(() => destroySeals('used', 'secret_hash = ?', secretHash));
+    },
+
+    async sweepMints(sealedBefore, madeBefore) {
+      if (!(await read(() => mints.hasOldMints(sql, sealedBefore, madeBefore)))) return;
+      transaction(() => {
+        destroySeals('expired', 'created_at <= ?', sealedBefore);
+        mints.forgetMints(sql, madeBefore);
+      });
+    },
+
+    async scrub() {
+      if (!traces) return;
+      // Whoever reads or writes at this moment is not waited for; the next time will do.
+      db.exec('PRAGMA busy_timeout = 0');
+      try {
+        traces = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy !== 0;
+      } finally {
+        db.exec(`PRAGMA busy_timeout = ${busyMs}`);
+      }
     },
 
     async touchKeys(uses) {
-      try {
-        run('BEGIN IMMEDIATE');
+      transaction(() => {
         for (const [id, time] of uses) {
           run(
             'UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
             ...[time, id, time],
           );
         }
-        run('COMMIT');
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK');
-        throw databaseError(path, error);
-      }
+      });
     },
 
     findKey: (id) => read(() => find(id)),
@@ -193,9 +295,13 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
     findSecret: (hash) =>
       read(() => {
         const record = statement(
-          'SELECT keys.*, secrets.ends_at FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE hash = ?',
+          `SELECT keys.*, secrets.ends_at,
+             EXISTS (SELECT 1 FROM mints WHERE secret_hash = secrets.hash AND seal IS NOT NULL) AS sealed
+           FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE hash = ?`,
         ).get(hash);
-        return record ? { row: toRow(record), endsAt: record.ends_at as number | null } : null;
+        if (!record) return null;
+        const { ends_at: endsAt, sealed } = record;
+        return { row: toRow(record), endsAt: endsAt as number | null, sealed: sealed === 1 };
       }),
 
     listKeys: (selection) =>

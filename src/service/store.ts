@@ -2,7 +2,7 @@
  * What the service keeps. A store knows rows, not rules; times are milliseconds since 1970. Each verb that changes
  * something is one transaction together with its audit row, decided on the version of the row it was given.
  */
-import type { KeyStatus, KeyType } from '../keys.ts';
+import type { KeyStatus, KeyType, SecretState } from '../keys.ts';
 
 export interface KeyRow {
   readonly id: string;
@@ -63,8 +63,49 @@ export interface QuotaGuard {
 
 export type Outcome =
   | { readonly row: KeyRow; readonly refused?: undefined }
-  | { readonly refused: 'changed' | 'name_taken' }
+  | { readonly refused: 'changed' | 'name_taken' | 'minted' | 'overlapping' }
   | { readonly refused: 'quota'; readonly quota: number; readonly active: number };
+
+/** What is kept of a mint under an idempotency key, itself known by its hash only. */
+export interface NewMint {
+  readonly hash: Uint8Array;
+  readonly requestHash: Uint8Array;
+  /** The id of the key that asked; `null` for the administrator of the machine. */
+  readonly caller: string | null;
+  /** The whole answer, encrypted. */
+  readonly seal: Uint8Array;
+  readonly createdAt: number;
+}
+
+/** A secret that works beside the one that is to replace it, and how its key is told apart by it. */
+export interface OverlappedSecret {
+  readonly hash: Uint8Array;
+  readonly endsAt: number | null;
+  readonly prefix: string | null;
+  readonly lastFour: string;
+  readonly rotatedAt: number | null;
+}
+
+/** A mint that happened. */
+export interface MadeMint extends Omit<NewMint, 'seal'> {
+  readonly state: SecretState;
+  readonly keyId: string;
+  readonly secretHash: Uint8Array;
+  /** `null` once destroyed. */
+  readonly seal: Uint8Array | null;
+  /** Of an overlap: whether it is open, which secret was kept, or that something else ended it. */
+  readonly overlap: 'open' | Kept | 'ended' | null;
+  readonly old: OverlappedSecret | null;
+}
+
+/** A mint that will never happen. */
+export interface CancelledMint extends Pick<NewMint, 'hash' | 'caller' | 'createdAt'> {
+  readonly state: 'cancelled';
+}
+
+export type MintRow = MadeMint | CancelledMint;
+
+export type Kept = 'new' | 'old';
 
 /** Which rows, by id descending. Every condition given must hold. */
 export interface KeySelection {
@@ -88,12 +129,23 @@ export interface FoundSecret {
   readonly row: KeyRow;
   /** When this secret of the key stops working, where that is decided. */
   readonly endsAt: number | null;
+  /** Whether the answer that gave this secret can still be had again. */
+  readonly sealed: boolean;
 }
 
 export interface KeyStore {
-  /** Refuses `name_taken` and `quota`. Makes the namespace when it is new. */
-  insertKey(row: KeyRow, secret: NewSecret, quota: QuotaGuard, audit: AuditRow): Promise<Outcome>;
-  /** Refuses `changed` unless the row still has `version`, `name_taken`, and `quota` where a guard is given. */
+  /** Refuses `minted` before all else, `name_taken` and `quota`. Makes the namespace when it is new. */
+  insertKey(
+    row: KeyRow,
+    secret: NewSecret,
+    quota: QuotaGuard,
+    audit: AuditRow,
+    mint: NewMint | null,
+  ): Promise<Outcome>;
+  /**
+   * Refuses `changed` unless the row still has `version`, `name_taken`, and `quota` where a guard is given. A revocation
+   * destroys the seals of the key and ends its overlap.
+   */
   changeKey(
     id: string,
     version: number,
@@ -101,14 +153,41 @@ export interface KeyStore {
     quota: QuotaGuard | null,
     audit: AuditRow,
   ): Promise<Outcome>;
-  /** A new secret beside the old ones, which end at `oldEndsAt` or earlier. Refuses `changed`. */
+  /**
+   * A new secret beside the old ones, which end at `oldEndsAt` or earlier; their seals are destroyed and an overlap is over.
+   * With `overlap`, which takes a mint, the secret in force goes on without an end instead. Refuses `minted` before all
+   * else, `changed`, and `overlapping` when another overlap is open.
+   */
   replaceSecret(
     id: string,
     version: number,
     secret: NewSecret,
-    oldEndsAt: number,
+    oldEndsAt: number | 'overlap',
+    audit: AuditRow,
+    mint: NewMint | null,
+  ): Promise<Outcome>;
+  /**
+   * Ends the secret that is not kept at `endsAt` or earlier and destroys its seal; the key is told apart by the one that is
+   * kept. Refuses `changed` also when the overlap was ended in another way.
+   */
+  settleOverlap(
+    mint: MadeMint,
+    version: number,
+    kept: Kept,
+    endsAt: number,
     audit: AuditRow,
   ): Promise<Outcome>;
+  findMint(hash: Uint8Array): Promise<MintRow | null>;
+  /** Keeps the row, unless there is one of the same hash; the one that is there then. */
+  cancelMint(row: CancelledMint): Promise<MintRow>;
+  /** Of a mint, by its hash. Does nothing once the seal is destroyed. */
+  acknowledgeMint(hash: Uint8Array): Promise<void>;
+  /** Of the mint that gave this secret, by the secret's hash. Does nothing once the seal is destroyed. */
+  useMint(secretHash: Uint8Array): Promise<void>;
+  /** Destroys the seals of mints made before the one time, and forgets mints made before the other unless their overlap is open. */
+  sweepMints(sealedBefore: number, madeBefore: number): Promise<void>;
+  /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */
+  scrub(): Promise<void>;
   /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
   touchKeys(uses: ReadonlyMap<string, number>): Promise<void>;
   findKey(id: string): Promise<KeyRow | null>;

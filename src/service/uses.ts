@@ -1,5 +1,7 @@
 /** When keys were last used: kept in memory, exact to a minute, written in batches beside the requests. */
-import type { KeyRow, KeyStore } from './store.ts';
+import type { Secret } from '../secret.ts';
+import { hashOf } from './secrets.ts';
+import type { FoundSecret, KeyRow, KeyStore } from './store.ts';
 
 const exactMs = 60_000;
 const flushMs = 1_000;
@@ -32,4 +34,16 @@ export function createUses(store: KeyStore): Uses {
     },
     flush,
   };
+}
+
+/** A good secret has been seen: whoever has it needs no replay of the answer that gave it. */
+export async function useSecret(
+  { store, uses }: { store: KeyStore; uses: Uses },
+  { row, sealed }: FoundSecret,
+  secret: Secret,
+  now: number,
+): Promise<void> {
+  uses.record(row, now);
+  // A failure is no reason to refuse a good secret; the next use destroys the seal, or time does.
+  if (sealed) await store.useMint(hashOf(secret)).catch(() => {});
 }

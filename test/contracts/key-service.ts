@@ -4,7 +4,6 @@
  */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ownCapabilities } from '../../src/capabilities.ts';
-import { type ErrorCode, KeysError } from '../../src/errors.ts';
 import {
   allKeys,
   type Capabilities,
@@ -17,6 +16,9 @@ import {
   type Verb,
 } from '../../src/keys.ts';
 import { Secret } from '../../src/secret.ts';
+import { refuses } from './refuses.ts';
+
+export { refuses };
 
 export interface ContractOptions {
   readonly capabilities?: Capabilities;
@@ -445,15 +447,6 @@ async function listAll(service: KeyService, filter: KeyFilter, pageSize?: number
 
 function inAnHour(): string {
   return new Date(Date.now() + 3_600_000).toISOString();
-}
-
-export async function refuses(code: ErrorCode, attempt: Promise<unknown>): Promise<void> {
-  const thrown = await attempt.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(KeysError);
-  expect((thrown as KeysError).code).toBe(code);
 }
 
 function lacking(capabilities: Capabilities, needs: Needs): string[] {

@@ -88,7 +88,7 @@ test('a selection in SQL finds the keys that keyMatcher finds', async () => {
       requestId: null,
       details: {},
     };
-    const outcome = await store.insertKey(row, secret, { defaultQuota: null, now }, audit);
+    const outcome = await store.insertKey(row, secret, { defaultQuota: null, now }, audit, null);
     if (outcome.refused === undefined) stored.push(outcome.row);
   }
   expect(stored.length).toBeGreaterThan(200);

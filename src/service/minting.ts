@@ -1,0 +1,109 @@
+/** What can be said of a mint afterwards, by its idempotency key: by who minted, or an admin. */
+import { KeysError } from '../errors.ts';
+import type { Key, Mint, Minting } from '../keys.ts';
+import { type Action, type Caller, isAdmin, may, requireMay } from './access.ts';
+import type { ServiceCore } from './key-service.ts';
+import { stateOf } from './mints.ts';
+import { graceEnd, requireGrace } from './rules.ts';
+import { idempotencyKey, mintHash } from './seal.ts';
+import { toKey } from './status.ts';
+import type { AuditRow, Kept, KeyRow, MadeMint, MintRow } from './store.ts';
+
+/** The caller's view of the service that this is a part of. */
+interface View {
+  readonly core: Pick<ServiceCore, 'store' | 'now'>;
+  caller(): Caller;
+  visible(id: string): Promise<KeyRow>;
+  change(
+    id: string,
+    action: Action,
+    version: null,
+    decide: (row: KeyRow) => Promise<KeyRow | 'changed'>,
+  ): Promise<KeyRow>;
+  auditRow(action: 'settle', target: string, details: AuditRow['details']): AuditRow;
+}
+
+export function mintingFor({ core: { store, now }, caller, visible, change, auditRow }: View): Minting {
+  /** Throws `forbidden` for somebody else's. */
+  function requireOwn(mint: MintRow): MintRow {
+    const by = caller();
+    if (mint.caller === by.keyId || isAdmin(by)) return mint;
+    throw new KeysError('forbidden', 'another credential minted under this idempotency key');
+  }
+
+  async function find(text: string): Promise<MadeMint | null> {
+    const hash = mintHash(idempotencyKey(text));
+    caller();
+    const mint = await store.findMint(hash);
+    return mint && made(requireOwn(mint));
+  }
+
+  async function shown(mint: MadeMint | null): Promise<Mint | null> {
+    if (!mint) return null;
+    const at = now();
+    return { key: toKey(await visible(mint.keyId), at), secretState: stateOf(mint, at) };
+  }
+
+  async function settleOnce(mint: MadeMint, row: KeyRow, kept: Kept, graceMs: number) {
+    const { overlap, old } = mint;
+    if (!old) throw noOverlap();
+    if (overlap !== 'open' && overlap !== kept) throw settledElse(row, mint);
+    const at = now();
+    const endsAt = kept === 'old' ? at : graceEnd(old.endsAt, row.expiresAt, at, graceMs);
+    if (overlap === kept && (kept === 'old' || endsAt === old.endsAt)) return row;
+    const audit = auditRow('settle', row.id, { kept, endsAt });
+    const outcome = await store.settleOverlap(mint, row.version, kept, endsAt, audit);
+    return outcome.refused === undefined ? outcome.row : 'changed';
+  }
+
+  return {
+    status: async (text) => shown(await find(text)),
+
+    async cancel(text) {
+      const hash = mintHash(idempotencyKey(text));
+      const by = caller();
+      const before = await store.findMint(hash);
+      if (!before) requireMay(by, 'create', { id: null, namespace: by.namespace, roles: [] });
+      const row = { hash, caller: by.keyId, state: 'cancelled', createdAt: now() } as const;
+      return shown(made(requireOwn(before ?? (await store.cancelMint(row)))));
+    },
+
+    async acknowledge(text) {
+      const mint = await find(text);
+      if (mint?.state === 'sealed') await store.acknowledgeMint(mint.hash);
+    },
+
+    async settle(text, { keep, graceMs = 0 }): Promise<Key> {
+      requireGrace(graceMs);
+      const mint = await find(text);
+      if (!mint?.old) throw noOverlap();
+      const row = await visible(mint.keyId);
+      const isOver = row.revokedAt !== null && (keep === 'old' || mint.overlap === keep);
+      if (isOver && may(caller(), 'regenerate', row)) return toKey(row, now());
+      const settled = await change(mint.keyId, 'regenerate', null, async (current) =>
+        settleOnce((await find(text)) ?? mint, current, keep, graceMs),
+      );
+      return toKey(settled, now());
+    },
+  };
+}
+
+function made(mint: MintRow): MadeMint | null {
+  return mint.state === 'cancelled' ? null : mint;
+}
+
+function noOverlap(): KeysError {
+  return new KeysError('not_found', 'no overlap was opened under this idempotency key');
+}
+
+function settledElse({ name, id }: KeyRow, { overlap }: MadeMint): KeysError {
+  const how = {
+    new: 'the new secret was kept',
+    old: 'the old secret was kept',
+    ended: 'both secrets were replaced',
+  };
+  const what = overlap && overlap !== 'open' ? how[overlap] : '';
+  return new KeysError('changed', `the overlap of the key '${name}' was ended otherwise: ${what}`, {
+    hint: `look at it: keys show ${id}`,
+  });
+}

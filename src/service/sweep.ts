@@ -1,0 +1,35 @@
+/** Ends what is kept of mints when its time is over: at the start, with every mint, and once a minute. */
+import { rememberedMs, sealMs } from './mints.ts';
+import type { KeyStore } from './store.ts';
+
+const everyMs = 60_000;
+
+export interface Sweep {
+  /** A failure costs nothing but this time: no seal opens after its end, swept or not. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createSweep(store: KeyStore, now: () => number): Sweep {
+  async function run(): Promise<void> {
+    const at = now();
+    await store.sweepMints(at - sealMs, at - rememberedMs).catch(() => {});
+  }
+
+  async function clean(): Promise<void> {
+    await run();
+    await store.scrub().catch(() => {});
+  }
+
+  let cleaning = clean();
+  const timer = setInterval(() => {
+    cleaning = clean();
+  }, everyMs).unref();
+  return {
+    run,
+    async stop() {
+      clearInterval(timer);
+      await cleaning;
+    },
+  };
+}
