@@ -30,10 +30,15 @@ export async function chooseKey(
   const keys: Key[] = [];
   for await (const page of allKeys(service, conditions)) keys.push(...page.filter(matches));
   if (keys.length === 0) throw new KeysError('not_found', 'there is no key to choose');
+  const { shortened } = await import('../src/table.ts');
   return app.prompt.search(question, (term) =>
     keys
       .filter((key) => called(key).toLowerCase().includes(term.trim().toLowerCase()))
-      .map((key) => ({ name: called(key), value: key, description: about(key, app.now()) })),
+      .map((key) => ({
+        name: called({ ...key, name: shortened(terminalSafe(key.name), 40) }),
+        value: key,
+        description: about(key, app.now()),
+      })),
   );
 }
 

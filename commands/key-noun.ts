@@ -124,5 +124,7 @@ export function called(key: Pick<Key, 'id' | 'name'>): string {
 export function expiry(key: Key, nowMs: number): string {
   if (key.expiresAt === null) return 'never expires';
   const when = relative(key.expiresAt, nowMs);
-  return Date.parse(key.expiresAt) > nowMs ? `expires ${when} (${key.expiresAt})` : `expired ${when}`;
+  return Date.parse(key.expiresAt) > nowMs
+    ? `expires ${key.expiresAt.slice(0, 10)} (${when})`
+    : `expired ${when}`;
 }

@@ -46,7 +46,7 @@ function askType(prompt: Prompt): Promise<KeyType> {
 }
 
 async function askRoles(prompt: Prompt): Promise<string[] | undefined> {
-  const answer = await prompt.input('Roles, separated by commas (such as viewer or editor; none when empty)');
+  const answer = await prompt.input('Roles (such as viewer, editor; may be empty)');
   const roles = answer.split(',').map((role) => role.trim());
   return roles.some(Boolean) ? roles.filter(Boolean) : undefined;
 }

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { deliveryFailure, openOutlet } from '../src/deliver.ts';
 import { KeysError } from '../src/errors.ts';
-import type { Key } from '../src/keys.ts';
 import { durationText } from '../src/time.ts';
 import { oneKey } from './choose.ts';
 import { askConsent, requireConsent } from './consent.ts';
@@ -38,12 +37,12 @@ export async function regenerate(app: App, ref: string | undefined, options: Opt
   }
   const key = await oneKey(app, service, ref, 'A new secret for which key?');
   await outlet.rehearse(key);
-  const old =
-    grace > 0 ? `the old secret works for another ${durationText(grace)}` : 'the old secret is dead';
-  await askConsent(app, [key], question(key, grace));
+  const old = grace > 0 ? `the old one works for another ${durationText(grace)}` : 'the old one is dead';
+  const end = grace > 0 ? `in ${durationText(grace)}` : 'at once';
+  await askConsent(app, [key], `The old secret stops working ${end}. Give this key a new one?`);
   const issued = await service.regenerate(key.id, { graceMs: grace }, key.version);
   await app.note(`${called(issued.key)} has a new secret; ${old}`);
-  if (!discard) await app.note('the new one is shown only this once:');
+  if (!discard) await app.note('it is shown only this once:');
   try {
     await outlet.deliver(issued);
   } catch (error) {
@@ -53,9 +52,4 @@ export async function regenerate(app: App, ref: string | undefined, options: Opt
       { hint: `give the secret somewhere to go and run it once more: keys regenerate ${key.id}` },
     );
   }
-}
-
-function question(key: Key, grace: number): string {
-  const end = grace > 0 ? `in ${durationText(grace)}` : 'at once';
-  return `The old secret stops working ${end}. Give ${called(key)} a new one?`;
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
-import { count } from '../src/text.ts';
 import { runBatch, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { keyArgument } from './options.ts';
@@ -18,9 +17,11 @@ export async function revoke(app: App, refs: readonly string[]): Promise<void> {
   const service = await app.keys('revoke');
   const targets = await targetsFrom(app, service, refs, { question: 'Revoke which key?' });
   const keys = targets.flatMap(({ key }) => key ?? []);
-  const [them, these] =
-    keys.length === 1 ? ['it', 'this key'] : ['them', `these ${count(keys.length, 'key')}`];
-  if (keys.length > 0)
-    await askConsent(app, keys, `What uses ${them} fails at once. Revoke ${these} for good?`);
+  if (keys.length > 0 && !app.options.yes) {
+    for (const { error } of targets) if (error) await app.note(error.message);
+    const one = keys.length === 1;
+    const question = `Revoke ${one ? 'this key' : `these ${keys.length} keys`} for good?`;
+    await askConsent(app, keys, `What uses ${one ? 'it' : 'them'} fails at once. ${question}`);
+  }
   await runBatch(app, service, work, targets);
 }

@@ -120,7 +120,7 @@ function atLeast({ width }: { width: number }, limit: number): number {
 const graphemes = new Intl.Segmenter();
 
 /** The beginning of a text that fits, with an ellipsis in its last cell when something is missing. */
-function shortened(text: string, width: number): string {
+export function shortened(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let result = '';
   let used = 1;

@@ -69,22 +69,23 @@ function expiryMs(text: string, nowMs: number): number | null {
   return parseTimestamp(text);
 }
 
-const steps: readonly [number, string][] = [
-  [unitMs.d * 365, 'y'],
-  [unitMs.d * 60, 'mo'],
-  [unitMs.d, 'd'],
-  [unitMs.h, 'h'],
-  [unitMs.m, 'm'],
+/** From which size on, in what unit, and how long that is. */
+const steps = [
+  { fromMs: unitMs.d * 730, unit: 'y', ms: unitMs.d * 365 },
+  { fromMs: unitMs.d * 120, unit: 'mo', ms: unitMs.d * 30 },
+  { fromMs: unitMs.d, unit: 'd', ms: unitMs.d },
+  { fromMs: unitMs.h, unit: 'h', ms: unitMs.h },
+  { fromMs: unitMs.m, unit: 'm', ms: unitMs.m },
 ];
 
 /** `in 3d`, `5h ago`, `now`: a time as a person reads it in a table. What was set to 10 days is not `in 9d` a moment later. */
 export function relative(time: string, nowMs: number): string {
   const ms = Date.parse(time) - nowMs;
   const size = ms > 0 ? ms + unitMs.m / 2 : -ms;
-  const step = steps.find(([limit]) => size >= limit);
+  const step = steps.find(({ fromMs }) => size >= fromMs);
   if (!step) return 'now';
-  const amount = Math.floor(size / (step[1] === 'mo' ? unitMs.d * 30 : step[0]));
-  return ms > 0 ? `in ${amount}${step[1]}` : `${amount}${step[1]} ago`;
+  const amount = `${Math.floor(size / step.ms)}${step.unit}`;
+  return ms > 0 ? `in ${amount}` : `${amount} ago`;
 }
 
 /** A duration for a message: `90d`, `36h`, `1.5s`. */

@@ -157,9 +157,11 @@ describe('revoke', () => {
   test('shows what it is about to end and asks; a no is exit 130 and changes nothing', async () => {
     const service = fakeService(six());
     const answers = [{ asked: 'Revoke these 2 keys for good?', answer: false }];
-    const { code, stderr } = await newHome().keys('revoke a b', { service, answers, terminal: true });
+    const { code, stderr } = await newHome().keys('revoke a b x', { service, answers, terminal: true });
     expect(code).toBe(130);
-    expect(stderr).toMatch(/NAME +ID +STATUS +LAST USED\na +key_1 +active\nb +key_2 +active\n/);
+    expect(stderr).toMatch(
+      /^there is no key with the id or name 'x'\nNAME +ID +STATUS +LAST USED\na +key_1 +active\nb +key_2 +active\n/,
+    );
     expect(service.calls.filter((call) => call.startsWith('revoke'))).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ describe.each([{ terminal: true }, { terminal: false }])('with $terminal for a t
       service: demo(),
     });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'fake_secret\n' });
-    expect(stderr).toContain('the old secret is dead');
+    expect(stderr).toContain('the old one is dead');
   });
 
   test('regenerate -q prints the secret and nothing else', async () => {
@@ -73,7 +73,7 @@ test('a new secret that cannot be written exits 10 and says that a new regenerat
   const { code, stderr } = await newHome().keys('regenerate demo -y', { service: demo(), stdout });
   expect(code).toBe(10);
   expect(stderr).toContain(
-    'no space left; nobody has the new secret of demo (key_1), and the old secret is dead',
+    'no space left; nobody has the new secret of demo (key_1), and the old one is dead',
   );
   expect(stderr).toContain('keys regenerate key_1\n');
 });

@@ -61,12 +61,12 @@ test('a reader that takes its time gets the whole secret', async () => {
 });
 
 describe('regenerate', () => {
-  test('> /dev/full exits 10 and says that the old secret is dead', async () => {
+  test('> /dev/full exits 10 and says that the old one is dead', async () => {
     const shell = newShell();
     await shell.run('keys create x -q > secret');
     const { code, stderr } = await shell.run('keys regenerate x -y > /dev/full');
     expect(code).toBe(10);
-    expect(stderr).toContain('the old secret is dead');
+    expect(stderr).toContain('the old one is dead');
     expect((await shell.run('keys verify < secret')).code).toBe(9);
   });
 

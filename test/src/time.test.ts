@@ -131,10 +131,10 @@ describe('relative', () => {
     [3_600_000, 'in 1h'],
     [10 * unitMs.d - 20, 'in 10d'],
     [-23.9 * 3_600_000, '23h ago'],
-    [-59 * unitMs.d, '59d ago'],
-    [-60 * unitMs.d, '2mo ago'],
-    [364 * unitMs.d, 'in 12mo'],
-    [365 * unitMs.d, 'in 1y'],
+    [-119 * unitMs.d, '119d ago'],
+    [-120 * unitMs.d, '4mo ago'],
+    [365 * unitMs.d, 'in 12mo'],
+    [730 * unitMs.d, 'in 2y'],
     [-800 * unitMs.d, '2y ago'],
   ])('%i ms from now is %s', (ms, text) => {
     expect(relative(new Date(now + ms).toISOString(), now)).toBe(text);

@@ -1,0 +1,1 @@
+keys_x8ijmDzwFmnFmQHTE9hlXOYKrY7GN53XDSDw
