@@ -1,8 +1,9 @@
 /** The way to a service: which addresses are allowed, through which proxy, trusting whom. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { KeysError } from '../../errors.ts';
+import { EnvHttpProxyAgent } from './undici.cjs';
 
 export interface ConnectionOptions {
   /** `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` count, in either case. */
