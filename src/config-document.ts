@@ -1,4 +1,5 @@
 /** The text of `config.yaml`: what it may say, where it is wrong, and how it is changed. */
+import { isAbsolute } from 'node:path';
 import {
   type Document,
   isAlias,
@@ -17,6 +18,8 @@ import { KeysError } from './errors.ts';
 
 const text = z.string('must be text; put quotes around it').check(z.minLength(1, 'must not be empty'));
 
+const file = text.check(z.refine(isAbsolute, 'must be an absolute path'));
+
 const profileSchema = z
   .strictObject(
     {
@@ -33,9 +36,9 @@ const profileSchema = z
           .check(z.minLength(1, 'must name a command')),
       ),
       authScheme: z.optional(oneOf(authSchemes)),
-      caFile: z.optional(text),
-      clientCertFile: z.optional(text),
-      clientKeyFile: z.optional(text),
+      caFile: z.optional(file),
+      clientCertFile: z.optional(file),
+      clientKeyFile: z.optional(file),
       insecureHttp: z.optional(z.boolean('must be true or false')),
     },
     'must have at least a url',

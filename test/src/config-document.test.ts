@@ -19,6 +19,7 @@ function problemOf(source: string): KeysError {
 
 const name = fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/).filter((text) => nameProblem(text) === null);
 const words = fc.string({ unit: 'grapheme', minLength: 1 });
+const file = words.map((text) => `/${text}`);
 const entry: fc.Arbitrary<ProfileEntry> = fc.record(
   {
     url: fc.webUrl({ validSchemes: ['http', 'https'] }),
@@ -27,9 +28,9 @@ const entry: fc.Arbitrary<ProfileEntry> = fc.record(
     store: fc.constantFrom(...storeNames.filter((store) => store !== 'command')),
     credentialCommand: fc.array(words, { minLength: 1 }),
     authScheme: fc.constantFrom(...authSchemes),
-    caFile: words,
-    clientCertFile: words,
-    clientKeyFile: words,
+    caFile: file,
+    clientCertFile: file,
+    clientKeyFile: file,
     insecureHttp: fc.boolean(),
   },
   { requiredKeys: ['url'], noNullPrototype: true },
@@ -202,6 +203,11 @@ test.each([
     '',
   ],
   ['profiles:\n  p: { url: https://x, colour: red }', ":2:24: there is no setting 'colour'", ''],
+  [
+    'profiles:\n  p: { url: https://x, caFile: ~/ca.pem }',
+    ':2:24: profiles.p.caFile must be an absolute path',
+    '',
+  ],
   ['current: *nowhere', ': Unresolved alias', ''],
   ['current: !!secret x', ':1:10: Unresolved tag', ''],
   ['--- \ncurrent: a\n---\ncurrent: b', ':3:1: Source contains multiple documents', ''],
