@@ -110,11 +110,15 @@ export function collect(value: string, previous: string[] | undefined): string[]
 }
 
 /** For the repeatable `--label name=value`. */
-export function collectLabel(
-  text: string,
-  previous: Record<string, string> | undefined,
-): Record<string, string> {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError(`'${text}' is not a label; write it as name=value.`);
-  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+export const collectLabel = collectPairs('label');
+
+/** For the repeatable `--set name=value`. */
+export const collectSetting = collectPairs('setting');
+
+function collectPairs(noun: string) {
+  return (text: string, previous: Record<string, string> | undefined): Record<string, string> => {
+    const equals = text.indexOf('=');
+    if (equals < 1) throw new InvalidArgumentError(`'${text}' is not a ${noun}; write it as name=value.`);
+    return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+  };
 }

@@ -28,6 +28,7 @@ export const ownCapabilities: Capabilities = {
     'unusedSince',
     'noExpiry',
   ],
+  pages: true,
   grace: true,
   idempotentMint: true,
 };

@@ -40,6 +40,7 @@ const profileSchema = z
       clientCertFile: z.optional(file),
       clientKeyFile: z.optional(file),
       insecureHttp: z.optional(z.boolean('must be true or false')),
+      settings: z.optional(z.record(z.string(), text, 'must be settings of the driver by name')),
     },
     'must have at least a url',
   )

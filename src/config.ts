@@ -25,6 +25,8 @@ export interface ProfileEntry {
   clientCertFile?: string;
   clientKeyFile?: string;
   insecureHttp?: boolean;
+  /** What only the driver knows: see `DriverEntry.settings`. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 export interface Profile extends Readonly<Omit<ProfileEntry, 'namespace'>> {

@@ -203,6 +203,8 @@ export interface Capabilities {
   readonly editable: readonly (keyof KeyChanges)[];
   /** Filters the service applies itself; the CLI applies all others, over all pages. */
   readonly filters: readonly FilterName[];
+  /** Whether the service gives its list in pages. */
+  readonly pages: boolean;
   /** Whether `regenerate` can leave the old secret working for a while. */
   readonly grace: boolean;
   /** Whether a mint can be repeated safely, and its outcome asked for: the service has `minting`. */
@@ -211,12 +213,27 @@ export interface Capabilities {
   readonly maxActiveKeys?: number;
   /** For a verb that is missing: the nearest thing that works, as an instruction. */
   readonly instead?: Partial<Record<Verb, string>>;
+  /** What a person should know besides, as sentences: above all what is not known about the service. */
+  readonly notes?: readonly string[];
 }
+
+const deeds: Record<Verb, string> = {
+  create: 'create keys',
+  list: 'list keys',
+  get: 'show a key',
+  edit: 'edit keys',
+  disable: 'disable keys',
+  enable: 'enable keys',
+  regenerate: 'regenerate keys',
+  revoke: 'revoke keys',
+  verify: 'verify secrets',
+  whoami: 'tell who a credential is',
+};
 
 /** Throws `unsupported`, in the service's name, when it lacks a verb. */
 export function requireVerb(capabilities: Capabilities, verb: Verb): void {
   if (capabilities.verbs.includes(verb)) return;
-  throw new KeysError('unsupported', `${capabilities.title} cannot ${verb} keys`, {
+  throw new KeysError('unsupported', `${capabilities.title} cannot ${deeds[verb]}`, {
     hint: capabilities.instead?.[verb] ?? null,
   });
 }
@@ -230,7 +247,9 @@ export function requireFields(
   const known: readonly string[] =
     verb === 'create' ? ['name', ...capabilities.fields] : capabilities.editable;
   for (const [field, value] of Object.entries(key)) {
-    if (value === undefined || known.includes(field)) continue;
+    // Where keys never expire, `never` is no wish that could go unheard.
+    const moot = value === undefined || (field === 'expiresAt' && value === null);
+    if (moot || known.includes(field)) continue;
     const text = verb === 'create' ? `keeps no ${field} for a key` : `cannot change the ${field} of a key`;
     throw new KeysError('unsupported', `${capabilities.title} ${text}`, {
       hint: known.length > 0 ? `it knows: ${known.join(', ')}` : null,

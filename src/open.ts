@@ -2,7 +2,8 @@
 import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
-import { type DriverEntry, drivers } from './drivers/index.ts';
+import type { Http } from './drivers/http.ts';
+import { type DriverEntry, drivers, requireSettings } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Capabilities, KeyService, Verb } from './keys.ts';
 import type { Secret } from './secret.ts';
@@ -10,8 +11,12 @@ import type { Secret } from './secret.ts';
 /** Where the command line says nothing, as in shell completion. */
 const defaultTimeoutMs = 30_000;
 
+/** Throws `invalid` for a profile that its driver does not understand. */
 export function capabilitiesOf(profile: Profile): Capabilities {
-  return profile.driver === 'local' ? ownCapabilities : driverOf(profile).capabilities;
+  if (profile.driver === 'local') return ownCapabilities;
+  const driver = driverOf(profile);
+  requireSettings(driver, profile);
+  return driver.capabilities(profile);
 }
 
 /** Throws `unauthenticated` when there is no credential; anybody may ask a service to verify a secret, though. */
@@ -20,23 +25,51 @@ export async function openService(app: App, profile: Profile, verb: Verb): Promi
     const { openLocal } = await import('./service/local.ts');
     return openLocal({ url: profile.url, now: app.now });
   }
-  const [{ findCredential }] = await Promise.all([
+  const [{ findCredential, replaceCredential }] = await Promise.all([
     import('./credentials/index.ts'),
     // Needed in a moment; loaded meanwhile.
     import('./drivers/http.ts'),
   ]);
   const found = await findCredential(app, profile);
-  if (!found && verb !== 'verify') throw noCredential(profile);
-  return openWith(app, profile, found?.secret ?? null);
+  if (!found) {
+    if (verb !== 'verify') throw noCredential(profile);
+    return openWith(app, profile, null);
+  }
+  return openWith(app, profile, found.secret, (secret) =>
+    replaceCredential(app, profile, found.source, secret),
+  );
 }
 
-/** The profile's service, over HTTP and with the credential given. */
-export async function openWith(app: App, profile: Profile, credential: Secret | null): Promise<KeyService> {
-  const [{ createHttp }, driver] = await Promise.all([import('./drivers/http.ts'), driverOf(profile).load()]);
+/** The profile's service, over HTTP and with the credential given; `replace` keeps what the service puts in its place. */
+export async function openWith(
+  app: App,
+  profile: Profile,
+  credential: Secret | null,
+  replace: (secret: Secret) => Promise<void> = async () => {},
+): Promise<KeyService> {
+  const driver = driverOf(profile);
+  const open = await driver.load();
+  const know = (secret: Secret) => app.redactor.know(secret);
+  if (credential) know(credential);
+  const http = await httpTo(app, profile, driver.authorizes ? null : credential);
+  return open(http, profile, { now: app.now, credential, know, replaceCredential: replace });
+}
+
+/** The driver's own login, for a service that gives a credential for a name and a password; `null` where there is none. */
+export async function loginTo(app: App, profile: Profile): Promise<(() => Promise<Secret>) | null> {
+  const { login } = driverOf(profile);
+  // Who has chosen how a key is sent has a key.
+  if (!login || (profile.authScheme ?? 'bearer') !== 'bearer') return null;
+  const [ask, http] = await Promise.all([login(), httpTo(app, profile, null)]);
+  return () => ask(http, app.prompt, (secret) => app.redactor.know(secret)).finally(() => http.close());
+}
+
+async function httpTo(app: App, profile: Profile, credential: Secret | null): Promise<Http> {
+  const { createHttp } = await import('./drivers/http.ts');
   const { options } = app;
-  const http = createHttp({
+  return createHttp({
     baseUrl: profile.url,
-    credential: credential && app.redactor.know(credential),
+    credential,
     authScheme: profile.authScheme,
     timeoutMs: options.timeout ?? defaultTimeoutMs,
     signal: app.signal,
@@ -49,7 +82,6 @@ export async function openWith(app: App, profile: Profile, credential: Secret | 
     clientKeyFile: profile.clientKeyFile,
     insecureHttp: options.insecureHttp || profile.insecureHttp,
   });
-  return driver(http, profile);
 }
 
 export function noCredential({ name, url, origin }: Profile): KeysError {

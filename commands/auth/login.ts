@@ -11,7 +11,7 @@ import {
 } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
-import { openWith } from '../../src/open.ts';
+import { loginTo, openWith } from '../../src/open.ts';
 import type { Secret } from '../../src/secret.ts';
 import { completes } from '../options.ts';
 import { addServiceOptions } from '../profile/service-options.ts';
@@ -41,8 +41,8 @@ export async function login(app: App, words: readonly string[], options: Options
   const account = accountOf(profile);
   // A keychain that is not there is told before somebody looks for the credential and types it.
   if (profile.store === 'keychain') await store.read(account);
-  const secret = await obtain(app, profile, store, options);
-  const identity = await check(app, profile, secret);
+  const obtained = await obtain(app, profile, store, options);
+  const { identity, secret } = await check(app, profile, obtained);
   await store.write(account, secret);
   const becameCurrent = await keepProfile(app, target, () => store.remove(account));
   await forgetFormer(app, target, profile);
@@ -75,14 +75,25 @@ async function obtain(
       hint: 'pipe it in: keys auth login --with-token < file, or set KEYS_TOKEN_FILE',
     });
   }
+  const askForLogin = await loginTo(app, profile);
+  if (askForLogin) return askForLogin();
   const typed = await app.prompt.password(`Credential for ${profile.url}:`);
   return app.redactor.know(parseCredential(typed.reveal(), 'the credential'));
 }
 
-async function check(app: App, profile: Profile, secret: Secret): Promise<Identity | null> {
-  const service = await openWith(app, profile, secret);
+/** Who that is, and the credential to keep: a service may put another one in its place as soon as it is used. */
+async function check(
+  app: App,
+  profile: Profile,
+  obtained: Secret,
+): Promise<{ identity: Identity | null; secret: Secret }> {
+  let secret = obtained;
+  const service = await openWith(app, profile, obtained, async (replacement) => {
+    secret = replacement;
+  });
   try {
-    return await identify(service);
+    const identity = await identify(service);
+    return { identity, secret };
   } catch (error) {
     if (!(error instanceof KeysError && error.code === 'unauthenticated')) throw error;
     throw new KeysError('unauthenticated', `${profile.url} does not take this credential: ${error.message}`, {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import type { Profile } from '../../src/config.ts';
-import { type CredentialSource, findCredential } from '../../src/credentials/index.ts';
+import { type CredentialSource, findCredential, replaceCredential } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
 import { noCredential, openWith } from '../../src/open.ts';
@@ -30,7 +30,9 @@ export async function status(app: App): Promise<void> {
     await print(app, profile, 'none', false, null);
     throw noCredential(profile);
   }
-  const service = await openWith(app, profile, found.secret);
+  const service = await openWith(app, profile, found.secret, (secret) =>
+    replaceCredential(app, profile, found.source, secret),
+  );
   try {
     await print(app, profile, found.source, true, await identify(service));
   } catch (error) {

@@ -19,6 +19,7 @@ export function profileRow(profile: Profile, inForce: string | null) {
     clientCertFile: profile.clientCertFile ?? null,
     clientKeyFile: profile.clientKeyFile ?? null,
     insecureHttp: profile.insecureHttp ?? false,
+    settings: profile.settings ?? null,
     origin: profile.origin,
   };
 }
@@ -60,6 +61,14 @@ export const profileRecord: Noun<ProfileRow> = {
       title,
       value: (row: ProfileRow) => [row[field] ?? []].flat().join(' ') || null,
     })),
+    {
+      field: 'settings',
+      title: 'settings',
+      value: ({ settings }) =>
+        Object.entries(settings ?? {})
+          .map(([name, value]) => `${name}=${value}`)
+          .join(', ') || null,
+    },
     { field: 'insecureHttp', title: 'insecure http', value: ({ insecureHttp }) => String(insecureHttp) },
     { field: 'origin', title: 'origin', value: ({ origin }) => origin },
   ],

@@ -2,10 +2,16 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { GlobalOptions } from '../../src/app.ts';
-import { type AuthScheme, authSchemes, type ProfileEntry, serviceUrl } from '../../src/config.ts';
-import { drivers } from '../../src/drivers/index.ts';
+import {
+  type AuthScheme,
+  authSchemes,
+  type ProfileEntry,
+  profileFrom,
+  serviceUrl,
+} from '../../src/config.ts';
+import { drivers, requireSettings } from '../../src/drivers/index.ts';
 import { KeysError } from '../../src/errors.ts';
-import { completes } from '../options.ts';
+import { collectSetting, completes } from '../options.ts';
 
 export interface ServiceOptions {
   url?: string;
@@ -15,6 +21,7 @@ export interface ServiceOptions {
   caFile?: string;
   clientCert?: string;
   clientKey?: string;
+  set?: Record<string, string>;
 }
 
 export function addServiceOptions(command: Command): Command {
@@ -26,7 +33,12 @@ export function addServiceOptions(command: Command): Command {
     .addOption(new Option('--auth-scheme <scheme>', 'how the credential is sent').choices(authSchemes))
     .addOption(completes('files', new Option('--ca-file <path>', 'further certificate authorities, PEM')))
     .addOption(completes('files', new Option('--client-cert <path>', 'certificate of this client, PEM')))
-    .addOption(completes('files', new Option('--client-key <path>', 'its private key, PEM')));
+    .addOption(completes('files', new Option('--client-key <path>', 'its private key, PEM')))
+    .option(
+      '--set <name=value>',
+      'a setting of the driver, see keys help drivers (repeatable)',
+      collectSetting,
+    );
 }
 
 /** What the options say over what is there already. `words` is the credential command. Throws `invalid`. */
@@ -58,7 +70,12 @@ export function entryFrom(
     clientCertFile: path(options.clientCert),
     clientKeyFile: path(options.clientKey),
     insecureHttp,
+    settings: options.set && { ...existing?.settings, ...options.set },
   };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
+  const entry: ProfileEntry = { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
+  const driver = drivers.find(({ name }) => name === entry.driver);
+  if (driver) requireSettings(driver, entry);
+  driver?.capabilities(profileFrom('new', entry));
+  return entry;
 }

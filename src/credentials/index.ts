@@ -49,6 +49,22 @@ export async function findCredential(app: App, profile: Profile): Promise<FoundC
   return { secret: app.redactor.know(secret), source: profile.store, store: profile.store };
 }
 
+/** Keeps what the service has put in a credential's place where that one was, or says that nobody could. */
+export async function replaceCredential(
+  app: App,
+  profile: Profile,
+  source: CredentialSource,
+  secret: Secret,
+): Promise<void> {
+  if (source === 'keychain' || source === 'file') {
+    const store = await openStore(app, source, profile);
+    return store.write(accountOf(profile), secret);
+  }
+  await app.note(
+    `warning: the service has replaced the credential from ${source}, which will not be taken again: keys auth login -p ${profile.name}`,
+  );
+}
+
 /** The credential that the environment gives, or null. Throws `invalid` for one that is empty or not a single line. */
 export async function environmentCredential(
   app: Pick<App, 'env' | 'redactor'>,

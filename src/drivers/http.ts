@@ -59,6 +59,8 @@ export interface Call {
   /** Added to the call's own, and replacing them; a secret is revealed on the wire only. */
   readonly headers?: Readonly<Record<string, string | Secret | undefined>>;
   readonly effect: Effect;
+  /** How often it is sent at most; 1 for what must not be sent again even when it was turned away. */
+  readonly attempts?: number;
   /** More than this is refused; 1 MiB when absent. */
   readonly maxBytes?: number;
   /** The error an answer stands for, whatever its status; `null` for none. `problemError` when absent. */
@@ -113,7 +115,9 @@ export function createHttp(options: HttpOptions): Http {
       doubtful ||= result.doubtful;
       const told = (end: KeysError) =>
         doubtful && asked.effect !== 'read' ? outcomeUnknown(base.host, asked.effect, end) : end;
-      if (!repeatable || attempt === maxAttempts) throw told(error);
+      if (!repeatable || attempt >= (asked.attempts ?? maxAttempts)) {
+        throw told(askedMs === null ? error : waitTooLong(error, askedMs));
+      }
       const waitMs = (askedMs ?? 0) + backoff(backoffMs, attempt);
       if (waitMs > Math.min(budget.leftMs, longestTimerMs)) {
         throw told(askedMs === null ? error : waitTooLong(error, askedMs));

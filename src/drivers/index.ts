@@ -1,15 +1,90 @@
 /** The drivers there are: what each service can do, as data, and how to load the code when it is needed. */
 import { ownCapabilities } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
+import { KeysError } from '../errors.ts';
 import type { Capabilities, KeyService } from '../keys.ts';
+import type { Prompt } from '../prompt.ts';
+import type { Secret } from '../secret.ts';
+import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
 import type { Http } from './http.ts';
+import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
+import { ververicaCapabilities } from './ververica-capabilities.ts';
+
+/** What a driver gets besides the way to its service. */
+export interface DriverParts {
+  readonly now: () => number;
+  /** The administrator's credential, for a driver that presents it itself. */
+  readonly credential: Secret | null;
+  /** A secret that came up on the way is taken out of every text from now on. */
+  know(secret: Secret): Secret;
+  /** Keeps what the service has put in the credential's place. */
+  replaceCredential(secret: Secret): Promise<void>;
+}
+
+export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeyService;
+
+/**
+ * Asks a person for what the service's login takes, and gives the credential to keep; `know` is told of every secret.
+ * Throws `unauthenticated`.
+ */
+export type Login = (http: Http, prompt: Prompt, know: (secret: Secret) => Secret) => Promise<Secret>;
 
 export interface DriverEntry {
   readonly name: string;
-  readonly capabilities: Capabilities;
-  load(): Promise<(http: Http, profile: Profile) => KeyService>;
+  /** What the service can do; without a profile, as it is everywhere. Throws `invalid` for a setting that cannot be meant. */
+  capabilities(profile?: Profile): Capabilities;
+  /** What a profile may say to this driver, by name, each with what it means. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The driver puts the credential on each call itself. */
+  readonly authorizes?: boolean;
+  load(): Promise<Driver>;
+  /** Where a credential is not copied from somewhere, but given for a name and a password. */
+  readonly login?: () => Promise<Login>;
 }
 
 export const drivers: readonly DriverEntry[] = [
-  { name: 'keys', capabilities: ownCapabilities, load: async () => (await import('./keys.ts')).keysDriver },
+  {
+    name: 'keys',
+    capabilities: () => ownCapabilities,
+    load: async () => (await import('./keys.ts')).keysDriver,
+  },
+  {
+    name: 'ververica',
+    capabilities: ververicaCapabilities,
+    settings: {
+      expiryField: "the field of a token that holds its expiry, from the installation's /swagger.json",
+      regenerate: 'method and path that give a token a new secret, from the same document',
+    },
+    load: async () => (await import('./ververica.ts')).ververica,
+  },
+  {
+    name: 'cloudcasa',
+    capabilities: () => cloudCasaCapabilities,
+    settings: {
+      secretField: 'the field of the answer to a create that holds the secret',
+      aclResource: 'the resource that the roles of a new key are for; allresources when absent',
+      orgRole: 'USER or ADMIN, the organisation role of a new key; the service chooses when absent',
+    },
+    load: async () => (await import('./cloudcasa.ts')).cloudCasa,
+  },
+  {
+    name: 'kubevision',
+    capabilities: () => kubeVisionCapabilities,
+    authorizes: true,
+    load: async () => (await import('./kubevision.ts')).kubeVision,
+    login: async () => (await import('./kubevision-session.ts')).kubeVisionLogin,
+  },
 ];
+
+/** Throws `invalid` for a setting that the driver does not know. */
+export function requireSettings(
+  { name, settings = {} }: DriverEntry,
+  given: Pick<Profile, 'settings'>,
+): void {
+  const unknown = Object.keys(given.settings ?? {}).find((setting) => !Object.hasOwn(settings, setting));
+  if (unknown === undefined) return;
+  const known = Object.keys(settings);
+  throw new KeysError('invalid', `the driver ${name} has no setting '${unknown}'`, {
+    hint: known.length > 0 ? `its settings: ${known.join(', ')}` : 'it has none',
+  });
+}

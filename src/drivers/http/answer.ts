@@ -29,7 +29,7 @@ export class Answer {
     return this.header('x-request-id');
   }
 
-  /** The body as JSON. Throws `bad_response`, saying what came instead and never repeating it. */
+  /** The body as JSON; integers beyond 2^53 as text. Throws `bad_response`, saying what came instead and never repeating it. */
   json(): unknown {
     const read = this.#read();
     if ('value' in read) return read.value;
@@ -78,11 +78,19 @@ export class Answer {
     if (encoding !== 'identity') return { problem: 'a compressed body, which was not asked for' };
     if (!this.#isJson) return { problem: `${kindOf(this.header('content-type'))} instead of JSON` };
     try {
-      return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
+      return { value: exactJson(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
     } catch {
       return { problem: 'JSON that cannot be read' };
     }
   }
+}
+
+/** JSON in which an integer that a number cannot hold is its digits, as text: an id loses none. */
+function exactJson(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_name, value: unknown, context?: { source?: string }) =>
+    Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value,
+  );
 }
 
 function kindOf(contentType: string | null): string {

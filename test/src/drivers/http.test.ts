@@ -320,6 +320,28 @@ test.each([
   expect(error.exitCode).toBe(7);
 });
 
+test('a call of one attempt is not sent again even when it was turned away, and the wait asked for is told', async () => {
+  const once: Call = { ...mint, attempts: 1 };
+  const { service, error } = await refused([json(429, {}, { 'retry-after': '7' })], once);
+  expect(error).toMatchObject({ code: 'rate_limited', message: expect.stringContaining('wait 7s') });
+  expect(service.asked).toHaveLength(1);
+});
+
+test('integers that a number cannot hold come as their digits, all others as numbers', async () => {
+  const text =
+    '{"id":9007199254740993123,"n":-9007199254740993,"small":42,"real":1.5,"max":9007199254740991}';
+  const { answer } = await answered([
+    raw(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`),
+  ]);
+  expect(answer.json()).toEqual({
+    id: '9007199254740993123',
+    n: '-9007199254740993',
+    small: 42,
+    real: 1.5,
+    max: 9_007_199_254_740_991,
+  });
+});
+
 test('a mint that never reached a connection is unavailable (exit 7), not unknown', async () => {
   const error = await failureOf(httpTo(`http://127.0.0.1:${await deadPort()}`).call(mint));
   expect(error).toMatchObject({

@@ -1,0 +1,329 @@
+/**
+ * CloudCasa's apikeys, from the vendor's OpenAPI 3.0.0 document ("Archimedes APIs", 2023), its API guide and its own
+ * end-to-end tests; a Python Eve server, so documents have an `_etag`, which travels unquoted, and lists have `_items`.
+ */
+import * as z from 'zod/mini';
+import type { Profile } from '../config.ts';
+import { codeForStatus, KeysError } from '../errors.ts';
+import { keyOrder } from '../filter.ts';
+import type { IssuedKey, Key, KeyChanges, KeyService, NewKey } from '../keys.ts';
+import { Secret } from '../secret.ts';
+import { count } from '../text.ts';
+import { cloudCasaCapabilities as capabilities } from './cloudcasa-capabilities.ts';
+import { type Acl, acl as aclShape, aclsWith, cloudCasaRoles, isForEverything } from './cloudcasa-roles.ts';
+import { everyItem } from './eve.ts';
+import { blankKey, noSecret, requireNoCursor, requirePlainName, unsupportedVerbs } from './foreign.ts';
+import { httpDate } from './http/retry.ts';
+import type { Answer, Call, Http } from './http.ts';
+
+const { title } = capabilities;
+
+const text = z.catch(z.nullish(z.string()), null);
+const apiKey = z.object({
+  _id: z.string(),
+  _etag: text,
+  _created: text,
+  name: z.string(),
+  description: text,
+  tags: z.catch(z.nullish(z.record(z.string(), z.unknown())), null),
+  cc_user_email: text,
+  snippet: text,
+  org_role: text,
+  acls: z.catch(z.nullish(z.array(aclShape)), null),
+});
+type ApiKey = z.infer<typeof apiKey>;
+
+/** What a client may change of a document. */
+type Changes = Partial<Pick<ApiKey, 'name' | 'description' | 'tags'>> & { acls?: Acl[] };
+
+const keysPath = ['apikeys'];
+const usualSecretFields = ['apikey', 'api_key', 'key', 'token', 'secret'];
+
+export function cloudCasa(http: Http, profile: Profile): KeyService {
+  const { secretField, aclResource = 'allresources', orgRole } = profile.settings ?? {};
+  const roles = cloudCasaRoles(() => everyItem(ask, ['roles']));
+  /** Documents as they were last shown, so that a change made elsewhere can be told from one in the way. */
+  const shown = new Map<string, ApiKey>();
+
+  function ask(call: Call): Promise<Answer> {
+    return http.call({ errorOf, ...call });
+  }
+
+  async function toKey(wire: ApiKey): Promise<Key> {
+    shown.set(wire._id, wire);
+    const acls = wire.acls ?? [];
+    const ids = unique(acls.flatMap((each) => each.roles ?? []));
+    const nameOf = ids.length > 0 ? await roles.names() : (id: string) => id;
+    const tags = Object.entries(wire.tags ?? {});
+    const createdMs = wire._created ? httpDate(wire._created) : null;
+    return {
+      ...blankKey,
+      id: wire._id,
+      name: wire.name,
+      description: wire.description || null,
+      owner: wire.cc_user_email || null,
+      roles: ids.map(nameOf),
+      permissions: unique(acls.flatMap((each) => each.permissions ?? [])),
+      // A key works until it is deleted.
+      status: 'active',
+      lastFour: wire.snippet || null,
+      createdAt: createdMs === null ? null : new Date(createdMs).toISOString(),
+      labels: Object.fromEntries(tags.map(([name, value]) => [name, labelText(value)])),
+      version: wire._etag || null,
+      extra: {
+        orgRole: wire.org_role ?? null,
+        acls: acls.map((each) => ({ ...each, ...(each.roles && { roles: each.roles.map(nameOf) }) })),
+      },
+    };
+  }
+
+  async function create(key: NewKey): Promise<IssuedKey> {
+    requireName(key.name);
+    const body: Record<string, unknown> = {
+      name: key.name,
+      ...(key.description !== undefined && { description: key.description }),
+      ...(key.labels && { tags: key.labels }),
+      ...(orgRole !== undefined && { org_role: orgRole }),
+    };
+    const { roles: names = [], permissions = [] } = key;
+    const acl = aclsWith(aclResource, await roles.ids(names), permissions);
+    if (acl.length > 0) body.acls = acl;
+    const call = { method: 'POST', path: keysPath, body, effect: 'once', attempts: 1 } as const;
+    const answer = await ask(call).catch(async (error: unknown) => {
+      throw await withCount(error);
+    });
+    const made = z.record(z.string(), z.unknown()).parse(objectIn(answer));
+    // The answer may hold no more than what the service itself has added.
+    const wire = apiKey.safeParse({ ...body, ...made });
+    if (!wire.success) throw answer.nonsense('CloudCasa may have made the key, but its answer names none');
+    const secret = secretIn(made, wire.data.snippet);
+    if (secret !== null) return { key: await toKey(wire.data), secret: new Secret(secret) };
+    throw noSecret(title, wire.data._id, answer, 'the setting secretField names the field that holds it');
+  }
+
+  /** The vendor does not say how the organisation's limit shows, so every refusal of a new key tells how many there are. */
+  async function withCount(error: unknown): Promise<unknown> {
+    const refusals = ['invalid', 'forbidden', 'conflict', 'not_found'];
+    if (!(error instanceof KeysError) || !refusals.includes(error.code)) return error;
+    const keys = await everyItem(ask, keysPath, '-_created').catch(() => null);
+    if (keys === null) return error;
+    const { maxActiveKeys = 10 } = capabilities;
+    const full = keys.length >= maxActiveKeys;
+    return new KeysError(full ? 'quota_exceeded' : error.code, error.message, {
+      hint: `${count(keys.length, 'API key')} exist${keys.length === 1 ? 's' : ''}; an organisation may have ${maxActiveKeys}, on the Free plan one or none${full ? ': keys revoke makes room' : ''}`,
+      requestId: error.requestId,
+      cause: error,
+    });
+  }
+
+  function secretIn(made: Record<string, unknown>, snippet: string | null | undefined): string | null {
+    const fields = secretField === undefined ? usualSecretFields : [secretField, ...usualSecretFields];
+    const found = fields
+      .map((field) => (Object.hasOwn(made, field) ? made[field] : null))
+      .filter((value): value is string => typeof value === 'string' && value !== '');
+    // The snippet is the tail of the secret; where several fields look right, it tells which is.
+    return found.find((value) => snippet && value.endsWith(snippet)) ?? found[0] ?? null;
+  }
+
+  async function read(id: string): Promise<ApiKey> {
+    const answer = await ask({
+      method: 'GET',
+      path: [...keysPath, id],
+      effect: 'read',
+      errorOf: (said) => {
+        const error = errorOf(said);
+        // What cannot be an id of the service is no key of it.
+        return error?.code === 'invalid' || error?.code === 'not_found' ? notFound(id, error) : error;
+      },
+    });
+    const parsed = apiKey.safeParse(answer.json());
+    if (parsed.success) return parsed.data;
+    throw answer.nonsense(`CloudCasa's answer makes no sense at ${parsed.error.issues[0]?.path.join('.')}`);
+  }
+
+  async function edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
+    if (changes.name !== undefined) requireName(changes.name);
+    const before = shown.get(id);
+    for (let attempt = 1; ; attempt++) {
+      const current = await read(id);
+      const wanted = await bodyOf(changes, current);
+      const body = differing(wanted, current);
+      const done = Object.keys(body).length === 0;
+      // After a lost answer the new version may be our own doing.
+      if (done && attempt > 1) return toKey(current);
+      if (version && current._etag !== version) {
+        const known = before?._etag === version ? before : null;
+        if (!known || overlaps(wanted, known, current)) throw changed(current.name);
+      }
+      if (done) return toKey(current);
+      if (attempt > 2) throw changed(current.name);
+      const answer = await patch(current, body);
+      if (!answer) continue;
+      const said = z.catch(z.record(z.string(), z.unknown()), {}).parse(answer.jsonOrNull());
+      return toKey(apiKey.safeParse({ ...current, ...body, ...said }).data ?? (await read(id)));
+    }
+  }
+
+  /** `null` when the key was not as it had been read, or that may be so. */
+  async function patch(current: ApiKey, body: Changes): Promise<Answer | null> {
+    try {
+      return await ask({
+        method: 'PATCH',
+        path: [...keysPath, current._id],
+        headers: { 'if-match': current._etag ?? undefined },
+        body,
+        effect: 'set',
+      });
+    } catch (error) {
+      if (!(error instanceof KeysError)) throw error;
+      if (error.code === 'changed') return null;
+      if (error.code !== 'outcome_unknown') throw error;
+      const now = await read(current._id).catch(() => {
+        throw error;
+      });
+      if (Object.keys(differing(body, now)).length > 0) throw error;
+      return null;
+    }
+  }
+
+  async function bodyOf(
+    { name, description, labels, ...sets }: KeyChanges,
+    current: ApiKey,
+  ): Promise<Changes> {
+    const body: Changes = {};
+    if (name !== undefined) body.name = name;
+    if (description !== undefined) body.description = description ?? '';
+    if (labels !== undefined) body.tags = labels;
+    if (sets.roles === undefined && sets.permissions === undefined) return body;
+    const acls = current.acls ?? [];
+    if (!acls.every((each) => isForEverything(each, aclResource))) {
+      throw new KeysError(
+        'unsupported',
+        `${current.name} has roles for some resources only, which would be lost`,
+        {
+          hint: 'change its roles in CloudCasa, or create another key',
+        },
+      );
+    }
+    const ids = sets.roles ? await roles.ids(sets.roles) : unique(acls.flatMap((each) => each.roles ?? []));
+    const permissions = sets.permissions ?? unique(acls.flatMap((each) => each.permissions ?? []));
+    body.acls = aclsWith(aclResource, ids, permissions);
+    return body;
+  }
+
+  async function revoke(id: string, version?: string | null): Promise<void> {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const current = await read(id);
+      if (version && current._etag !== version) throw changed(current.name);
+      const answer = await ask({
+        method: 'DELETE',
+        path: [...keysPath, id],
+        headers: { 'if-match': current._etag ?? undefined },
+        effect: 'set',
+        errorOf: (said) =>
+          said.status === 412 || (said.status === 404 && said.repeated) ? null : errorOf(said),
+      });
+      if (answer.status !== 412) return;
+    }
+    throw changed(id);
+  }
+
+  return {
+    ...unsupportedVerbs(capabilities),
+    capabilities,
+    create,
+    async list({ cursor }) {
+      requireNoCursor(title, cursor);
+      const items = await everyItem(ask, keysPath, '-_created');
+      const keys: Key[] = [];
+      for (const { item, answer } of items) {
+        const wire = apiKey.safeParse(item);
+        if (!wire.success)
+          throw answer.nonsense(`CloudCasa's list makes no sense at ${wire.error.issues[0]?.path.join('.')}`);
+        keys.push(await toKey(wire.data));
+      }
+      return { keys: keys.sort(keyOrder('createdAt:desc')), nextCursor: null };
+    },
+    get: async (id) => toKey(await read(id)),
+    edit,
+    revoke,
+    close: () => http.close(),
+  };
+}
+
+/** Errors have `_error.message`; the shape of a validation error is not published. */
+function errorOf(answer: Answer): KeysError | null {
+  const { status } = answer;
+  if (status < 400) return null;
+  const none = { _error: { message: '' } };
+  const said = z.catch(z.object({ _error: z.object({ message: z.string() }) }), none);
+  const { message } = said.parse(answer.jsonOrNull())._error;
+  const code = codeForStatus(status);
+  return new KeysError(
+    code,
+    message.trim() || `the service answered with status ${status} and no explanation`,
+    {
+      hint:
+        code === 'unauthenticated'
+          ? "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN"
+          : null,
+    },
+  );
+}
+
+function objectIn(answer: Answer): unknown {
+  const body = answer.json();
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
+  throw answer.nonsense("CloudCasa's answer to a new key is no document");
+}
+
+function requireName(name: string): void {
+  requirePlainName(name);
+  if (name.length > 128)
+    throw new KeysError('invalid', 'the name of a CloudCasa key has at most 128 characters');
+}
+
+function notFound(id: string, cause: KeysError): KeysError {
+  return new KeysError('not_found', `nothing in CloudCasa has the id '${id}'`, { cause });
+}
+
+function changed(name: string): KeysError {
+  return new KeysError('changed', `somebody else has changed ${name} meanwhile`, {
+    hint: 'look at it with keys show, then decide again',
+  });
+}
+
+/** Whether somebody else has changed what is to be changed now. */
+function overlaps(wanted: Changes, before: ApiKey, current: ApiKey): boolean {
+  return Object.keys(wanted).some((field) => {
+    const name = field as keyof Changes;
+    return !same(before[name], current[name]) && !same(wanted[name], current[name]);
+  });
+}
+
+function differing(wanted: Changes, current: ApiKey): Partial<Changes> {
+  const different = Object.entries(wanted).filter(
+    ([field, value]) => !same(value, current[field as keyof Changes]),
+  );
+  return Object.fromEntries(different);
+}
+
+/** Absent, null and empty are the same to this service. */
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? '' : value.map(plain);
+  if (typeof value !== 'object' || value === null) return value ?? '';
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0 ? '' : entries.map(([name, part]) => [name, plain(part)]);
+}
+
+function labelText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,87 @@
+/** What the drivers of other people's services have in common. */
+import { KeysError } from '../errors.ts';
+import { type Capabilities, type Key, type KeyService, requireVerb, type Verb } from '../keys.ts';
+import { parseTimestamp } from '../time.ts';
+import type { Answer } from './http.ts';
+
+/** Every verb refused in the service's name; a driver spreads this first and adds what its service can do. */
+export function unsupportedVerbs(capabilities: Capabilities): Pick<KeyService, Verb> {
+  const refuse = (verb: Verb) => async (): Promise<never> => {
+    requireVerb(capabilities, verb);
+    throw new Error(`${capabilities.title}: the driver promises '${verb}' and lacks it`);
+  };
+  return {
+    create: refuse('create'),
+    list: refuse('list'),
+    get: refuse('get'),
+    edit: refuse('edit'),
+    disable: refuse('disable'),
+    enable: refuse('enable'),
+    regenerate: refuse('regenerate'),
+    revoke: refuse('revoke'),
+    verify: refuse('verify'),
+    whoami: refuse('whoami'),
+  };
+}
+
+/** A key of which nothing is known yet. */
+export const blankKey: Omit<Key, 'id' | 'name'> = {
+  description: null,
+  namespace: null,
+  owner: null,
+  type: null,
+  roles: [],
+  permissions: [],
+  apiVersion: null,
+  status: null,
+  prefix: null,
+  lastFour: null,
+  createdAt: null,
+  createdBy: null,
+  expiresAt: null,
+  lastUsedAt: null,
+  rotatedAt: null,
+  labels: {},
+  version: null,
+};
+
+/** An RFC 3339 time with any fraction, as UTC with milliseconds; `null` for anything else. */
+export function utcTime(text: unknown): string | null {
+  if (typeof text !== 'string') return null;
+  const ms = parseTimestamp(text.replace(/(\.\d{9})\d+/, '$1'));
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** Active until it expires, on a service that knows no other end but deletion. */
+export function statusByExpiry(expiresAt: string | null, nowMs: number): 'active' | 'expired' {
+  return expiresAt !== null && Date.parse(expiresAt) <= nowMs ? 'expired' : 'active';
+}
+
+/** Throws `invalid` for an expiry that is no time, or not in the future. */
+export function requireFuture(expiresAt: string, nowMs: number): void {
+  const ms = parseTimestamp(expiresAt);
+  if (ms === null) throw new KeysError('invalid', `'${expiresAt}' is not a time`);
+  if (ms <= nowMs) throw new KeysError('invalid', `the expiry ${expiresAt} has already passed`);
+}
+
+/** Throws `invalid` for a cursor: the list of a service that does not page has one page. */
+export function requireNoCursor(title: string, cursor: string | undefined): void {
+  if (cursor !== undefined)
+    throw new KeysError('invalid', `${title} lists everything at once and gives no cursor`);
+}
+
+/** Throws `invalid` for a name that is blank, or has characters that no terminal shows. */
+export function requirePlainName(name: string): void {
+  if (name.trim() === '') throw new KeysError('invalid', 'the name of a key is not blank');
+  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u.test(name))
+    throw new KeysError('invalid', 'the name of a key has no control or invisible characters');
+}
+
+/** A key was made and its secret is not in the answer. */
+export function noSecret(title: string, id: string, answer: Answer, hint?: string): KeysError {
+  const revoke = `nobody can use that key: keys revoke ${id}`;
+  return new KeysError('bad_response', `${title} made the key ${id} and gave no secret that can be found`, {
+    hint: hint ? `${revoke}; ${hint}` : revoke,
+    requestId: answer.requestId,
+  });
+}

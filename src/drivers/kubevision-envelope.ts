@@ -1,0 +1,47 @@
+/** KubeVision's envelope: HTTP 200 for everything, and the truth in `code`. */
+import * as z from 'zod/mini';
+import { codeForStatus, KeysError } from '../errors.ts';
+import type { Answer } from './http.ts';
+
+const envelope = z.object({
+  code: z.int(),
+  message: z.catch(z.string(), ''),
+  data: z.optional(z.unknown()),
+  meta: z.catch(z.object({ requestId: z.catch(z.nullish(z.string()), null) }), { requestId: null }),
+});
+
+/** The code in the envelope, or `null` when there is no envelope. */
+export function codeOf(answer: Answer): number | null {
+  return envelope.safeParse(answer.jsonOrNull()).data?.code ?? null;
+}
+
+/** What an answer stands for: 0 is success, 40400 not found, as an HTTP status with two more digits. */
+export function errorOf(answer: Answer): KeysError | null {
+  const found = envelope.safeParse(answer.jsonOrNull()).data;
+  if (!found) {
+    if (answer.status < 400) return null;
+    return new KeysError(
+      codeForStatus(answer.status),
+      `the service answered with status ${answer.status} and no explanation`,
+    );
+  }
+  const { code: number, message, meta } = found;
+  if (number === 0 && answer.status < 400) return null;
+  const code = codeForStatus(number === 0 ? answer.status : Math.floor(number / 100));
+  const said = message.trim() || 'the service gave no explanation';
+  return new KeysError(code, `${said} (code ${number})`, {
+    hint: code === 'unauthenticated' ? loginHint : null,
+    requestId: meta.requestId,
+  });
+}
+
+const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
+
+/** The `data` of a success. Throws `bad_response`. */
+export function dataOf<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
+  const whole = envelope.safeParse(answer.json());
+  const data = whole.success ? shape.safeParse(whole.data.data) : whole;
+  if (data.success) return data.data as T;
+  const place = data.error.issues[0]?.path.join('.');
+  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+}

@@ -1,0 +1,137 @@
+/** How KubeVision is told who asks: an API key in a header, or an access token that a refresh token renews. */
+import * as z from 'zod/mini';
+import type { Profile } from '../config.ts';
+import { KeysError } from '../errors.ts';
+import type { Prompt } from '../prompt.ts';
+import { Secret } from '../secret.ts';
+import type { Http } from './http.ts';
+import type { DriverParts } from './index.ts';
+import { codeOf, dataOf, errorOf } from './kubevision-envelope.ts';
+
+export interface Session {
+  /** The headers for the next call. */
+  headers(): Promise<Record<string, Secret>>;
+  /** Whether the access token can be renewed. */
+  readonly renewable: boolean;
+  renew(): Promise<void>;
+  /** Renews an access token that may be about to end, for a call that cannot be sent twice. */
+  freshen(): Promise<void>;
+}
+
+const freshMs = 60_000;
+const tokens = z.object({ accessToken: z.string(), refreshToken: z.catch(z.nullish(z.string()), null) });
+const kept = z.object({ refreshToken: z.string() });
+
+export function openSession(http: Http, profile: Profile, parts: DriverParts): Session {
+  const { credential, now, know, replaceCredential } = parts;
+  if (!credential) return fixed({});
+  const text = credential.reveal();
+  if (!text.startsWith('{')) return fixed(headerFor(credential, profile.authScheme));
+
+  let refreshToken = know(refreshTokenIn(text, profile.name));
+  let access: { header: Secret; sinceMs: number } | null = null;
+
+  async function renew(): Promise<Secret> {
+    const answer = await http.call({
+      method: 'POST',
+      path: ['auth', 'refresh'],
+      body: { refreshToken: refreshToken.reveal() },
+      effect: 'once',
+      errorOf: (said) => loginEnded(errorOf(said), profile.name),
+    });
+    const found = dataOf(answer, tokens);
+    know(new Secret(found.accessToken));
+    access = { header: new Secret(`Bearer ${found.accessToken}`), sinceMs: now() };
+    if (found.refreshToken && found.refreshToken !== refreshToken.reveal()) {
+      refreshToken = know(new Secret(found.refreshToken));
+      await replaceCredential(credentialWith(found.refreshToken));
+    }
+    return access.header;
+  }
+
+  return {
+    renewable: true,
+    headers: async () => ({ authorization: access?.header ?? (await renew()) }),
+    async renew() {
+      await renew();
+    },
+    async freshen() {
+      if (!access || now() - access.sinceMs > freshMs) await renew();
+    },
+  };
+}
+
+function loginEnded(error: KeysError | null, profile: string): KeysError | null {
+  if (error?.code !== 'unauthenticated') return error;
+  return new KeysError('unauthenticated', 'the login at KubeVision has ended', {
+    hint: `keys auth login -p ${profile}`,
+    requestId: error.requestId,
+  });
+}
+
+function fixed(headers: Record<string, Secret>): Session {
+  const nothing = async () => {};
+  return { renewable: false, renew: nothing, freshen: nothing, headers: async () => headers };
+}
+
+/** A key as the source mints them goes where the source wants it, unless the profile says otherwise. */
+function headerFor(credential: Secret, scheme: Profile['authScheme']): Record<string, Secret> {
+  const text = credential.reveal();
+  const chosen = scheme ?? (text.startsWith('kv_') ? 'x-api-key' : 'bearer');
+  if (chosen === 'x-api-key') return { 'x-api-key': credential };
+  return { authorization: new Secret(`${chosen === 'apikey' ? 'ApiKey' : 'Bearer'} ${text}`) };
+}
+
+function refreshTokenIn(text: string, profile: string): Secret {
+  try {
+    return new Secret(kept.parse(JSON.parse(text)).refreshToken);
+  } catch {
+    throw new KeysError('invalid', 'the credential is not what a login at KubeVision keeps', {
+      hint: `keys auth login -p ${profile}`,
+    });
+  }
+}
+
+function credentialWith(refreshToken: string): Secret {
+  return new Secret(JSON.stringify({ refreshToken }));
+}
+
+const secondFactorNeeded = 40102;
+const secondFactorWrong = 40103;
+const codesAllowed = 3;
+
+/** Username and password, and the code of the second factor when the service asks for one. */
+export async function kubeVisionLogin(
+  http: Http,
+  prompt: Prompt,
+  know: DriverParts['know'],
+): Promise<Secret> {
+  const username = await prompt.input('KubeVision username');
+  const password = know(await prompt.password('KubeVision password'));
+  const answer = await http.call({
+    method: 'POST',
+    path: ['auth', 'login'],
+    body: { username, password: password.reveal() },
+    effect: 'once',
+    errorOf: (said) => (codeOf(said) === secondFactorNeeded ? null : errorOf(said)),
+  });
+  const found = codeOf(answer) === secondFactorNeeded ? await secondFactor() : dataOf(answer, tokens);
+  if (found.refreshToken) return know(credentialWith(found.refreshToken));
+  throw answer.nonsense('KubeVision let you in and gave no refresh token to keep');
+
+  async function secondFactor(): Promise<z.infer<typeof tokens>> {
+    const { tempToken } = dataOf(answer, z.object({ tempToken: z.string() }));
+    for (let attempt = 1; ; attempt++) {
+      const code = await prompt.input('Code of the second factor');
+      const verified = await http.call({
+        method: 'POST',
+        path: ['auth', '2fa', 'verify'],
+        body: { tempToken, code: code.trim() },
+        effect: 'once',
+        errorOf: (said) =>
+          codeOf(said) === secondFactorWrong && attempt < codesAllowed ? null : errorOf(said),
+      });
+      if (codeOf(verified) !== secondFactorWrong) return dataOf(verified, tokens);
+    }
+  }
+}

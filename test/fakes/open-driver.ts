@@ -1,0 +1,57 @@
+import { onTestFinished } from 'vitest';
+import type { Profile } from '../../src/config.ts';
+import { createHttp, type HttpOptions } from '../../src/drivers/http.ts';
+import type { Driver, DriverParts } from '../../src/drivers/index.ts';
+import type { KeyService } from '../../src/keys.ts';
+import { Redactor, Secret } from '../../src/secret.ts';
+import type { VendorServer } from './vendor-server.ts';
+
+export interface OpenOptions {
+  readonly credential?: string;
+  /** Where the service's paths begin on the server. */
+  readonly base?: string;
+  readonly profile?: Partial<Profile>;
+  readonly parts?: Partial<DriverParts>;
+  readonly http?: Partial<HttpOptions>;
+  readonly authorizes?: boolean;
+}
+
+/** A driver on a fake, as the command line would open it. */
+export function openDriver(driver: Driver, server: VendorServer, options: OpenOptions = {}): KeyService {
+  const redactor = new Redactor();
+  const credential = options.credential === undefined ? null : new Secret(options.credential);
+  const profile: Profile = {
+    name: 'fake',
+    driver: 'fake',
+    url: server.url + (options.base ?? ''),
+    namespace: null,
+    store: 'none',
+    origin: 'config',
+    ...options.profile,
+  };
+  const http = createHttp({
+    baseUrl: profile.url,
+    credential: options.authorizes ? null : credential,
+    authScheme: profile.authScheme,
+    timeoutMs: 10_000,
+    signal: new AbortController().signal,
+    redactor,
+    backoffMs: 1,
+    ...options.http,
+  });
+  const parts: DriverParts = {
+    now: Date.now,
+    credential,
+    know: (secret) => redactor.know(secret),
+    replaceCredential: async () => {},
+    ...options.parts,
+  };
+  return driver(http, profile, parts);
+}
+
+/** A fake that is closed after the running test, which fails if the fake has complaints. */
+export async function forTest<T extends VendorServer>(starting: Promise<T>): Promise<T> {
+  const server = await starting;
+  onTestFinished(() => server.close());
+  return server;
+}

@@ -1,0 +1,305 @@
+import { expect, test } from 'vitest';
+import { cloudCasa } from '../../../src/drivers/cloudcasa.ts';
+import { cloudCasaCapabilities } from '../../../src/drivers/cloudcasa-capabilities.ts';
+import type { KeyService } from '../../../src/keys.ts';
+import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
+import { type CloudCasaFake, cloudCasaFake } from '../../fakes/cloudcasa.ts';
+import { altered, errorWithoutMessage, lostAnswer, to, tooManyRequests } from '../../fakes/mishaps.ts';
+import { forTest, type OpenOptions, openDriver } from '../../fakes/open-driver.ts';
+
+const mintRoute = to('POST', /apikeys$/);
+const listRoute = to('GET', /apikeys$/);
+
+function open(fake: CloudCasaFake, options: OpenOptions = {}): KeyService {
+  return openDriver(cloudCasa, fake, { credential: fake.adminSecret, base: '/api/v1', ...options });
+}
+
+async function opened(options: OpenOptions = {}): Promise<{ fake: CloudCasaFake; service: KeyService }> {
+  const fake = await forTest(cloudCasaFake());
+  return { fake, service: open(fake, options) };
+}
+
+keyServiceContract(
+  'cloudcasa',
+  async () => {
+    const { fake, service } = await opened();
+    fake.maxKeys = 100;
+    return service;
+  },
+  {
+    capabilities: cloudCasaCapabilities,
+    skips: {
+      'the name of a live key is taken': 'nothing published says that names are unique',
+      'an edit refuses a name that is taken': 'nothing published says that names are unique',
+      'create refuses a description of 1,001 characters': 'no limit is published',
+      'create refuses a permission without an action': 'the form of a permission is not published',
+      'create refuses 33 labels': 'no limit is published for tags',
+      'create refuses a label named __proto__': 'no rule is published for the names of tags',
+    },
+  },
+);
+
+test('role names are looked up to ids, and shown as names', async () => {
+  const { fake, service } = await opened();
+  const { key } = await service.create({
+    name: 'backup',
+    roles: ['Backup Admin', 'cluster viewer'],
+    permissions: ['kubeclusters.get'],
+  });
+  expect(fake.requests.at(-1)?.body).toEqual({
+    name: 'backup',
+    acls: [
+      {
+        resource: 'allresources',
+        permissions: ['kubeclusters.get'],
+        roles: [fake.roleId('Backup Admin'), fake.roleId('Cluster Viewer')],
+      },
+    ],
+  });
+  expect(key).toMatchObject({ roles: ['Backup Admin', 'Cluster Viewer'], permissions: ['kubeclusters.get'] });
+  expect((await service.list({})).keys[0]?.roles).toEqual(['Backup Admin', 'Cluster Viewer']);
+});
+
+test('an unknown role is invalid, with the roles there are, and nothing is minted', async () => {
+  const { fake, service } = await opened();
+  await expect(service.create({ name: 'x', roles: ['emperor'] })).rejects.toMatchObject({
+    code: 'invalid',
+    hint: 'its roles: Backup Admin, Cluster Viewer, Restore Operator',
+  });
+  expect(fake.mintsReceived).toBe(0);
+});
+
+test('a list is shown with the ids of roles where the roles cannot be read', async () => {
+  const { fake, service } = await opened();
+  const id = fake.roleId('Backup Admin');
+  fake.seed({ acls: [{ resource: 'allresources', roles: [id] }] });
+  fake.befall({ on: to('GET', /roles$/), ...errorWithoutMessage(403) });
+  expect((await service.list({})).keys[0]?.roles).toEqual([id]);
+});
+
+test('the snippet is the last four, the address the owner, and org_role and the rules are extras', async () => {
+  const { fake, service } = await opened();
+  fake.seed({
+    name: 'seen',
+    snippet: 'xY9z',
+    org_role: 'ADMIN',
+    tags: { team: 'core', size: 3 },
+    description: '',
+  });
+  expect((await service.list({})).keys).toMatchObject([
+    {
+      name: 'seen',
+      description: null,
+      lastFour: 'xY9z',
+      owner: 'admin@example.com',
+      status: 'active',
+      createdAt: '2026-01-01T00:01:00.000Z',
+      labels: { team: 'core', size: '3' },
+      extra: { orgRole: 'ADMIN', acls: [] },
+    },
+  ]);
+});
+
+test('settings of the profile choose the resource of the rules and the organisation role', async () => {
+  const { fake, service } = await opened({
+    profile: { settings: { aclResource: 'kubeclusters', orgRole: 'ADMIN' } },
+  });
+  await service.create({ name: 'x', roles: ['Backup Admin'] });
+  expect(fake.requests.at(-1)?.body).toMatchObject({
+    org_role: 'ADMIN',
+    acls: [{ resource: 'kubeclusters' }],
+  });
+});
+
+test.each(['apikey', 'api_key', 'key', 'token', 'secret'])('a secret under %s is found', async (field) => {
+  const { fake, service } = await opened();
+  fake.secretField = field;
+  expect((await service.create({ name: 'x' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('a secret elsewhere is found under the field that the profile names, else exit 12 names the key', async () => {
+  const { fake, service } = await opened();
+  fake.secretField = 'plaintext';
+  const missed = await service.create({ name: 'lost' }).catch((error: unknown) => error);
+  const id = [...fake.keys.keys()][0];
+  expect(missed).toMatchObject({ exitCode: 12, hint: expect.stringContaining(`keys revoke ${id}`) });
+  expect(missed).toMatchObject({ hint: expect.stringContaining('secretField') });
+  const named = open(fake, { profile: { settings: { secretField: 'plaintext' } } });
+  expect((await named.create({ name: 'found' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('of several fields that look like the secret, the one that ends in the snippet is it', async () => {
+  const { fake, service } = await opened();
+  fake.secretField = 'token';
+  fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, key: 'a public part' })) });
+  expect((await service.create({ name: 'x' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('an answer to a create that holds only what the service added is enough', async () => {
+  const { fake, service } = await opened();
+  fake.befall({
+    on: mintRoute,
+    ...altered(({ _id, _etag, _created, _status, apikey }) => ({ _id, _etag, _created, _status, apikey })),
+  });
+  const { key } = await service.create({ name: 'sparse', description: 'd' });
+  expect(key).toMatchObject({ name: 'sparse', description: 'd', version: expect.any(String) });
+});
+
+test('the etag of the key travels unquoted with an edit and a revoke', async () => {
+  const { fake, service } = await opened();
+  const { _id, _etag } = fake.seed();
+  const edited = await service.edit(_id, { description: 'new' }, _etag);
+  expect(fake.requests.at(-1)?.headers['if-match']).toBe(_etag);
+  await service.revoke(_id);
+  expect(fake.requests.at(-1)?.headers['if-match']).toBe(edited.version);
+});
+
+test('an edit sends only what changes, and a description that goes is empty, not null', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed({ description: 'old', tags: { a: '1' } });
+  await service.edit(_id, { name: 'seeded', description: null, labels: { a: '1' } });
+  expect(fake.requests.at(-1)).toMatchObject({ method: 'PATCH', body: { description: '' } });
+});
+
+test('an edit that raced one of another field is sent again with the new etag', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed();
+  const { keys } = await service.list({});
+  fake.befall({ on: to('PATCH', /./), before: () => fake.touch(_id) });
+  const edited = await service.edit(_id, { description: 'mine' }, keys[0]?.version);
+  expect(edited.description).toBe('mine');
+  expect(fake.requests.filter(({ method }) => method === 'PATCH')).toHaveLength(2);
+});
+
+test('an edit that loses the race twice is changed (exit 5)', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed();
+  fake.befall({ on: to('PATCH', /./), times: 2, before: () => fake.touch(_id) });
+  await expect(service.edit(_id, { description: 'mine' })).rejects.toMatchObject({
+    code: 'changed',
+    exitCode: 5,
+  });
+  expect(fake.requests.filter(({ method }) => method === 'PATCH')).toHaveLength(2);
+});
+
+test('an edit of what somebody else has edited meanwhile is changed, and changes nothing', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed({ description: 'old' });
+  const { keys } = await service.list({});
+  await open(fake).edit(_id, { description: 'theirs' });
+  await refuses('changed', service.edit(_id, { description: 'mine' }, keys[0]?.version));
+  expect(fake.keys.get(_id)?.description).toBe('theirs');
+});
+
+test('an edit and a revoke whose answers were lost are seen to have been done', async () => {
+  const { fake, service } = await opened();
+  const { _id, _etag } = fake.seed();
+  await service.list({});
+  fake.befall({ on: to('PATCH', /./), ...lostAnswer });
+  expect((await service.edit(_id, { description: 'new' }, _etag)).description).toBe('new');
+  fake.befall({ on: to('DELETE', /./), ...lostAnswer });
+  await service.revoke(_id);
+  expect(fake.keys.size).toBe(0);
+});
+
+test('a revoke that loses the race once is sent again, twice is changed, and with a version is changed at once', async () => {
+  const { fake, service } = await opened();
+  const { _id, _etag } = fake.seed();
+  const other = fake.seed();
+  const touchOther = () => fake.touch(other._id);
+  fake.befall({ on: to('DELETE', /./), before: () => fake.touch(_id) });
+  await service.revoke(_id);
+  fake.befall({ on: to('DELETE', /./), times: 2, before: touchOther });
+  await refuses('changed', service.revoke(other._id));
+  await refuses('changed', service.revoke(other._id, _etag));
+  await refuses('not_found', service.revoke(_id));
+});
+
+test('roles that are for some resources only are not edited away', async () => {
+  const { fake, service } = await opened();
+  const acls = [{ resource: 'kubeclusters', resourceIds: ['c1'], roles: [fake.roleId('Backup Admin')] }];
+  const { _id } = fake.seed({ acls });
+  await refuses('unsupported', service.edit(_id, { roles: ['Cluster Viewer'] }));
+  expect(fake.keys.get(_id)?.acls).toEqual(acls);
+  await service.edit(_id, { description: 'this is fine' });
+});
+
+test('a refused key too many is quota_exceeded, with the service’s words and how many there are', async () => {
+  const { fake, service } = await opened();
+  for (let i = 0; i < 10; i++) fake.seed();
+  for (const status of [400, 403, 409, 422]) {
+    fake.quotaReply = {
+      status,
+      body: { _status: 'ERR', _error: { code: status, message: 'limit reached' } },
+    };
+    await expect(service.create({ name: 'x' })).rejects.toMatchObject({
+      code: 'quota_exceeded',
+      exitCode: 5,
+      message: 'limit reached',
+      hint: expect.stringContaining('10 API keys exist; an organisation may have 10'),
+    });
+  }
+});
+
+test('another refusal keeps its meaning and still tells how many keys there are', async () => {
+  const { fake, service } = await opened();
+  fake.seed();
+  fake.befall({ on: mintRoute, ...errorWithoutMessage(403) });
+  await expect(service.create({ name: 'x' })).rejects.toMatchObject({
+    code: 'forbidden',
+    hint: expect.stringContaining('1 API key exists'),
+  });
+});
+
+test('a list of several pages is read to its end, newest first', async () => {
+  const { fake, service } = await opened();
+  const ids = Array.from({ length: 60 }, () => fake.seed()._id);
+  const { keys, nextCursor } = await service.list({});
+  expect(nextCursor).toBeNull();
+  expect(keys.map(({ id }) => id)).toEqual(ids.toReversed());
+  expect(fake.requests).toHaveLength(3);
+});
+
+test('a list that changes while it is paged shows every key that was there all along once', async () => {
+  const { fake, service } = await opened();
+  const ids = Array.from({ length: 60 }, () => fake.seed()._id);
+  const newest = ids.at(-1) ?? '';
+  fake.befall({ on: listRoute, after: 1, before: () => fake.keys.delete(newest) });
+  fake.befall({ on: listRoute, after: 3, before: () => fake.seed() });
+  const seen = (await service.list({})).keys.map(({ id }) => id);
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(ids.slice(0, -1).filter((id) => !seen.includes(id))).toEqual([]);
+});
+
+test('a page that repeats for ever is bad_response (exit 12)', async () => {
+  const { fake, service } = await opened();
+  for (let i = 0; i < 30; i++) fake.seed();
+  let first: unknown;
+  const repeat = altered((body) => {
+    first ??= body;
+    return first;
+  });
+  fake.befall({ on: listRoute, times: 100, ...repeat });
+  await expect(service.list({})).rejects.toMatchObject({ exitCode: 12 });
+});
+
+test('a list that never says how long it is ends with a page that is not full', async () => {
+  const { fake, service } = await opened();
+  for (let i = 0; i < 30; i++) fake.seed();
+  fake.befall({ on: listRoute, times: 9, ...altered(({ _items }) => ({ _items })) });
+  expect((await service.list({})).keys).toHaveLength(30);
+});
+
+test('a mint turned away with 429 is not sent again', async () => {
+  const { fake, service } = await opened();
+  fake.befall({ on: mintRoute, ...tooManyRequests('0') });
+  await refuses('rate_limited', service.create({ name: 'x' }));
+  expect(fake.requests).toHaveLength(1);
+});
+
+test('a name of 129 characters is refused before any request', async () => {
+  const { fake, service } = await opened();
+  await refuses('invalid', service.create({ name: 'n'.repeat(129) }));
+  await refuses('invalid', service.edit('x', { name: 'n'.repeat(129) }));
+  expect(fake.requests).toEqual([]);
+});
