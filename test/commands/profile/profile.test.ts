@@ -46,6 +46,7 @@ test('with nothing configured there is local, it is in force, and no file is mad
       clientCertFile: null,
       clientKeyFile: null,
       insecureHttp: false,
+      settings: null,
       origin: 'built-in',
     },
   ]);
