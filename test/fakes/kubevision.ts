@@ -47,6 +47,8 @@ export interface KubeVisionFake extends VendorServer {
   /** Every refresh token as well. */
   expireRefresh(): void;
   seed(key?: Partial<ApiKey>): ApiKey;
+  /** The refresh token of somebody who has logged in. */
+  newLogin(): string;
 }
 
 const base = '/api/v1';
@@ -72,6 +74,11 @@ export async function kubeVisionFake(): Promise<KubeVisionFake> {
     nextId: 1n,
     expireAccess: () => access.clear(),
     expireRefresh: () => refresh.clear(),
+    newLogin() {
+      const refreshToken = `refresh.${randomBytes(12).toString('hex')}`;
+      refresh.add(refreshToken);
+      return refreshToken;
+    },
     seed(key: Partial<ApiKey> = {}) {
       clock += 60_000;
       const made: ApiKey = {
@@ -130,10 +137,12 @@ export async function kubeVisionFake(): Promise<KubeVisionFake> {
 
   function tokens(): Reply {
     const accessToken = `access.${randomBytes(12).toString('hex')}`;
-    const refreshToken = `refresh.${randomBytes(12).toString('hex')}`;
     access.add(accessToken);
-    refresh.add(refreshToken);
-    return success({ accessToken, refreshToken, user: { username: fake.username, role: 'super-admin' } });
+    return success({
+      accessToken,
+      refreshToken: fake.newLogin(),
+      user: { username: fake.username, role: 'super-admin' },
+    });
   }
 
   function login(body: unknown, complain: Complain): Reply {

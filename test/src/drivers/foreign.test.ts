@@ -1,0 +1,352 @@
+/** What every driver of somebody else's service does with the answers that hurt. */
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { cloudCasa } from '../../../src/drivers/cloudcasa.ts';
+import { drivers } from '../../../src/drivers/index.ts';
+import { kubeVision } from '../../../src/drivers/kubevision.ts';
+import { ververica } from '../../../src/drivers/ververica.ts';
+import { type ErrorCode, KeysError } from '../../../src/errors.ts';
+import type { KeyService, NewKey, Verb } from '../../../src/keys.ts';
+import { refuses } from '../../contracts/key-service.ts';
+import { cloudCasaFake } from '../../fakes/cloudcasa.ts';
+import { failure, kubeVisionFake } from '../../fakes/kubevision.ts';
+import {
+  cutAnswer,
+  errorWithoutMessage,
+  htmlLoginPage,
+  lostAnswer,
+  lostRequest,
+  redirectTo,
+  to,
+  tooManyRequests,
+  unknownExtras,
+  wrongContentType,
+} from '../../fakes/mishaps.ts';
+import { forTest, openDriver } from '../../fakes/open-driver.ts';
+import {
+  type Mishap,
+  startVendorServer,
+  type VendorServer,
+  type WireRequest,
+} from '../../fakes/vendor-server.ts';
+import { ververicaFake } from '../../fakes/ververica.ts';
+import { newHome } from '../../run.ts';
+
+interface Subject {
+  readonly server: VendorServer;
+  open(): KeyService;
+  /** What reaches the service through the command line. */
+  readonly env: Record<string, string>;
+  /** How many keys the service holds. */
+  stored(): number;
+  /** Puts a key of this name there without a request. */
+  seed(name: string): void;
+  /** Forgets every key. */
+  empty(): void;
+}
+
+interface Case {
+  readonly name: string;
+  readonly list: (request: WireRequest) => boolean;
+  readonly mint: (request: WireRequest) => boolean;
+  readonly newKey: NewKey;
+  start(): Promise<Subject>;
+}
+
+const cases: Case[] = [
+  {
+    name: 'ververica',
+    list: to('GET', /apitokens$/),
+    mint: to('POST', /apitokens$/),
+    newKey: { name: 'ci', roles: ['viewer'] },
+    async start() {
+      const fake = await ververicaFake();
+      return {
+        server: fake,
+        open: () =>
+          openDriver(ververica, fake, {
+            credential: fake.ownerSecret,
+            profile: { namespace: 'default' },
+            http,
+          }),
+        env: {
+          KEYS_DRIVER: 'ververica',
+          KEYS_URL: fake.url,
+          KEYS_TOKEN: fake.ownerSecret,
+          KEYS_NAMESPACE: 'default',
+        },
+        stored: () => fake.tokens.size,
+        seed: (name) => fake.seed('default', name),
+        empty: () => fake.tokens.clear(),
+      };
+    },
+  },
+  {
+    name: 'cloudcasa',
+    list: to('GET', /apikeys$/),
+    mint: to('POST', /apikeys$/),
+    newKey: { name: 'ci', roles: ['Backup Admin'] },
+    async start() {
+      const fake = await cloudCasaFake();
+      return {
+        server: fake,
+        open: () => openDriver(cloudCasa, fake, { credential: fake.adminSecret, base: '/api/v1', http }),
+        env: {
+          KEYS_DRIVER: 'cloudcasa',
+          KEYS_URL: `${fake.url}/api/v1`,
+          KEYS_TOKEN: fake.adminSecret,
+        },
+        stored: () => fake.keys.size,
+        seed: (name) => void fake.seed({ name }),
+        empty: () => fake.keys.clear(),
+      };
+    },
+  },
+  {
+    name: 'kubevision',
+    list: to('GET', /api-keys$/),
+    mint: to('POST', /api-keys$/),
+    newKey: { name: 'ci' },
+    async start() {
+      const fake = await kubeVisionFake();
+      const credential = JSON.stringify({ refreshToken: fake.newLogin() });
+      return {
+        server: fake,
+        open: () => openDriver(kubeVision, fake, { credential, base: '/api/v1', authorizes: true, http }),
+        env: {
+          KEYS_DRIVER: 'kubevision',
+          KEYS_URL: `${fake.url}/api/v1`,
+          KEYS_TOKEN: fake.adminSecret,
+        },
+        stored: () => fake.keys.length,
+        seed: (name) => void fake.seed({ name }),
+        empty: () => void fake.keys.splice(0),
+      };
+    },
+  },
+];
+
+/** Short, because a schedule may ask for any wait. */
+const http = { timeoutMs: 1_000, backoffMs: 0 };
+
+describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
+  async function started(): Promise<Subject & { service: KeyService }> {
+    const subject = await start();
+    await forTest(Promise.resolve(subject.server));
+    const service = subject.open();
+    onTestFinished(() => service.close());
+    return { ...subject, service };
+  }
+
+  test.each([
+    ['an HTML login page', htmlLoginPage],
+    ['the wrong content type', wrongContentType],
+    ['an empty answer', { instead: { status: 200 } }],
+    ['JSON of another shape', { instead: { status: 200, body: [] } }],
+    ['JSON that is cut', { alter: (reply) => ({ ...reply, body: '{"half":' }) }],
+  ] satisfies [string, Mishap][])(
+    '%s in place of a list is bad_response (exit 12)',
+    async (_what, mishap) => {
+      const { server, service } = await started();
+      server.befall({ on: list, times: 9, ...mishap });
+      await refuses('bad_response', service.list({}));
+    },
+  );
+
+  test.each([
+    ['an HTML login page', htmlLoginPage],
+    ['an empty answer', { instead: { status: 200 } }],
+    ['JSON of another shape', { instead: { status: 200, body: {} } }],
+  ] satisfies [string, Mishap][])(
+    '%s in place of a minted key is bad_response (exit 12)',
+    async (_what, mishap) => {
+      const { server, service } = await started();
+      server.befall({ on: mint, times: 9, ...mishap });
+      await refuses('bad_response', service.create(newKey));
+    },
+  );
+
+  test.each([
+    [400, 'invalid'],
+    [401, 'unauthenticated'],
+    [403, 'forbidden'],
+    [404, 'not_found'],
+    [409, 'conflict'],
+    [500, 'unavailable'],
+  ] satisfies [number, ErrorCode][])(
+    'status %i with an error body without a message is %s, and says so',
+    async (status, code) => {
+      const { server, service } = await started();
+      server.befall({ on: list, times: 9, ...errorWithoutMessage(status) });
+      await expect(service.list({})).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining('no explanation'),
+      });
+    },
+  );
+
+  test('fields nobody has heard of change nothing', async () => {
+    const { server, service } = await started();
+    server.befall({ times: 99, ...unknownExtras });
+    const { key } = await service.create(newKey);
+    expect((await service.list({})).keys.map(({ id }) => id)).toEqual([key.id]);
+    expect((await service.get(key.id)).name).toBe('ci');
+    await service.revoke(key.id);
+  });
+
+  test('escape sequences in a name never reach a terminal, a pipe or JSON as such', async () => {
+    const { seed, env } = await started();
+    seed('a\u001b[2J\u202eb\u0007');
+    for (const output of ['table', 'csv', 'name', 'json', 'ndjson', 'yaml']) {
+      const { code, stdout } = await newHome().keys(`list -o ${output}`, { env, columns: 300 });
+      expect(code).toBe(0);
+      expect(stdout).toContain('a');
+      expect(stdout).not.toMatch(/[\u001b\u202e\u0007]/);
+    }
+  });
+
+  test.each(['../../admin', '..', '.', 'a/b', 'a?b#c', '%2e%2e', '\u0000', ' '])(
+    'the id %j names nothing, and asks for nothing elsewhere',
+    async (id) => {
+      const { server, service } = await started();
+      await refuses('not_found', service.get(id));
+      await refuses('not_found', service.revoke(id));
+      for (const { path } of server.requests) expect(path).toMatch(/^\/api\/v1\/apikeys\/[^/]+$/);
+    },
+  );
+
+  test('a redirect to another host is untrusted (exit 13), and nothing goes there', async () => {
+    const { server, service } = await started();
+    const elsewhere = await startVendorServer(() => ({ status: 200, body: {} }));
+    server.befall({ times: 9, ...redirectTo(`${elsewhere.url}/apikeys`) });
+    await refuses('untrusted', service.list({}));
+    await refuses('untrusted', service.create(newKey));
+    expect(elsewhere.requests).toEqual([]);
+    await elsewhere.close();
+  });
+
+  test.each([null, '0', new Date(Date.now() - 5_000).toUTCString(), 'soon', '-1', '1.5'])(
+    'a read turned away with 429 and Retry-After %j is tried again',
+    async (retryAfter) => {
+      const { server, service, seed } = await started();
+      seed('there');
+      server.befall({ on: list, ...tooManyRequests(retryAfter) });
+      expect((await service.list({})).keys).toHaveLength(1);
+    },
+  );
+
+  test.each(['3600', '999999999999', new Date(Date.now() + 86_400_000).toUTCString()])(
+    'a wait of %s is told at once (exit 7), and not waited for',
+    async (retryAfter) => {
+      const { server, service } = await started();
+      server.befall({ on: list, times: 9, ...tooManyRequests(retryAfter) });
+      await expect(service.list({})).rejects.toMatchObject({
+        code: 'rate_limited',
+        message: expect.stringContaining('asks to wait'),
+      });
+      expect(server.requests.filter(list)).toHaveLength(1);
+    },
+  );
+
+  test('a verb that the service lacks is unsupported (exit 6) without a request, and the hint says what to do', async () => {
+    const { server, service } = await started();
+    const { verbs, title } = service.capabilities;
+    const all: Verb[] = [
+      'create',
+      'list',
+      'get',
+      'edit',
+      'disable',
+      'enable',
+      'regenerate',
+      'revoke',
+      'verify',
+      'whoami',
+    ];
+    for (const verb of all.filter((each) => !verbs.includes(each))) {
+      const call = service[verb] as (argument: string) => Promise<unknown>;
+      await expect(call('x')).rejects.toMatchObject({
+        exitCode: 6,
+        message: expect.stringContaining(title),
+        hint: expect.any(String),
+      });
+    }
+    expect(server.requests).toEqual([]);
+  });
+
+  test('a mint is sent at most once whatever happens, and an error that denies a key tells the truth', async () => {
+    const { server, open, stored, empty } = await started();
+    await fc.assert(
+      fc.asyncProperty(fc.array(mishaps(mint), { minLength: 1, maxLength: 4 }), async (schedule) => {
+        server.calm();
+        empty();
+        for (const mishap of schedule) server.befall(mishap);
+        const service = open();
+        const thrown = await service
+          .create(newKey)
+          .then(
+            () => null,
+            (error: unknown) => error,
+          )
+          .finally(() => service.close());
+        expect(server.requests.filter(mint).length).toBeLessThanOrEqual(1);
+        expect(server.complaints).toEqual([]);
+        if (thrown === null) {
+          expect(stored()).toBe(1);
+          return;
+        }
+        expect(thrown).toBeInstanceOf(KeysError);
+        const { code } = thrown as KeysError;
+        expect(code).not.toBe('unexpected');
+        if (stored() > 0) expect(['outcome_unknown', 'bad_response', 'timeout']).toContain(code);
+      }),
+      { numRuns: 350 },
+    );
+  }, 120_000);
+});
+
+/** Something that goes wrong with a mint, or with any request on its way. A service that lies about what it did is not among them. */
+function mishaps(mint: (request: WireRequest) => boolean): fc.Arbitrary<Mishap> {
+  const status = fc.integer({ min: 400, max: 599 });
+  const what: fc.Arbitrary<Mishap> = fc.oneof(
+    fc.constantFrom(lostAnswer, lostRequest, htmlLoginPage, wrongContentType, unknownExtras),
+    fc.constant(redirectTo('https://elsewhere.example/x')),
+    fc.nat(300).map(cutAnswer),
+    status.map((code) => errorWithoutMessage(code)),
+    fc.constantFrom(null, '0', 'soon', '99999', 'Thu, 01 Jan 2026 00:00:00 GMT').map(tooManyRequests),
+    fc.constant({ instead: { status: 503, headers: { 'retry-after': '0' }, body: {} } }),
+    fc.constantFrom(500, 502, 504).map((code) => ({ alter: () => ({ status: code, body: {} }) })),
+    fc.constantFrom(40100, 40101, 40900, 50000, 50200, 99999).map((code) => ({ instead: failure(code, '') })),
+    fc
+      .constantFrom(
+        '',
+        '[]',
+        '{}',
+        'null',
+        '{"data":null}',
+        '{"apiToken":{}}',
+        '{"code":0}',
+        '{"__proto__":1}',
+      )
+      .map((body) => ({ alter: (reply) => ({ ...reply, body }) }) satisfies Mishap),
+  );
+  return fc
+    .tuple(what, fc.boolean(), fc.integer({ min: 1, max: 5 }), fc.nat(2))
+    .map(([mishap, any, times, after]) => ({
+      times,
+      ...(any ? { after } : { on: mint }),
+      ...mishap,
+    }));
+}
+
+test('every driver says what it can do, and how to do what it cannot', () => {
+  for (const driver of drivers) {
+    const { verbs, instead = {}, title } = driver.capabilities();
+    expect(title).not.toBe('');
+    const lacking = (['edit', 'disable', 'enable', 'regenerate', 'verify', 'whoami'] as const).filter(
+      (verb) => !verbs.includes(verb),
+    );
+    expect(lacking.filter((verb) => !instead[verb])).toEqual([]);
+    expect(Object.keys(instead).filter((verb) => verbs.includes(verb as Verb))).toEqual([]);
+  }
+});
