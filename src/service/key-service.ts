@@ -20,7 +20,6 @@ import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
 import * as rules from './rules.ts';
-import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
@@ -35,6 +34,7 @@ export interface ServiceCore {
   readonly uses: Uses;
   readonly sweep: Sweep;
   readonly now: () => number;
+  readonly newSecret: () => Secret;
 }
 
 const defaultPageSize = 100;
@@ -45,7 +45,7 @@ export function keyServiceFor(
   anybody: Caller | null,
   requestId: string | null,
 ): KeyService {
-  const { store, settings, uses, sweep, now } = core;
+  const { store, settings, uses, sweep, now, newSecret } = core;
 
   function caller(): Caller {
     if (anybody) return anybody;
@@ -129,7 +129,7 @@ export function keyServiceFor(
     requireMay(by, 'create', { id: null, namespace, roles: [] });
     requireReach(by, roles, owner);
     rules.requireFit(type, roles, permissions, settings);
-    const secret = mintSecret(settings.secretPrefix);
+    const secret = newSecret();
     const minted = secretRow(secret, settings.secretPrefix, at);
     const row: KeyRow = {
       id: newKeyId(at),
@@ -170,7 +170,7 @@ export function keyServiceFor(
     version: string | null | undefined,
     ticket: Ticket | null,
   ): Promise<IssuedKey | null> {
-    const secret = mintSecret(settings.secretPrefix);
+    const secret = newSecret();
     let issued = null as IssuedKey | null;
     await change(id, 'regenerate', version, async (current) => {
       const at = now();

@@ -1,8 +1,10 @@
 /** The key service: the rules, over a store. Over HTTP and in-process it is the same. */
-import type { KeyService } from '../keys.ts';
+import type { Key, KeyService } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
 import { keyServiceFor, type ServiceCore } from './key-service.ts';
+import { machineAdministrator } from './machine.ts';
+import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { statusOf } from './status.ts';
@@ -21,18 +23,23 @@ export interface Service {
   as(caller: Caller | null, requestId?: string): KeyService;
   /** Who a secret is, and `null` unless it is good now. */
   authenticate(secret: Secret): Promise<Caller | null>;
+  /** Whether there is a key, not revoked, that can administer the whole service. */
+  hasAdmin(): Promise<boolean>;
+  /** The first administrator's key, with a secret that has been chosen already. Throws `conflict`. */
+  createAdmin(secret: Secret): Promise<Key>;
   close(): Promise<void>;
 }
 
 /** Throws `invalid` for settings that make no sense. */
-export function createService({ store, now, settings }: ServiceParts): Service {
+export function createService({ store, now, settings: given }: ServiceParts): Service {
+  const settings = completeSettings(given);
   const core: ServiceCore = {
-    store,
-    now,
-    settings: completeSettings(settings),
+    ...{ store, now, settings },
+    newSecret: () => mintSecret(settings.secretPrefix),
     uses: createUses(store),
     sweep: createSweep(store, now),
   };
+  const machine = machineAdministrator();
   return {
     as: (caller, requestId) => keyServiceFor(core, caller, requestId ?? null),
     async authenticate(secret) {
@@ -40,6 +47,18 @@ export function createService({ store, now, settings }: ServiceParts): Service {
       if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
       await useSecret(core, found, secret, now());
       return callerOf(found.row);
+    },
+    async hasAdmin() {
+      const page = await keyServiceFor(core, machine, null).list({
+        namespace: null,
+        role: 'admin',
+        pageSize: 1,
+      });
+      return page.keys.length > 0;
+    },
+    async createAdmin(secret) {
+      const service = keyServiceFor({ ...core, newSecret: () => secret }, machine, null);
+      return (await service.create({ name: 'admin', roles: ['admin'] })).key;
     },
     async close() {
       await core.sweep.stop();

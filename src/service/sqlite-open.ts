@@ -14,6 +14,13 @@ const applicationId = 0x6b657973;
 
 const busy = 5;
 
+/** The path in `sqlite:PATH`. Throws `invalid`. */
+export function databasePath(url: string): string {
+  const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1];
+  if (path && !path.startsWith(':')) return path;
+  throw new KeysError('invalid', `'${url}' is not a database`, { hint: 'write it as sqlite:PATH' });
+}
+
 /** Throws `unavailable` when the file cannot be opened, `invalid` when it is not a database of ours or a newer one. */
 export async function openDatabase(path: string): Promise<DatabaseSync> {
   const deadline = Date.now() + busyMs;

@@ -1,0 +1,31 @@
+/** From a request's `Authorization` header to who sent it. */
+import type { FastifyRequest } from 'fastify';
+import { KeysError } from '../errors.ts';
+import { Secret } from '../secret.ts';
+import type { Service } from './service.ts';
+
+/** Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is. */
+export async function authenticate(service: Service, request: FastifyRequest): Promise<void> {
+  const { credential } = request.routeOptions.config;
+  if (credential === 'ignored' || request.is404) return;
+  const secret = secretOf(request.headers.authorization);
+  const caller = secret && (await service.authenticate(secret));
+  if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
+  if (!caller && credential !== 'optional') {
+    throw new KeysError('unauthenticated', 'this takes the secret of a key', {
+      hint: 'send it as Authorization: Bearer <secret>',
+    });
+  }
+  request.keyId = caller?.keyId ?? null;
+  request.keys = service.as(caller, request.id);
+}
+
+function secretOf(header: string | undefined): Secret | null {
+  if (header === undefined) return null;
+  const text = /^(?:Bearer|ApiKey) +(\S+) *$/i.exec(header)?.[1];
+  if (text) return new Secret(text);
+  throw new KeysError(
+    'unauthenticated',
+    'the Authorization header is neither Bearer nor ApiKey with a secret',
+  );
+}

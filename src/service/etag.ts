@@ -1,0 +1,12 @@
+/** Versions of keys as entity tags. */
+import type { Key } from '../keys.ts';
+
+export function etagOf({ version }: Key): string {
+  return `"${version}"`;
+}
+
+/** The version a change insists on; anything that is no tag of ours is no key's version. `null` for `*` and for no header. */
+export function versionOf(ifMatch: string | undefined): string | null {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return null;
+  return /^"([^"]*)"$/.exec(ifMatch.trim())?.[1] ?? ifMatch;
+}

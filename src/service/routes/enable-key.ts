@@ -1,0 +1,23 @@
+import { etagOf, versionOf } from '../etag.ts';
+import { idParams, ifMatchHeaders, keySchema, noBody, problems } from '../schemas.ts';
+import type { Server } from '../server.ts';
+
+export function enableKey(app: Server): void {
+  app.post(
+    '/v1/keys/:id/enable',
+    {
+      schema: {
+        summary: 'Put a key back into service',
+        params: idParams,
+        headers: ifMatchHeaders,
+        body: noBody,
+        response: { 200: keySchema, ...problems },
+      },
+    },
+    async ({ keys, params, headers }, reply) => {
+      const key = await keys.enable(params.id, versionOf(headers['if-match']));
+      reply.header('etag', etagOf(key));
+      return key;
+    },
+  );
+}

@@ -1,0 +1,24 @@
+import { etagOf, versionOf } from '../etag.ts';
+import { idParams, ifMatchHeaders, keySchema, noBody, problems } from '../schemas.ts';
+import type { Server } from '../server.ts';
+
+export function revokeKey(app: Server): void {
+  app.post(
+    '/v1/keys/:id/revoke',
+    {
+      schema: {
+        summary: 'End a key for good',
+        params: idParams,
+        headers: ifMatchHeaders,
+        body: noBody,
+        response: { 200: keySchema, ...problems },
+      },
+    },
+    async ({ keys, params, headers }, reply) => {
+      await keys.revoke(params.id, versionOf(headers['if-match']));
+      const key = await keys.get(params.id);
+      reply.header('etag', etagOf(key));
+      return key;
+    },
+  );
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { Secret } from '../../secret.ts';
+import { problems, verificationSchema } from '../schemas.ts';
+import type { Server } from '../server.ts';
+
+export function verify(app: Server): void {
+  app.post(
+    '/v1/verify',
+    {
+      config: { credential: 'optional' },
+      schema: {
+        summary: 'Which key a secret belongs to, and whether it is good',
+        security: [{}, { bearer: [] }, { apiKey: [] }],
+        body: z.strictObject({ secret: z.string() }),
+        response: { 200: verificationSchema, ...problems },
+      },
+    },
+    ({ keys, body }) => keys.verify(new Secret(body.secret)),
+  );
+}

@@ -1,0 +1,136 @@
+/** The shapes of the API: what validates requests is what `/openapi.json` shows. */
+import { z } from 'zod';
+import { keyStatuses, keyTypes } from '../keys.ts';
+
+const text = z.string().nullable();
+const time = z.string().meta({ format: 'date-time' }).nullable();
+const labels = z.record(z.string(), z.string());
+
+/** Named shapes of answers, which the OpenAPI document refers to. */
+export const components = z.registry<{ id: string }>();
+
+function component<T extends z.ZodType>(id: string, schema: T): T {
+  components.add(schema, { id });
+  return schema;
+}
+
+export const keySchema = component(
+  'Key',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    description: text,
+    namespace: text,
+    owner: text,
+    type: z.enum(keyTypes).nullable(),
+    roles: z.array(z.string()),
+    permissions: z.array(z.string()),
+    apiVersion: text,
+    status: z.enum(keyStatuses).nullable(),
+    prefix: text,
+    lastFour: text,
+    createdAt: time,
+    createdBy: text,
+    expiresAt: time,
+    lastUsedAt: time,
+    rotatedAt: time,
+    labels,
+    version: text.describe('Also the ETag'),
+  }),
+);
+
+export const issuedKeySchema = component(
+  'IssuedKey',
+  z.object({ key: keySchema, secret: z.string().describe('Shown this once') }),
+);
+
+export const keyPageSchema = component(
+  'KeyPage',
+  z.object({ keys: z.array(keySchema), nextCursor: text.describe('For the next page; null on the last') }),
+);
+
+export const verificationSchema = component(
+  'Verification',
+  z.object({
+    valid: z.boolean(),
+    reason: z.enum(['unknown', 'disabled', 'expired', 'revoked']).nullable(),
+    key: keySchema.nullable(),
+  }),
+);
+
+export const identitySchema = component(
+  'Identity',
+  z.object({ id: text, name: text, owner: text, namespace: text, roles: z.array(z.string()) }),
+);
+
+const problemSchema = component(
+  'Problem',
+  z.object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('One of the codes of `keys help exit-codes`'),
+    hint: text,
+    requestId: z.string(),
+  }),
+);
+
+/** What every route may answer besides its success. */
+export const problems = {
+  default: {
+    description: 'Refused or failed',
+    content: { 'application/problem+json': { schema: problemSchema } },
+  },
+};
+
+export const idParams = z.strictObject({ id: z.string() });
+
+export const ifMatchHeaders = z.object({
+  'if-match': z.string().optional().describe('Change the key only if this is still its ETag'),
+});
+
+/** A request that says all it has to say in its path. */
+export const noBody = z.strictObject({}).nullish();
+
+export const newKeySchema = z.strictObject({
+  name: z.string(),
+  namespace: z.string().optional(),
+  description: text.optional(),
+  type: z.enum(keyTypes).optional(),
+  roles: z.array(z.string()).optional(),
+  permissions: z.array(z.string()).optional(),
+  apiVersion: z.string().optional(),
+  expiresAt: text.optional().describe('RFC 3339, in the future; null is never'),
+  owner: z.string().optional(),
+  labels: labels.optional(),
+});
+
+export const keyChangesSchema = z.strictObject({
+  name: z.string().optional(),
+  description: text.optional(),
+  roles: z.array(z.string()).optional(),
+  permissions: z.array(z.string()).optional(),
+  expiresAt: text.optional(),
+  labels: labels.optional(),
+});
+
+/** A parameter that may stand several times in a query. */
+function repeatable<T extends z.ZodType>(value: T) {
+  return z.union([z.array(value), value.transform((single): z.output<T>[] => [single])]).optional();
+}
+
+export const keyQuerySchema = z.strictObject({
+  namespace: z.string().optional().describe('`*` for all that the caller may see'),
+  status: repeatable(z.enum(keyStatuses)),
+  owner: z.string().optional(),
+  role: z.string().optional(),
+  type: z.enum(keyTypes).optional(),
+  label: repeatable(z.string().regex(/^[^=]+=/, 'write a label as name=value')),
+  name: z.string().optional().describe('`*` and `?` are wildcards'),
+  expiresBefore: z.string().optional(),
+  unusedSince: z.string().optional(),
+  noExpiry: z.enum(['true', 'false']).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
+  cursor: z.string().optional(),
+});

@@ -1,0 +1,168 @@
+/** The key service over HTTP; the API is `docs/api.md`. Without a port and without globals: the caller listens, or injects. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { fastifySwagger } from '@fastify/swagger';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  fastify,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import manifest from '../../package.json' with { type: 'json' };
+import { KeysError } from '../errors.ts';
+import type { KeyService } from '../keys.ts';
+import { authenticate } from './authenticate.ts';
+import { problemText, problemType, sendProblem } from './problem.ts';
+import { routes } from './routes/index.ts';
+import { components } from './schemas.ts';
+import type { Service } from './service.ts';
+
+export type Server = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The service as who sent the request sees it. */
+    keys: KeyService;
+    /** The id of the key that sent it. */
+    keyId: string | null;
+  }
+  interface FastifyContextConfig {
+    /** Whether a credential is needed; `optional` uses one when it is there. `required` when absent. */
+    readonly credential?: 'optional' | 'ignored';
+  }
+}
+
+export interface ServerParts {
+  readonly service: Service;
+  /** Silent without one. */
+  readonly logger?: FastifyBaseLogger;
+}
+
+export function createServer({ service, logger }: ServerParts): Server {
+  const app: Server = fastify({
+    ...(logger ? { loggerInstance: logger } : {}),
+    // Fastify's own request lines hold the whole URL; ours are below.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    bodyLimit: 65_536,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 512 },
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply as never),
+    clientErrorHandler: refuseGarbage,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(new KeysError('not_found', 'there is nothing at this address'), request, reply);
+  });
+  acceptJsonOnly(app);
+
+  app.decorateRequest('keys');
+  app.decorateRequest('keyId', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('cache-control', 'no-store');
+    await authenticate(service, request);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, keyId, routeOptions } = request;
+    // The route, not the URL: somebody may have put a secret there.
+    const line = { method, route: routeOptions.url ?? null, status: reply.statusCode, keyId };
+    request.log.info({ ...line, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+  });
+
+  app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.1',
+      info: { title: 'keys', description: 'The key service', version: manifest.version },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          apiKey: { type: 'http', scheme: 'ApiKey' },
+        },
+      },
+      security: [{ bearer: [] }, { apiKey: [] }],
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: components }),
+    transformObject: withoutInputTwins,
+  });
+  app.register(async (scope: Server) => {
+    const methods = new Map<string, string[]>();
+    scope.addHook('onRoute', ({ url, method }) => {
+      methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+    });
+    for (const route of routes) route(scope);
+    for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
+  });
+  return app;
+}
+
+const withComponents = createJsonSchemaTransformObject({ schemaRegistry: components });
+
+/** Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. */
+const withoutInputTwins: typeof withComponents = (document) => {
+  const described = withComponents(document);
+  const schemas = 'components' in described ? described.components?.schemas : undefined;
+  for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
+  return described;
+};
+
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/** Other types of bodies are refused; an empty body of type JSON is no body. */
+function acceptJsonOnly(app: Server): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, body, done);
+  });
+}
+
+function refuseOtherMethods(scope: Server, url: string, known: readonly string[]): void {
+  const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+  scope.route({
+    url,
+    method: others.filter((method) => !known.includes(method)),
+    schema: { hide: true },
+    config: { credential: 'ignored' },
+    onRequest: async (request, reply) => {
+      const detail = `this address knows ${known.join(', ')}, not ${request.method}`;
+      const text = problemText(
+        { code: 'unsupported', status: 405, title: 'Method not allowed', detail },
+        request.id,
+      );
+      return reply.code(405).header('allow', known.join(', ')).type(problemType).send(text);
+    },
+    handler: async () => {},
+  });
+}
+
+/** What cannot even be read as HTTP never becomes a request. */
+function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const requestId = randomUUID();
+  const body = problemText({ code: 'invalid', detail: 'this is not an HTTP request' }, requestId);
+  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}`;
+  socket.end(`${head}\r\nx-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`);
+}
