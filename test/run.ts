@@ -26,6 +26,8 @@ export interface Setup {
   readonly service?: KeyService;
   /** In place of the stdout that collects. */
   readonly stdout?: Sink;
+  /** In place of the stderr that collects. */
+  readonly stderr?: Sink;
 }
 
 export interface Result {
@@ -62,7 +64,7 @@ export function newHome(): Home {
       const io: Io = {
         stdin: { isTerminal: setup.terminal ?? false, readAll: async () => setup.stdin ?? '' },
         stdout: setup.stdout ?? stdout,
-        stderr,
+        stderr: setup.stderr ?? stderr,
         columns: setup.columns ?? 80,
       };
       const { now, signal = new AbortController().signal } = setup;

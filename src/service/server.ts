@@ -79,6 +79,14 @@ export function createServer({ service, logger }: ServerParts): Server {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     await authenticate(service, request);
   });
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection kept alive after the last answer would keep the server from ending.
+    if (closing) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const { method, keyId, routeOptions } = request;
     // The route, not the URL: somebody may have put a secret there.

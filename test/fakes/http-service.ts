@@ -27,11 +27,14 @@ export interface HttpService extends TestService {
   mint(key?: Partial<NewKey>): Promise<{ id: string; secret: string }>;
 }
 
-export async function newHttpService(
-  settings?: Partial<Settings>,
-  logger?: ServerParts['logger'],
-): Promise<HttpService> {
-  const inner = await newService(settings);
+export interface HttpServiceParts {
+  readonly settings?: Partial<Settings>;
+  readonly logger?: ServerParts['logger'];
+  readonly now?: () => number;
+}
+
+export async function newHttpService({ settings, logger, now }: HttpServiceParts = {}): Promise<HttpService> {
+  const inner = await newService(settings, now);
   const server = createServer({ service: inner.service, logger });
   onTestFinished(() => server.close());
   let minted = 0;

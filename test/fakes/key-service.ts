@@ -26,11 +26,12 @@ export interface TestService {
   as(key: Partial<NewKey>): Promise<KeyService & { id: string; secret: Secret }>;
 }
 
-export async function newService(settings?: Partial<Settings>): Promise<TestService> {
+/** `now` in place of the clock that stands still unless moved. */
+export async function newService(settings?: Partial<Settings>, now?: () => number): Promise<TestService> {
   const databasePath = newDatabasePath();
   const clock = { now: Date.now() };
   const store = await openSqlite(databasePath);
-  const service = createService({ store, now: () => clock.now, settings });
+  const service = createService({ store, now: now ?? (() => clock.now), settings });
   onTestFinished(() => service.close());
   const admin = service.as(machineAdmin);
   let minted = 0;

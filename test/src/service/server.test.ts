@@ -1,0 +1,116 @@
+import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { createServer } from '../../../src/service/server.ts';
+import { createService } from '../../../src/service/service.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+import { newHttpService } from '../../fakes/http-service.ts';
+import { listeningService } from '../../fakes/server.ts';
+
+test('every answer has a request id: the one that was sent when it is harmless, else a new one', async () => {
+  const { ask } = await newHttpService();
+  const idOf = async (sent: string, request = 'GET /v1/whoami') =>
+    (await ask(request, { headers: { 'x-request-id': sent } })).headers['x-request-id'];
+  expect(await idOf('trace-1_a.b')).toBe('trace-1_a.b');
+  expect(await idOf('trace-2', 'GET /nowhere')).toBe('trace-2');
+  expect(await idOf('trace-3', 'GET /%zz')).toBe('trace-3');
+  for (const sent of ['', 'a b', 'a"b', 'x'.repeat(65), 'é']) {
+    expect(await idOf(sent)).toMatch(/^[0-9a-f-]{36}$/);
+  }
+});
+
+test('an address that is not there is 404, a method that is not there 405 with those that are', async () => {
+  const { ask } = await newHttpService();
+  for (const request of ['GET /', 'GET /v1', 'GET /v2/keys', 'POST /v1/keys/a/b/c', 'GET /V1/keys']) {
+    expect(await ask(request, { secret: null })).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  }
+  const answer = await ask('DELETE /v1/keys/key_1');
+  expect(answer).toMatchObject({
+    status: 405,
+    headers: { allow: 'GET, HEAD, PATCH' },
+    body: { status: 405 },
+  });
+  expect((await ask('GET /v1/verify')).headers.allow).toBe('POST');
+});
+
+test('what goes wrong inside is a 500 or 503 that tells nothing, and is in the log', async () => {
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line) => lines.push(line) });
+  const store = await openSqlite(newDatabasePath());
+  const service = createService({ store, now: Date.now });
+  const server = createServer({ service, logger });
+  await store.close();
+  const answer = await server.inject({ method: 'POST', url: '/v1/verify', payload: { secret: 'hunter2' } });
+  expect(answer.statusCode).toBe(500);
+  expect(answer.json()).toMatchObject({ code: 'unexpected', detail: 'the service failed; its log says why' });
+  expect(lines.join()).toContain('database is not open');
+  expect(lines.join()).not.toContain('hunter2');
+  await server.close();
+});
+
+test('the log has a line for each request, and never a secret, a credential, a body or a query', async () => {
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line) => lines.push(line) });
+  const { ask, mint } = await newHttpService({ logger });
+  const { id, secret } = await mint({ roles: ['admin'] });
+  const created = await ask('POST /v1/keys', { body: { name: 'canary-name' }, secret });
+  const minted = (created.body as { secret: string }).secret;
+  await ask('POST /v1/verify', { body: { secret: minted }, secret: null });
+  await ask(`GET /v1/keys/${minted}`, { secret });
+  await ask(`GET /v1/keys?name=${minted}`, { secret });
+  await ask(`GET /${minted}`, { secret });
+  await ask('POST /v1/verify', {
+    body: `{"secret":"${minted}`,
+    headers: { 'content-type': 'application/json' },
+  });
+  await ask(`GET /${minted}/%zz`, { secret });
+  const log = lines.join('');
+  for (const hidden of [minted, secret, 'canary-name', 'Bearer']) expect(log).not.toContain(hidden);
+  expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ method: 'POST', route: '/v1/keys', status: 201, keyId: id }),
+  );
+});
+
+test('bytes that are not HTTP get a problem document and the end of the connection', async () => {
+  const { url } = await listeningService();
+  const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+  socket.write('hello\r\n\r\n');
+  const answer = await text(socket);
+  expect(answer).toMatch(/^HTTP\/1.1 400 /);
+  expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+    status: 400,
+    code: 'invalid',
+  });
+});
+
+test('the OpenAPI document describes every route, its problems, and nothing it does not refer to', async () => {
+  const { ask } = await newHttpService();
+  const { status, body } = await ask('GET /openapi.json', { secret: null });
+  const document = body as {
+    openapi: string;
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    components: { schemas: Record<string, unknown> };
+  };
+  expect({ status, version: document.openapi }).toEqual({ status: 200, version: '3.1.1' });
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`),
+  );
+  expect(operations.sort()).toEqual([
+    'get /healthz',
+    'get /v1/keys',
+    'get /v1/keys/{id}',
+    'get /v1/whoami',
+    'patch /v1/keys/{id}',
+    'post /v1/keys',
+    'post /v1/keys/{id}/disable',
+    'post /v1/keys/{id}/enable',
+    'post /v1/keys/{id}/regenerate',
+    'post /v1/keys/{id}/revoke',
+    'post /v1/verify',
+  ]);
+  const referred = new Set(JSON.stringify(document).match(/(?<=#\/components\/schemas\/)\w+/g));
+  expect(new Set(Object.keys(document.components.schemas))).toEqual(referred);
+  expect(referred).toEqual(new Set(['Key', 'IssuedKey', 'KeyPage', 'Verification', 'Identity', 'Problem']));
+});
