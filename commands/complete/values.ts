@@ -48,7 +48,7 @@ const sources: Record<
     ];
   },
   async drivers() {
-    return drivers.map(({ name, capabilities }) => ({ value: name, about: capabilities.title }));
+    return drivers.map(({ name, capabilities }) => ({ value: name, about: capabilities().title }));
   },
   async roles() {
     const { builtInRoles } = await import('../../src/service/access.ts');
