@@ -4,7 +4,7 @@ function __keys_complete
     set -l words (commandline -opc)
     set -l answer (command keys __complete -- $words[2..-1] (string unescape -- "$current"; or echo -- "$current") 2>/dev/null </dev/null)
     if test "$answer" = \t'files'
-        __fish_complete_path "$current"
+        complete -C "'' $current"
     else
         printf '%s\n' $answer
     end
