@@ -12,6 +12,7 @@ import {
   keyStatuses,
   keyTypes,
 } from '../src/keys.ts';
+import { rememberKeys } from '../src/known-keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';
 import { collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
@@ -57,8 +58,15 @@ export async function list(app: App, options: Options): Promise<void> {
   const { sort, limit = Number.POSITIVE_INFINITY, failIfAny } = options;
   const service = await app.keys('list');
   const filter = filterFrom(options, await app.namespace(), app.now());
+  const { namespace, ...conditions } = filter;
+  const isWhole =
+    namespace !== null && limit === Number.POSITIVE_INFINITY && !Object.values(conditions).some(Boolean);
+  // A person who has just seen the names is about to type one.
+  const remembers = isWhole && app.printer.format === 'table';
+  const shown: Key[] = [];
   let listed = 0;
   await readerMayLeave(app.printer.rows(keyNoun, sort ? sorted(sort) : inOrder()));
+  if (remembers) await rememberKeys(app, shown);
   if (failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
 
   async function* inOrder(): AsyncGenerator<Key[]> {
@@ -90,6 +98,7 @@ export async function list(app: App, options: Options): Promise<void> {
   function take(keys: Key[]): Key[] {
     const taken = keys.slice(0, limit - listed);
     listed += taken.length;
+    if (remembers) shown.push(...taken);
     return taken;
   }
 }

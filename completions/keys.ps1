@@ -3,7 +3,7 @@ Register-ArgumentCompleter -Native -CommandName keys -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
     $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
-        Where-Object { $_.Extent.EndOffset -lt $cursorPosition -or ($_.Extent.EndOffset -eq $cursorPosition -and $wordToComplete -eq '') } |
+        Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
         ForEach-Object { if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value } else { $_.Extent.Text } })
     $words += $wordToComplete.Trim("'", '"')
 
@@ -13,6 +13,8 @@ Register-ArgumentCompleter -Native -CommandName keys -ScriptBlock {
         # Through the environment, because PowerShell before 7.3 loses empty and quoted arguments.
         $env:KEYS_COMPLETE_WORDS = $words -join "`n"
         $answer = @(& (Get-Command keys -CommandType Application, ExternalScript | Select-Object -First 1) __complete 2>$null)
+    } catch {
+        return
     } finally {
         Remove-Item Env:KEYS_COMPLETE_WORDS -ErrorAction SilentlyContinue
         [Console]::OutputEncoding = $encoding

@@ -28,20 +28,26 @@ const pauseMs = 10_000;
 const deadlineMs = 190;
 const most = 1_000;
 
-/** The keys of the profile in force, as far as they are known within the time that a person does not notice. */
-export async function knownKeys(app: App): Promise<readonly KnownKey[]> {
+/**
+ * The keys of the profile in force, as far as they are known within the time that a person does not notice. `typed` is how
+ * the one that is wanted begins: when none that is known does, it may be new.
+ */
+export async function knownKeys(app: App, typed: string): Promise<readonly KnownKey[]> {
   const profile = await app.profile();
   const path = await pathFor(app, profile);
-  let kept = await read(path);
-  if (age(app, kept) < freshMs) return kept?.keys ?? [];
+  let kept = await read(app, path);
+  const prefix = typed.toLowerCase();
+  const fits = ({ id, name }: KnownKey) => id.startsWith(typed) || name.toLowerCase().startsWith(prefix);
+  if (kept && kept.ageMs < freshMs && kept.keys.some(fits)) return kept.keys;
   if (mayAsk(app, profile) && (await beginAsking(app, path))) {
+    const before = kept?.at;
     // `performance.now()` counts from the start of the process.
-    while (performance.now() < deadlineMs && !(age(app, kept) < freshMs)) {
+    while (performance.now() < deadlineMs && (!kept || kept.at === before)) {
       await sleep(10);
-      kept = await read(path);
+      kept = await read(app, path);
     }
   }
-  return kept && age(app, kept) < usableMs ? kept.keys : [];
+  return kept && kept.ageMs < usableMs ? kept.keys : [];
 }
 
 /** Asks the service, and keeps the answer for `knownKeys`. */
@@ -52,11 +58,15 @@ export async function learnKeys(app: App): Promise<void> {
     keys.push(...page);
     if (keys.length >= most) break;
   }
-  await keepKeys(app, keys);
+  await keep(app, keys);
 }
 
-/** Keeps the keys of the namespace in force for `knownKeys`. */
-export async function keepKeys(app: App, keys: readonly Key[]): Promise<void> {
+/** Keeps for `knownKeys` what a command learned anyway, all keys of the namespace in force. Never fails. */
+export async function rememberKeys(app: App, keys: readonly Key[]): Promise<void> {
+  await keep(app, keys).catch(() => {});
+}
+
+async function keep(app: App, keys: readonly Key[]): Promise<void> {
   const path = await pathFor(app, await app.profile());
   const known = keys.slice(0, most).map(({ id, name, status }): KnownKey => ({ id, name, status }));
   const temporary = `${path}.${process.pid}`;
@@ -77,19 +87,15 @@ async function pathFor(app: App, { name, driver, url }: Profile): Promise<string
   return join(app.paths.state, 'known-keys', `${digest.slice(0, 32)}.json`);
 }
 
-async function read(path: string): Promise<Kept | null> {
+async function read(app: App, path: string): Promise<(Kept & { ageMs: number }) | null> {
   try {
     const { at, keys } = JSON.parse(await readFile(path, 'utf8')) as Kept;
     const sound = keys.every((key) => typeof key.id === 'string' && typeof key.name === 'string');
-    return typeof at === 'number' && sound ? { at, keys } : null;
+    const ageMs = app.now() - at;
+    return sound && ageMs >= 0 ? { at, keys, ageMs } : null;
   } catch {
     return null;
   }
-}
-
-function age(app: App, kept: Kept | null): number {
-  const ms = kept ? app.now() - kept.at : Number.POSITIVE_INFINITY;
-  return ms >= 0 ? ms : Number.POSITIVE_INFINITY;
 }
 
 /** Whether the service can be asked without a keychain, a command or a passphrase, each of which may turn to a person. */

@@ -37,7 +37,7 @@ const sources: Record<
 > = {
   async keys(app, place) {
     const { knownKeys } = await import('../../src/known-keys.ts');
-    return keyNames(await knownKeys(app), place);
+    return keyNames(await knownKeys(app, place.typed), place);
   },
   async profiles(app) {
     const { readConfig } = await import('../../src/config-file.ts');

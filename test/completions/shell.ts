@@ -41,6 +41,10 @@ export interface Shell {
   end(): void;
 }
 
+export function isInstalled(program: string): boolean {
+  return ['/usr/bin', '/bin'].some((folder) => existsSync(join(folder, program)));
+}
+
 /** A home with `keys` on its PATH. */
 export function newShellHome(): { path: string; env: Record<string, string> } {
   const path = mkdtempSync(join(tmpdir(), 'keys-shell-'));
@@ -60,6 +64,7 @@ esac
     ZDOTDIR: path,
     PATH: `${join(path, 'bin')}:/usr/bin:/bin`,
     LANG: 'C.UTF-8',
+    HISTFILE: '/dev/null',
     KEYS_CONFIG_DIR: join(path, 'config'),
     KEYS_DATA_DIR: join(path, 'data'),
     KEYS_STATE_DIR: join(path, 'state'),
@@ -118,7 +123,8 @@ export async function startShell(name: ShellName, home = newShellHome()): Promis
     },
     end() {
       tmux('kill-server');
-      rmSync(home.path, { recursive: true, force: true });
+      // The shell and what it started may still be writing.
+      rmSync(home.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
