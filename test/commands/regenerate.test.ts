@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { KeysError } from '../../src/errors.ts';
 import { type Sink, WriteError } from '../../src/io.ts';
 import { fakeKey, fakeService } from '../fakes/service.ts';
 import { newHome } from '../run.ts';
@@ -53,6 +54,17 @@ test('--grace is handed on, and said in the question', async () => {
   const answers = [{ asked: 'stops working in 2h', answer: true }];
   const { code } = await newHome().keys('regenerate demo --grace 2h', { service, answers });
   expect({ code, asked }).toEqual({ code: 0, asked: [{ graceMs: 7_200_000 }] });
+});
+
+test('a key that changed since it was looked at keeps its secret: exit 5', async () => {
+  const service = fakeService([fakeKey({ version: '7' })], {
+    regenerate: async (_id, _options, version) => {
+      throw new KeysError('changed', `version ${version} is not the present one`);
+    },
+  });
+  const { code, stderr } = await newHome().keys('regenerate demo -y', { service });
+  expect(code).toBe(5);
+  expect(stderr).toContain('version 7');
 });
 
 test('--grace on a service that ends the old secret at once exits 6 before any request', async () => {
