@@ -1,9 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
-import { deliveryFailure, openOutlet } from '../src/deliver.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
 import {
-  type IssuedKey,
   type Key,
   type KeyService,
   type KeyType,
@@ -12,12 +10,14 @@ import {
   requireFields,
   requireVerb,
 } from '../src/keys.ts';
+import { openJournal } from '../src/operations/journal.ts';
 import { findByName } from '../src/resolve.ts';
+import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called, expiry } from './key-noun.ts';
 import { askForKey } from './new-key.ts';
 import { collect, collectLabel, completes, expiryOption } from './options.ts';
 
-export interface Options {
+export interface Options extends DeliveryOptions {
   name?: string;
   description?: string;
   type?: KeyType;
@@ -28,11 +28,10 @@ export interface Options {
   owner?: string;
   label?: Record<string, string>;
   ifAbsent?: boolean;
-  discard?: boolean;
 }
 
 export function declare(command: Command, app: App): void {
-  command
+  addDeliveryOptions(command)
     .argument('[name]', 'what the key is called')
     .option('--name <name>', 'the same as the argument')
     .option('--description <text>', 'what the key is for')
@@ -48,69 +47,83 @@ export function declare(command: Command, app: App): void {
     .option('--owner <name>', 'the user the key belongs to')
     .option('--label <name=value>', 'a label (repeatable)', collectLabel)
     .option('--if-absent', 'succeed when a key of this name is there already')
-    .option('--discard', 'do not print the secret')
     .action((name: string | undefined, options: Options) => create(app, name, options));
 }
 
 export async function create(app: App, argument: string | undefined, options: Options): Promise<void> {
-  const { name = argument, ifAbsent, discard } = options;
+  const { name = argument } = options;
   if (argument !== undefined && name !== argument) {
     throw new KeysError('invalid', `two names are given: '${argument}' and '${name}'`);
   }
-  const outlet = openOutlet(app, discard);
+  await withDelivery(app, options, (delivery) => createAndDeliver(app, delivery, { ...options, name }));
+}
+
+async function createAndDeliver(app: App, delivery: Delivery, options: Options): Promise<void> {
+  const { ifAbsent, force } = options;
   const service = await app.keys('create');
   const { capabilities } = service;
   if (ifAbsent) requireVerb(capabilities, 'list');
-  const key = await askForKey(app, capabilities, { ...options, name });
+  const key = await askForKey(app, capabilities, options);
   requireFields(capabilities, key, 'create');
-  await outlet.rehearse(sample(key), ifAbsent ? { created: true } : {});
+  const more = ifAbsent ? { created: true } : {};
+  await delivery.rehearse(sample(key), more);
 
   const present = ifAbsent ? await findByName(service, key.name, key.namespace) : null;
   if (present) return already(present);
-  let issued: IssuedKey;
   try {
-    issued = await service.create(key);
+    await issue(
+      app,
+      service,
+      delivery,
+      { command: 'create', request: { kind: 'create', key } },
+      {
+        more,
+        force,
+        minted: async (issued) => {
+          await app.note(`created ${called(issued.key)}, ${expiry(issued.key, app.now())}`);
+          if (delivery.specs.includes('stdout')) await app.note('its secret is shown only this once:');
+        },
+      },
+    );
   } catch (error) {
     // Somebody else may have created it since.
     const rival = ifAbsent && toKeysError(error).code === 'conflict' ? await rivalOf(service, key) : null;
     if (rival) return already(rival);
     throw error;
   }
-  await app.note(`created ${called(issued.key)}, ${expiry(issued.key, app.now())}`);
-  if (!discard) await app.note('its secret is shown only this once:');
-  try {
-    await outlet.deliver(issued, ifAbsent ? { created: true } : {});
-  } catch (error) {
-    throw await takenBack(service, issued.key, deliveryFailure(error));
-  }
 
   async function already(found: Key): Promise<void> {
+    await requireDelivered(app, found);
     const status = found.status === 'active' || found.status === null ? '' : `; it is ${found.status}`;
     await app.note(`${called(found)} is there already${status}; nothing was created`);
-    await outlet.report(found, { created: false });
+    await delivery.report(found, { created: false, destinations: [] });
   }
+}
+
+/** Throws `undelivered` when an earlier create of this key was interrupted before its secret had arrived. */
+async function requireDelivered(app: App, { id, name }: Key): Promise<void> {
+  const { url } = await app.profile();
+  const { operations } = await openJournal(app.paths.state, app.signal).list();
+  const unfinished = operations.find(
+    ({ origin, request, minted, state }) =>
+      origin === url &&
+      state !== 'unproven' &&
+      request.kind === 'create' &&
+      (minted?.id ?? id) === id &&
+      request.key.name === name,
+  );
+  if (!unfinished) return;
+  throw new KeysError(
+    'undelivered',
+    `${called({ id, name })} is there, but its secret has not been delivered yet`,
+    {
+      hint: `keys recover ${unfinished.id}`,
+    },
+  );
 }
 
 function rivalOf(service: KeyService, { name, namespace }: NewKey): Promise<Key | null> {
   return findByName(service, name, namespace).catch(() => null);
-}
-
-/** Revokes a key whose secret nobody has, and says how that went. */
-async function takenBack(service: KeyService, key: Key, reason: string): Promise<KeysError> {
-  try {
-    requireVerb(service.capabilities, 'revoke');
-    await service.revoke(key.id);
-  } catch (error) {
-    const failure = toKeysError(error).message;
-    return new KeysError(
-      'undelivered',
-      `${reason}; nobody has the secret of the new key ${called(key)}, which is live: revoking it failed (${failure})`,
-      { hint: `keys revoke ${key.id}` },
-    );
-  }
-  return new KeysError('undelivered', `${reason}; the new key ${called(key)} was revoked again`, {
-    hint: 'give the secret somewhere to go and create the key once more',
-  });
 }
 
 /** What the service may answer with, for trying out `--query`. */

@@ -15,6 +15,11 @@ const onKeys: readonly CommandEntry[] = [
   { name: 'enable', summary: 'put disabled keys back', load: () => import('./enable.ts') },
   { name: 'regenerate', summary: 'give a key a new secret', load: () => import('./regenerate.ts') },
   {
+    name: 'rotate',
+    summary: 'exchange secrets safely: new one delivered, tested, old one ended',
+    load: () => import('./rotate.ts'),
+  },
+  {
     name: 'revoke',
     aliases: ['delete', 'rm'],
     summary: 'end keys for good',
@@ -24,6 +29,11 @@ const onKeys: readonly CommandEntry[] = [
     name: 'verify',
     summary: 'which key is this secret, and is it good? reads the secret from stdin',
     load: () => import('./verify.ts'),
+  },
+  {
+    name: 'recover',
+    summary: 'list, finish or undo what was interrupted',
+    load: () => import('./recover.ts'),
   },
 ];
 

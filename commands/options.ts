@@ -6,7 +6,14 @@ import { outputFormats } from '../src/output.ts';
 import { parseDuration, parseExpiry } from '../src/time.ts';
 
 /** Where shell completion finds the values of an argument or an option; a part with `choices` needs none. */
-export type CompletionSource = 'keys' | 'profiles' | 'drivers' | 'roles' | 'files' | 'topics';
+export type CompletionSource =
+  | 'keys'
+  | 'profiles'
+  | 'drivers'
+  | 'roles'
+  | 'files'
+  | 'topics'
+  | 'destinations';
 
 const completions = new WeakMap<Argument | Option, CompletionSource>();
 

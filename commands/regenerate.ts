@@ -1,34 +1,36 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
-import { deliveryFailure, openOutlet } from '../src/deliver.ts';
 import { KeysError } from '../src/errors.ts';
+import type { MintRequest } from '../src/operations/operation.ts';
 import { durationText } from '../src/time.ts';
 import { oneKey } from './choose.ts';
 import { askConsent, requireConsent } from './consent.ts';
+import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
 import { duration, keyArgument } from './options.ts';
 
-interface Options {
+interface Options extends DeliveryOptions {
   grace: number;
-  discard?: boolean;
 }
 
 export function declare(command: Command, app: App): void {
-  command
+  addDeliveryOptions(command)
     .addArgument(keyArgument('[key]'))
     .addOption(
       new Option('--grace <duration>', 'how long the old secret still works')
         .argParser(duration)
         .default(0, 'not at all'),
     )
-    .option('--discard', 'do not print the new secret')
     .action((ref: string | undefined, options: Options) => regenerate(app, ref, options));
 }
 
 export async function regenerate(app: App, ref: string | undefined, options: Options): Promise<void> {
-  const { grace, discard } = options;
-  const outlet = openOutlet(app, discard);
   requireConsent(app, 'regenerate');
+  await withDelivery(app, options, (delivery) => regenerateAndDeliver(app, ref, delivery, options));
+}
+
+async function regenerateAndDeliver(app: App, ref: string | undefined, delivery: Delivery, options: Options) {
+  const { grace, force } = options;
   const service = await app.keys('regenerate');
   if (grace > 0 && !service.capabilities.grace) {
     throw new KeysError('unsupported', `${service.capabilities.title} ends the old secret at once`, {
@@ -36,20 +38,26 @@ export async function regenerate(app: App, ref: string | undefined, options: Opt
     });
   }
   const key = await oneKey(app, service, ref, 'A new secret for which key?');
-  await outlet.rehearse(key);
+  await delivery.rehearse(key);
   const old = grace > 0 ? `the old one works for another ${durationText(grace)}` : 'the old one is dead';
   const end = grace > 0 ? `in ${durationText(grace)}` : 'at once';
   await askConsent(app, [key], `The old secret stops working ${end}. Give this key a new one?`);
-  const issued = await service.regenerate(key.id, { graceMs: grace }, key.version);
-  await app.note(`${called(issued.key)} has a new secret; ${old}`);
-  if (!discard) await app.note('it is shown only this once:');
-  try {
-    await outlet.deliver(issued);
-  } catch (error) {
-    throw new KeysError(
-      'undelivered',
-      `${deliveryFailure(error)}; nobody has the new secret of ${called(key)}, and ${old}`,
-      { hint: `give the secret somewhere to go and run it once more: keys regenerate ${key.id}` },
-    );
-  }
+  // Where the service can, the old secret is ended only when the new one has arrived.
+  const request: MintRequest =
+    grace > 0 && service.minting
+      ? { kind: 'overlap', id: key.id, version: key.version }
+      : { kind: 'regenerate', id: key.id, graceMs: grace, version: key.version };
+  await issue(
+    app,
+    service,
+    delivery,
+    { command: 'regenerate', request, key: { id: key.id, name: key.name }, graceMs: grace },
+    {
+      force,
+      minted: async (issued) => {
+        await app.note(`${called(issued.key)} has a new secret; ${old}`);
+        if (delivery.specs.includes('stdout')) await app.note('it is shown only this once:');
+      },
+    },
+  );
 }

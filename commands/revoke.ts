@@ -2,21 +2,30 @@ import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { runBatch, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
+import { requireOthers } from './myself.ts';
 import { keyArgument } from './options.ts';
 
 const work: Work = { done: 'revoked', apply: (service, { id }) => service.revoke(id) };
 
+interface Options {
+  yesThisIsMe?: boolean;
+}
+
 export function declare(command: Command, app: App): void {
   command
     .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
-    .action((refs: string[]) => revoke(app, refs));
+    .option('--yes-this-is-me', 'also the key that this command itself works with')
+    .action((refs: string[], options: Options) => revoke(app, refs, options));
 }
 
-export async function revoke(app: App, refs: readonly string[]): Promise<void> {
+export async function revoke(app: App, refs: readonly string[], options: Options): Promise<void> {
   requireConsent(app, 'revoke');
   const service = await app.keys('revoke');
   const targets = await targetsFrom(app, service, refs, { question: 'Revoke which key?' });
   const keys = targets.flatMap(({ key }) => key ?? []);
+  if (!options.yesThisIsMe) {
+    await requireOthers(service, keys, 'add --yes-this-is-me to lock yourself out, or keys rotate --self');
+  }
   if (keys.length > 0 && !app.options.yes) {
     for (const { error } of targets) if (error) await app.note(error.message);
     const one = keys.length === 1;

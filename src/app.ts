@@ -51,6 +51,8 @@ export interface App {
   namespace(): Promise<string | null>;
   /** The profile's service, opened once a run, after asking its capabilities for `verb`. Throws `unsupported`. */
   keys(verb: Verb): Promise<KeyService>;
+  /** The same for any profile. */
+  open(profile: Profile, verb: Verb): Promise<KeyService>;
   close(): Promise<void>;
 }
 
@@ -69,7 +71,7 @@ export function createApp(parts: AppParts): App {
   const { io, env, signal } = parts;
   const now = parts.now ?? Date.now;
   let profile: Promise<Profile> | undefined;
-  let service: Promise<KeyService> | undefined;
+  const services = new Map<string, Promise<KeyService>>();
   const app: App = {
     io,
     env,
@@ -100,17 +102,19 @@ export function createApp(parts: AppParts): App {
       return app.options.namespace ?? variable(env, 'KEYS_NAMESPACE') ?? (await app.profile()).namespace;
     },
     async keys(verb) {
-      if (parts.service) {
-        requireVerb(parts.service.capabilities, verb);
-        return parts.service;
-      }
+      if (!parts.service) return app.open(await app.profile(), verb);
+      requireVerb(parts.service.capabilities, verb);
+      return parts.service;
+    },
+    async open(wanted, verb) {
       const { capabilitiesOf, openService } = await import('./open.ts');
-      requireVerb(capabilitiesOf(await app.profile()), verb);
-      service ??= app.profile().then((found) => openService(app, found, verb));
+      requireVerb(capabilitiesOf(wanted), verb);
+      const service = services.get(wanted.name) ?? openService(app, wanted, verb);
+      services.set(wanted.name, service);
       return service;
     },
     async close() {
-      if (service) await service.then((opened) => opened.close()).catch(() => {});
+      for (const service of services.values()) await service.then((opened) => opened.close()).catch(() => {});
     },
   };
   return app;

@@ -1,7 +1,8 @@
 /** The process's streams as values. Nothing else in the program touches `process.stdout` and its like. */
-import { fstatSync, statSync, write as writeFd } from 'node:fs';
+import { fstatSync, fsync, statSync, write as writeFd } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import { promisify } from 'node:util';
 import { KeysError } from './errors.ts';
 
 export interface Sink {
@@ -10,6 +11,8 @@ export interface Sink {
   readonly isNull: boolean;
   /** Resolves when the system has taken every byte. Throws `WriteError`. */
   write(text: string): Promise<void>;
+  /** Makes what was written durable. Only where that means something: a regular file, not a pipe or a terminal. */
+  readonly sync?: () => Promise<void>;
 }
 
 export interface Source {
@@ -67,7 +70,22 @@ function sink(fd: 1 | 2, name: string): Sink {
       turn = written.catch(() => {});
       return written;
     },
+    ...(isRegularFile(fd) ? { sync: () => syncFile(fd, name) } : {}),
   };
+}
+
+async function syncFile(fd: number, name: string): Promise<void> {
+  await promisify(fsync)(fd).catch((error: NodeJS.ErrnoException) => {
+    throw new WriteError(name, error);
+  });
+}
+
+function isRegularFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
 }
 
 async function writeAll(fd: number, name: string, bytes: Buffer): Promise<void> {

@@ -50,6 +50,13 @@ const sources: Record<
   async drivers() {
     return drivers.map(({ name, capabilities }) => ({ value: name, about: capabilities().title }));
   },
+  async destinations() {
+    const { destinationKinds } = await import('../../src/destinations/index.ts');
+    return (await destinationKinds()).map(({ name, syntax, summary }) => ({
+      value: syntax === name ? name : `${name}:`,
+      about: summary,
+    }));
+  },
   async roles() {
     const { builtInRoles } = await import('../../src/service/access.ts');
     return Object.keys(builtInRoles).map((value) => ({ value, about: '' }));

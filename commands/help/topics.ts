@@ -28,4 +28,9 @@ export const topics: readonly Topic[] = [
     summary: 'formats, fields, and what goes to stdout and stderr',
     load: async () => (await import('./output.ts')).outputPage(),
   },
+  {
+    name: 'destinations',
+    summary: 'where a new secret can be delivered (--to)',
+    load: async () => (await import('./destinations.ts')).destinationsPage(),
+  },
 ];

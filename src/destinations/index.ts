@@ -8,6 +8,8 @@ export interface Destination {
   readonly spec: string;
   /** False where the place cannot be read: `readBack` then gives `null`. */
   readonly readable: boolean;
+  /** Set where nobody can tell whether what was delivered has been read: a pipe, a terminal. */
+  readonly unproven?: boolean;
   /**
    * Makes sure, before anything is minted, that a delivery will work, and prepares room for it. Changes nothing at the target.
    * Throws `invalid`, `conflict`, `forbidden`, `unauthenticated`, `not_found`, `unavailable` and the like.

@@ -17,6 +17,7 @@ export const stdout: DestinationKind = {
     return {
       spec: 'stdout',
       readable: false,
+      unproven: io.stdout.sync === undefined,
       async preflight() {
         if (io.stdout.isNull && !discard) {
           throw new KeysError('invalid', 'standard output is closed or /dev/null: the secret would be lost', {
@@ -33,6 +34,7 @@ export const stdout: DestinationKind = {
         await failing('standard output', async () => {
           if (print) await print(secret);
           else await io.stdout.write(`${secret.reveal()}\n`);
+          await io.stdout.sync?.();
         });
       },
       readBack: async () => null,

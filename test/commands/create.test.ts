@@ -102,15 +102,11 @@ test('create --query may take the secret along', async () => {
   });
 });
 
-test('a --query that leaves out the secret of this very key revokes the key and exits 10', async () => {
+test('a --query that leaves out the secret of this very key exits 10', async () => {
   const service = fakeService([], {}, { secret: 'other' });
   const argv = ['create', 'ci', '--query', "secret == 'rehearsed-secret' && secret"];
   const { code, stdout } = await newHome().keys(argv, { service });
-  expect({ code, stdout, calls: service.calls }).toEqual({
-    code: 10,
-    stdout: '',
-    calls: ['create ci', 'revoke key_1'],
-  });
+  expect({ code, stdout, calls: service.calls }).toEqual({ code: 10, stdout: '', calls: ['create ci'] });
 });
 
 describe('the secret is never lost silently', () => {
@@ -138,35 +134,27 @@ describe('the secret is never lost silently', () => {
   });
 
   test.each(['ENOSPC', 'EPIPE', 'EIO'])(
-    'a write that fails with %s revokes the key and exits 10',
+    'after a write that fails with %s the run exits 10 and the operation can be recovered',
     async (errno) => {
       const service = fakeService();
-      const { code, stderr } = await newHome().keys('create ci', { service, stdout: failingSink(errno) });
-      expect({ code, calls: service.calls }).toEqual({ code: 10, calls: ['create ci', 'revoke key_1'] });
-      expect(stderr).toContain('the new key ci (key_1) was revoked again');
+      const home = newHome();
+      const { code, stderr } = await home.keys('create ci', { service, stdout: failingSink(errno) });
+      expect({ code, calls: service.calls }).toEqual({ code: 10, calls: ['create ci'] });
       expect(stderr).not.toContain('fake_secret');
+      const [operation] = await home.json<{ id: string; state: string; key: unknown }[]>('recover');
+      expect(operation).toMatchObject({
+        state: 'minted',
+        key: { id: 'key_1', name: 'ci' },
+        destinations: ['stdout'],
+      });
+      expect(stderr).toContain(`hint: keys recover ${operation?.id}\n`);
     },
   );
 
-  test('a key that cannot be revoked either is named as live', async () => {
-    const revoke = async () => {
-      throw new KeysError('unavailable', 'service is gone');
-    };
-    const service = fakeService([], { revoke });
-    const { code, stderr } = await newHome().keys('create ci', { service, stdout: failingSink('ENOSPC') });
-    expect(code).toBe(10);
-    expect(stderr).toContain('ci (key_1), which is live: revoking it failed (service is gone)');
-    expect(stderr).toContain('hint: keys revoke key_1\n');
-  });
-
-  test('a secret that is no printable text is not printed, and its key is revoked', async () => {
+  test('a secret that is no printable text is not printed, and can be undone', async () => {
     const service = fakeService([], {}, { secret: 'a\u001b[2Jb' });
     const { code, stdout, stderr } = await newHome().keys('create ci', { service, terminal: true });
-    expect({ code, stdout, calls: service.calls }).toEqual({
-      code: 10,
-      stdout: '',
-      calls: ['create ci', 'revoke key_1'],
-    });
+    expect({ code, stdout, calls: service.calls }).toEqual({ code: 10, stdout: '', calls: ['create ci'] });
     expect(stderr).not.toContain('\u001b');
   });
 });

@@ -43,17 +43,25 @@ test('shows the key and asks; a no is exit 130 and changes nothing', async () =>
   expect(service.calls).not.toContain('regenerate key_1');
 });
 
-test('--grace is handed on, and said in the question', async () => {
+test('--grace is said in the question, and ends the old secret only when the new one has arrived', async () => {
   const asked: unknown[] = [];
+  const { minting } = demo();
   const service = fakeService([fakeKey()], {
     regenerate: async (_id, options) => {
-      asked.push(options);
+      asked.push(options?.overlap);
       return demo().regenerate('key_1');
+    },
+    minting: minting && {
+      ...minting,
+      settle: async (_idempotencyKey, settlement) => {
+        asked.push(settlement);
+        return fakeKey();
+      },
     },
   });
   const answers = [{ asked: 'stops working in 2h', answer: true }];
   const { code } = await newHome().keys('regenerate demo --grace 2h', { service, answers });
-  expect({ code, asked }).toEqual({ code: 0, asked: [{ graceMs: 7_200_000 }] });
+  expect({ code, asked }).toEqual({ code: 0, asked: [true, { keep: 'new', graceMs: 7_200_000 }] });
 });
 
 test('a key that changed since it was looked at keeps its secret: exit 5', async () => {
@@ -74,7 +82,7 @@ test('--grace on a service that ends the old secret at once exits 6 before any r
   expect({ code, calls: service.calls }).toEqual({ code: 6, calls: [] });
 });
 
-test('a new secret that cannot be written exits 10 and says that a new regenerate is needed', async () => {
+test('a new secret that cannot be written exits 10 and says how to have it again', async () => {
   const stdout: Sink = {
     isTerminal: false,
     isNull: false,
@@ -84,10 +92,7 @@ test('a new secret that cannot be written exits 10 and says that a new regenerat
   };
   const { code, stderr } = await newHome().keys('regenerate demo -y', { service: demo(), stdout });
   expect(code).toBe(10);
-  expect(stderr).toContain(
-    'no space left; nobody has the new secret of demo (key_1), and the old one is dead',
-  );
-  expect(stderr).toContain('keys regenerate key_1\n');
+  expect(stderr).toContain('no space left\nhint: keys recover op_');
 });
 
 test('stdout that is /dev/null is refused before any request', async () => {

@@ -54,6 +54,16 @@ export function fakeService(
 
   const service: KeyService = {
     capabilities: ownCapabilities,
+    minting: {
+      status: async () => null,
+      cancel: async () => null,
+      acknowledge: async () => {},
+      settle: async () => {
+        const [key] = keys;
+        if (!key) throw new KeysError('not_found', 'no key');
+        return key;
+      },
+    },
     async create({ name, ...fields }: NewKey) {
       calls.push(`create ${name}`);
       const defined = Object.entries(fields).filter(([, value]) => value !== undefined);

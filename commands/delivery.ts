@@ -1,0 +1,140 @@
+/** Where the secret of a create, regenerate or rotate goes, and the operation that takes it there. */
+import { type Command, Option } from 'commander';
+import type { App } from '../src/app.ts';
+import { type Destination, openDestination } from '../src/destinations/index.ts';
+import { KeysError } from '../src/errors.ts';
+import type { IssuedKey, Key, KeyService } from '../src/keys.ts';
+import { credentialDestination, isCredentialSpec } from '../src/operations/credential-destination.ts';
+import { type Intent, openJournal } from '../src/operations/journal.ts';
+import { type Parts, performOperation } from '../src/operations/perform.ts';
+import { testSecret } from '../src/operations/test-secret.ts';
+import { openOutlet } from '../src/outlet.ts';
+import { collect, completes } from './options.ts';
+
+export interface DeliveryOptions {
+  to?: string[];
+  force?: boolean;
+  discard?: boolean;
+}
+
+export function addDeliveryOptions(command: Command): Command {
+  const to = new Option('--to <destination>', 'where the secret goes, stdout when absent (repeatable)');
+  return command
+    .addOption(completes('destinations', to.argParser(collect)))
+    .option('--force', 'replace a file that is there')
+    .option('--discard', 'throw the secret away');
+}
+
+export interface Delivery {
+  /** As the journal and the JSON name them. */
+  readonly specs: string[];
+  readonly destinations: readonly Destination[];
+  /** Throws `invalid` when what is printed of a key like this one would lack the secret. */
+  rehearse(key: Key, more?: object): Promise<void>;
+  /** To be told what was minted, before it is delivered. */
+  minted(issued: IssuedKey, more?: object): void;
+  /** Prints a key whose secret went elsewhere, or that has none to show. */
+  report(key: Key, more?: object): Promise<void>;
+}
+
+/**
+ * Does the work with the destinations that the options name, once each of them has said that it is ready: before that,
+ * nothing is asked of any service. Throws `invalid` and what a destination's preflight throws.
+ */
+export async function withDelivery<T>(
+  app: App,
+  options: DeliveryOptions & { resuming?: boolean },
+  work: (delivery: Delivery) => Promise<T>,
+): Promise<T> {
+  const delivery = await openDelivery(app, options);
+  try {
+    for (const destination of delivery.destinations) await destination.preflight();
+    return await work(delivery);
+  } finally {
+    for (const destination of delivery.destinations) await destination.abandon();
+  }
+}
+
+async function openDelivery(
+  app: App,
+  { to, force = false, discard = false, resuming = false }: DeliveryOptions & { resuming?: boolean },
+): Promise<Delivery> {
+  if (discard && to)
+    throw new KeysError('invalid', '--discard throws the secret away, and --to sends it somewhere');
+  let latest: { issued: IssuedKey; more?: object } | null = null;
+  const print = async () => {
+    if (latest) await outlet.print(latest.issued, latest.more);
+  };
+  const context = { ...contextOf(app), force, resuming, explicit: to !== undefined, print };
+  const wanted = discard ? [] : [...new Set(to ?? ['stdout'])];
+  const destinations = await Promise.all(
+    wanted.map((spec) =>
+      isCredentialSpec(spec) ? credentialDestination(app, spec) : openDestination(spec, context),
+    ),
+  );
+  const specs = destinations.map(({ spec }) => spec);
+  const outlet = openOutlet(app, specs);
+  return {
+    specs,
+    destinations,
+    rehearse: outlet.rehearse,
+    minted(issued, more) {
+      app.redactor.know(issued.secret);
+      latest = { issued, more };
+    },
+    report: outlet.report,
+  };
+}
+
+/** What an operation of this run consists of, beyond what it asks for. */
+export function partsFor(app: App, service: KeyService, delivery: Delivery, told?: Told): Parts {
+  return {
+    service,
+    destinations: delivery.destinations,
+    async minted(issued) {
+      delivery.minted(issued, told?.more);
+      await told?.minted?.(issued);
+    },
+    test: (secret, operation) => testSecret(app, service, secret, operation),
+    confirm: async (question) =>
+      app.options.yes || (app.prompt.available && (await app.prompt.confirm(question))),
+  };
+}
+
+interface Told {
+  /** Further fields of the JSON result. */
+  readonly more?: object;
+  minted?(issued: IssuedKey): Promise<void>;
+}
+
+export type Wish = Pick<Intent, 'command' | 'request'> & Partial<Pick<Intent, 'key' | 'graceMs' | 'check'>>;
+
+/** Runs an operation to its end and prints its result; the key as it is then. */
+export async function issue(
+  app: App,
+  service: KeyService,
+  delivery: Delivery,
+  wish: Wish,
+  told?: Told & { force?: boolean },
+): Promise<Key | null> {
+  const profile = await app.profile();
+  const intent: Intent = {
+    key: null,
+    graceMs: 0,
+    check: null,
+    ...wish,
+    profile: profile.name,
+    origin: profile.url,
+    destinations: delivery.specs,
+    force: told?.force ?? false,
+    startedAt: new Date(app.now()).toISOString(),
+  };
+  const journal = openJournal(app.paths.state, app.signal);
+  const { key } = await performOperation(journal, intent, partsFor(app, service, delivery, told));
+  if (key && !delivery.specs.includes('stdout')) await delivery.report(key, told?.more);
+  return key;
+}
+
+function contextOf({ io, env, signal, redactor, note, paths }: App) {
+  return { io, env, signal, redactor, note, paths };
+}

@@ -1,0 +1,27 @@
+import { destinationKinds } from '../../src/destinations/index.ts';
+import type { Page } from './topics.ts';
+
+export async function destinationsPage(): Promise<Page> {
+  const kinds = await destinationKinds();
+  const sections = kinds.map(
+    ({ syntax, summary, detail, example }) =>
+      `${syntax}\n${wrapped(`${summary[0]?.toUpperCase()}${summary.slice(1)}. ${detail}`)}\n  $ ${example}`,
+  );
+  const words = `Where a new secret goes: --to DESTINATION, on create, regenerate, rotate and
+recover, as often as needed. The operation is finished when all have it.
+
+${sections.join('\n\n')}
+`;
+  return { json: kinds.map(({ open: _open, ...described }) => described), words };
+}
+
+/** Lines of at most 78 characters, indented. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + word.length > 75) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.map((line) => `  ${line}`).join('\n');
+}

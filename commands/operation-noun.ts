@@ -1,0 +1,68 @@
+/** How an unfinished operation is printed. */
+import type { Operation, OperationState } from '../src/operations/operation.ts';
+import type { Noun } from '../src/output.ts';
+import { relative } from '../src/time.ts';
+
+/** An operation as the JSON contract has it. */
+export interface OperationJson {
+  id: string;
+  command: string;
+  profile: string;
+  key: { id: string; name: string } | null;
+  state: OperationState;
+  startedAt: string;
+  destinations: string[];
+  /** What is to be done, for a person. */
+  next: string;
+}
+
+const nextByState: Record<OperationState, string> = {
+  intended: 'find out whether it was minted, then deliver',
+  minted: 'deliver the secret',
+  delivered: 'test the secret, then end the old one',
+  tested: 'end the old secret',
+  unproven: 'nothing; the secret can be had once more for 15 minutes',
+};
+
+export function operationJson({
+  id,
+  command,
+  profile,
+  minted,
+  key,
+  state,
+  startedAt,
+  destinations,
+}: Operation): OperationJson {
+  const next =
+    state === 'delivered' && command !== 'rotate'
+      ? 'tell the service that it has arrived'
+      : nextByState[state];
+  return { id, command, profile, key: minted ?? key, state, startedAt, destinations, next };
+}
+
+export const operationNoun: Noun<OperationJson> = {
+  columns: [
+    { field: 'id', title: 'operation', value: ({ id }) => id },
+    { field: 'command', title: 'command', value: ({ command }) => command },
+    { field: 'key', title: 'key', value: ({ key }) => key && `${key.name} (${key.id})`, shrinks: true },
+    { field: 'profile', title: 'profile', value: ({ profile }) => profile, dispensable: 3 },
+    { field: 'state', title: 'state', value: ({ state }) => state },
+    {
+      field: 'startedAt',
+      title: 'started',
+      value: ({ startedAt }) => startedAt,
+      human: ({ startedAt }, nowMs) => relative(startedAt, nowMs),
+      dispensable: 2,
+    },
+    {
+      field: 'destinations',
+      title: 'to',
+      value: ({ destinations }) => destinations.join(' '),
+      shrinks: true,
+    },
+    { field: 'next', title: 'next', value: ({ next }) => next, dispensable: 1 },
+  ],
+  name: ({ id }) => id,
+  none: 'no unfinished operations',
+};

@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import type { App } from '../src/app.ts';
+import { type ErrorJson, errorJson, KeysError, toKeysError } from '../src/errors.ts';
+import type { KeyService } from '../src/keys.ts';
+import { type Journal, openJournal } from '../src/operations/journal.ts';
+import type { Operation } from '../src/operations/operation.ts';
+import { resumeOperation } from '../src/operations/perform.ts';
+import { undo } from '../src/operations/undo.ts';
+import { profileNamed } from '../src/resolve-profile.ts';
+import { count } from '../src/text.ts';
+import { addDeliveryOptions, type DeliveryOptions, partsFor, withDelivery } from './delivery.ts';
+import { operationJson, operationNoun } from './operation-noun.ts';
+
+interface Options extends DeliveryOptions {
+  all?: boolean;
+  undo?: boolean;
+}
+
+export function declare(command: Command, app: App): void {
+  addDeliveryOptions(command)
+    .argument('[operation]', 'its id; without one, the unfinished operations are listed')
+    .option('--all', 'every unfinished operation')
+    .option('--undo', 'revoke what was minted in place of delivering it')
+    .action((id: string | undefined, options: Options) => recover(app, id, options));
+}
+
+export async function recover(app: App, id: string | undefined, options: Options): Promise<void> {
+  if (id !== undefined && options.all)
+    throw new KeysError('invalid', '--all and an operation exclude each other');
+  if (options.undo && options.to) throw new KeysError('invalid', '--undo delivers nothing; leave out --to');
+  const journal = openJournal(app.paths.state, app.signal);
+  const { operations, damaged } = await journal.list();
+  for (const file of damaged) {
+    await app.note(`${file} is damaged or was written by a newer keys; look into it, then remove it by hand`);
+  }
+  const unfinished = operations.filter(({ state }) => state !== 'unproven');
+  if (options.all) return recoverAll(app, journal, unfinished, options);
+  if (id === undefined) return app.printer.rows(operationNoun, [unfinished.map(operationJson)]);
+  const operation = operations.find((one) => one.id === id);
+  if (!operation) {
+    throw new KeysError('not_found', `there is no unfinished operation '${id}'`, {
+      hint: 'keys recover lists them',
+    });
+  }
+  await recoverOne(app, journal, operation, options);
+}
+
+/** One result an operation; those whose secret goes to standard output print it there, and nothing else is printed then. */
+async function recoverAll(app: App, journal: Journal, operations: readonly Operation[], options: Options) {
+  const results: { id: string; name: string | null; ok: boolean; error: ErrorJson | null }[] = [];
+  for (const operation of operations) {
+    app.signal.throwIfAborted();
+    const { id, minted, key } = operation;
+    const name = (minted ?? key)?.name ?? null;
+    try {
+      if (
+        app.printer.structured &&
+        (options.to ?? operation.destinations).includes('stdout') &&
+        !options.undo
+      ) {
+        throw new KeysError('invalid', 'its secret goes to standard output, where the results are', {
+          hint: `keys recover ${id}`,
+        });
+      }
+      await recoverOne(app, journal, operation, options, { silent: true });
+      results.push({ id, name, ok: true, error: null });
+    } catch (error) {
+      const failure = toKeysError(error);
+      results.push({ id, name, ok: false, error: errorJson(failure) });
+      if (!app.printer.structured) await app.note(`not recovered: ${id}: ${failure.message}`);
+    }
+  }
+  if (app.printer.structured) await app.printer.value(results, () => '');
+  const failed = results.filter(({ ok }) => !ok).length;
+  if (failed > 0)
+    throw new KeysError(
+      'partly_failed',
+      `${failed} of ${count(results.length, 'operation')} could not be ended`,
+    );
+}
+
+async function recoverOne(
+  app: App,
+  journal: Journal,
+  operation: Operation,
+  options: Options,
+  { silent = false } = {},
+): Promise<void> {
+  const { id, destinations, force } = operation;
+  const service = await serviceOf(app, operation);
+  if (options.undo) {
+    await journal.resume(id, (held) => undo(held, service));
+    await app.note(`${id} is undone`);
+    return;
+  }
+  const wanted = options.discard ? {} : { to: options.to ?? destinations };
+  const delivering = { ...options, ...wanted, force: options.force || force, resuming: true };
+  await withDelivery(app, delivering, async (delivery) => {
+    const { key } = await resumeOperation(journal, id, partsFor(app, service, delivery));
+    await app.note(key ? `${id} is finished` : `${id} is ended; nothing was minted in its place`);
+    if (key && !silent && !delivery.specs.includes('stdout')) await delivery.report(key);
+  });
+}
+
+/** The service an operation was begun on. Throws `invalid` when its profile leads elsewhere by now. */
+async function serviceOf(app: App, { profile: name, origin, id }: Operation): Promise<KeyService> {
+  const profile =
+    app.options.profile || name === 'environment' ? await app.profile() : await profileNamed(app, name);
+  if (profile.url === origin) return app.open(profile, 'get');
+  throw new KeysError(
+    'invalid',
+    `operation ${id} was begun on ${origin}, and profile ${profile.name} is ${profile.url}`,
+    {
+      hint:
+        name === 'environment'
+          ? `set KEYS_URL=${origin} and its credential`
+          : `choose the profile of ${origin} with -p`,
+    },
+  );
+}

@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import type { App } from '../src/app.ts';
+import { KeysError } from '../src/errors.ts';
+import type { Key, KeyService } from '../src/keys.ts';
+import { planRotation, type Rotation } from '../src/operations/rotation.ts';
+import { requireCheck } from '../src/operations/test-secret.ts';
+import { durationText } from '../src/time.ts';
+import { runBatch, type Target, targetsFrom } from './batch.ts';
+import { askConsent, requireConsent } from './consent.ts';
+import { addDeliveryOptions, type DeliveryOptions, issue, type Wish, withDelivery } from './delivery.ts';
+import { called } from './key-noun.ts';
+import { duration, keyArgument } from './options.ts';
+import { rotateSelf } from './rotate-self.ts';
+
+export interface Options extends DeliveryOptions {
+  grace?: number;
+  check?: string;
+  allowGap?: boolean;
+  self?: boolean;
+}
+
+export function declare(command: Command, app: App): void {
+  addDeliveryOptions(command)
+    .addArgument(keyArgument('[keys...]', 'ids or names; - reads them from standard input'))
+    .option(
+      '--grace <duration>',
+      'how long the old secret still works after the test, 1d when absent',
+      duration,
+    )
+    .option('--check <command>', 'a command that tests the new secret, given on its standard input')
+    .option('--allow-gap', 'let the old secret die first where there is no other way')
+    .option('--self', 'the credential that this profile works with')
+    .action((refs: string[], options: Options) => rotate(app, refs, options));
+}
+
+export async function rotate(app: App, refs: readonly string[], options: Options): Promise<void> {
+  if (options.check !== undefined) await requireCheck(options.check, app.env);
+  if (options.self) return rotateSelf(app, refs, options);
+  requireConsent(app, 'rotate');
+  const service = await app.keys('get');
+  const targets = await targetsFrom(app, service, refs, {
+    question: 'Which key gets a new secret?',
+    filter: { statuses: ['active'] },
+  });
+  const [first] = targets;
+  if (targets.length === 1 && first) return rotateOne(app, service, first, options);
+  if (!options.to?.some((spec) => spec.includes('{name}') || spec.includes('{id}'))) {
+    throw new KeysError('invalid', 'several keys need a destination each', {
+      hint: "write {name} or {id} where it belongs: --to 'env-file:.env#{name}'",
+    });
+  }
+  const found = targets.flatMap(({ key }) => key ?? []);
+  await askConsent(app, found, `Give each of these ${found.length} keys a new secret?`);
+  await runBatch(
+    app,
+    service,
+    { done: 'rotated', apply: (_service, key) => exchange(app, service, key, options, { silent: true }) },
+    targets,
+  );
+}
+
+async function rotateOne(app: App, service: KeyService, target: Target, options: Options): Promise<void> {
+  if (target.error) throw target.error;
+  const { key } = target;
+  await askConsent(app, [key], `Exchange the secret of ${called(key)}?`);
+  await exchange(app, service, key, options, { silent: false });
+}
+
+/** The whole safe exchange for one key. `silent` leaves the result to the caller. */
+async function exchange(
+  app: App,
+  service: KeyService,
+  key: Key,
+  options: Options,
+  { silent }: { silent: boolean },
+) {
+  const rotation = await planRotation(
+    service,
+    key,
+    { graceMs: options.grace, allowGap: options.allowGap },
+    app.now(),
+  );
+  const to = options.to?.map((spec) => filled(spec, key));
+  const { request, graceMs } = rotation;
+  const wish: Wish = {
+    command: 'rotate',
+    request,
+    key: { id: key.id, name: key.name },
+    graceMs,
+    check: options.check ?? null,
+  };
+  await withDelivery(app, { ...options, to }, async (delivery) => {
+    await delivery.rehearse(key);
+    const spoken = silent ? { ...delivery, report: async () => {} } : delivery;
+    await issue(app, service, spoken, wish, { force: options.force });
+  });
+  if (!silent) await app.note(`${called(key)} is rotated; ${farewell(rotation)}`);
+}
+
+/** A destination for one of several keys. Throws `invalid` for a name that would lead elsewhere. */
+function filled(spec: string, { id, name }: Key): string {
+  if (spec.includes('{name}') && !/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u.test(name)) {
+    throw new KeysError('invalid', `the name '${name}' cannot be part of a destination`, {
+      hint: 'use {id}',
+    });
+  }
+  return spec.replaceAll('{name}', name).replaceAll('{id}', id);
+}
+
+function farewell({ request, graceMs }: Rotation): string {
+  if (request.kind === 'successor') return 'the old key is revoked';
+  return graceMs > 0 ? `the old secret works for another ${durationText(graceMs)}` : 'the old secret is dead';
+}

@@ -1,0 +1,53 @@
+/** The credential store of a profile as a destination: where the new secret of `keys rotate --self` goes. */
+import type { App } from '../app.ts';
+import { accountOf, openStore } from '../credentials/index.ts';
+import type { Destination } from '../destinations/index.ts';
+import { KeysError } from '../errors.ts';
+import { profileNamed } from '../resolve-profile.ts';
+
+const scheme = 'credential:';
+
+/** How the journal names the store of a profile. */
+export function credentialSpec(profileName: string): string {
+  return `${scheme}${profileName}`;
+}
+
+export function isCredentialSpec(spec: string): boolean {
+  return spec.startsWith(scheme);
+}
+
+/** Throws `invalid` for a profile whose credential `keys` does not keep itself. */
+export async function credentialDestination(app: App, spec: string): Promise<Destination> {
+  const profile = await profileNamed(app, spec.slice(scheme.length));
+  if (profile.store === 'none' || profile.store === 'command') {
+    throw new KeysError(
+      'invalid',
+      `the credential of ${profile.name} is not kept by keys (store ${profile.store})`,
+      {
+        hint: 'keys rotate <key> --to DESTINATION delivers it where it is kept',
+      },
+    );
+  }
+  const store = await openStore(app, profile.store, profile);
+  const account = accountOf(profile);
+  return {
+    spec,
+    readable: true,
+    async preflight() {
+      await store.read(account);
+    },
+    async deliver(secret) {
+      await store.write(account, secret).catch((error: Error) => {
+        throw new KeysError(
+          'undelivered',
+          `the credential of ${profile.name} was not replaced: ${error.message}`,
+          {
+            cause: error,
+          },
+        );
+      });
+    },
+    readBack: () => store.read(account),
+    abandon: async () => {},
+  };
+}

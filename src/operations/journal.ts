@@ -1,0 +1,126 @@
+/**
+ * The journal: one file an operation, in the state directory. It holds what is needed to finish or undo a create, regenerate
+ * or rotate after a crash at any instant, and no secret. A file is written before the mint and removed last.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KeysError } from '../errors.ts';
+import { isMissing, makePrivateDirectory, removeDurably, writeAtomically } from '../files.ts';
+import { withLock } from '../lock.ts';
+import type { Operation } from './operation.ts';
+
+/** An operation whose lock this process holds. */
+export interface HeldOperation {
+  readonly operation: Operation;
+  /** Changes the operation on disk, durably, before it resolves. */
+  save(changes: Partial<Operation>): Promise<void>;
+  /** Removes the operation: nothing is left to do. */
+  finish(): Promise<void>;
+}
+
+/** What an operation begins with; the journal adds its id, its idempotency key and that nothing has happened yet. */
+export type Intent = Omit<Operation, 'schema' | 'id' | 'idempotencyKey' | 'minted' | 'delivered' | 'state'>;
+
+export interface Journal {
+  /** Writes the intent, then does the work; what is not finished then stays for `keys recover`. */
+  begin<T>(intent: Intent, work: (held: HeldOperation) => Promise<T>): Promise<T>;
+  /** Takes an operation up again. Throws `not_found`, and `conflict` while another process works on it. */
+  resume<T>(id: string, work: (held: HeldOperation) => Promise<T>): Promise<T>;
+  /** Every operation, oldest first, and the files that cannot be read as one. */
+  list(): Promise<{ operations: Operation[]; damaged: string[] }>;
+}
+
+export function newIdempotencyKey(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+export function openJournal(stateDirectory: string, signal: AbortSignal): Journal {
+  const directory = join(stateDirectory, 'operations');
+  const fileOf = (id: string) => join(directory, `${id}.json`);
+
+  /** `read` gives the operation as it stands once the lock is held. */
+  async function locked<T>(
+    id: string,
+    read: () => Promise<Operation>,
+    work: (held: HeldOperation) => Promise<T>,
+  ): Promise<T> {
+    const lock = join(directory, `${id}.lock`);
+    const run = async () => {
+      const operation = await read();
+      return work({
+        operation,
+        async save(changes) {
+          await writeAtomically(fileOf(id), `${JSON.stringify({ ...operation, ...changes }, null, 2)}\n`);
+          Object.assign(operation, changes);
+        },
+        async finish() {
+          await removeDurably(fileOf(id));
+          await rm(lock, { force: true });
+        },
+      });
+    };
+    return withLock(lock, { signal, waitMs: 0 }, run);
+  }
+
+  return {
+    async begin(intent, work) {
+      await makePrivateDirectory(directory);
+      const id = `op_${randomBytes(8).toString('hex')}`;
+      const operation: Operation = {
+        schema: 1,
+        id,
+        idempotencyKey: newIdempotencyKey(),
+        ...intent,
+        minted: null,
+        delivered: [],
+        state: 'intended',
+      };
+      return locked(
+        id,
+        async () => operation,
+        async (held) => {
+          await held.save({});
+          return work(held);
+        },
+      );
+    },
+    async resume(id, work) {
+      const missing = new KeysError('not_found', `there is no unfinished operation '${id}'`, {
+        hint: 'keys recover lists them',
+      });
+      if (!isOperationId(id) || !existsSync(fileOf(id))) throw missing;
+      return locked(id, async () => (await readOperation(fileOf(id))) ?? Promise.reject(missing), work);
+    },
+    async list() {
+      const names = await readdir(directory).catch(() => [] as string[]);
+      const found = { operations: [] as Operation[], damaged: [] as string[] };
+      for (const name of names.filter(
+        (name) => isOperationId(name.replace(/\.json$/, '')) && name.endsWith('.json'),
+      )) {
+        const file = join(directory, name);
+        const operation = await readOperation(file).catch(() => found.damaged.push(file) && null);
+        if (operation) found.operations.push(operation);
+      }
+      found.operations.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+      return found;
+    },
+  };
+}
+
+function isOperationId(text: string): boolean {
+  return /^op_[0-9a-f]{16}$/.test(text);
+}
+
+async function readOperation(file: string): Promise<Operation | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  const { parseOperation } = await import('./operation-schema.ts');
+  return parseOperation(text, file);
+}

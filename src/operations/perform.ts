@@ -1,0 +1,238 @@
+/**
+ * The one protocol: preflight, journal, mint, deliver, test, finish. A first run and `keys recover` walk the same steps
+ * from wherever the journal says the operation stands, so that each step may be repeated after a crash at any instant.
+ */
+import type { Destination } from '../destinations/index.ts';
+import { KeysError, toKeysError } from '../errors.ts';
+import type { IssuedKey, Key, KeyService } from '../keys.ts';
+import type { Secret } from '../secret.ts';
+import { type HeldOperation, type Intent, type Journal, newIdempotencyKey } from './journal.ts';
+import { isRefusal, mint } from './mint.ts';
+import type { Operation } from './operation.ts';
+import { endWhatWasMinted, undo } from './undo.ts';
+
+export interface Parts {
+  readonly service: KeyService;
+  readonly destinations: readonly Destination[];
+  /** Told as soon as the secret is known, also when it is had again. */
+  minted?(issued: IssuedKey): Promise<void>;
+  /** Rotate: throws when the new secret does not work. */
+  test?(secret: Secret, operation: Operation): Promise<void>;
+  /** Asked before something is minted a second time on a service that cannot tell a repetition. */
+  confirm(question: string): Promise<boolean>;
+}
+
+/** How an operation ended; `key` is null when everything it minted was ended and nothing took its place. */
+export interface Outcome {
+  readonly key: Key | null;
+  readonly destinations: readonly string[];
+}
+
+/** Runs a new operation to its end. Its destinations have said that they are ready. */
+export function performOperation(journal: Journal, intent: Intent, parts: Parts): Promise<Outcome> {
+  return journal.begin(intent, (held) => advance(held, parts));
+}
+
+/** Takes an operation up where it stands and brings it to its end. */
+export function resumeOperation(journal: Journal, id: string, parts: Parts): Promise<Outcome> {
+  return journal.resume(id, async (held) => {
+    const specs = parts.destinations.map(({ spec }) => spec);
+    const { delivered, destinations } = held.operation;
+    if (specs.join('\n') !== destinations.join('\n')) {
+      // Other destinations than before: the new ones have nothing yet.
+      await held.save({ destinations: specs, delivered: delivered.filter((spec) => specs.includes(spec)) });
+    }
+    return advance(held, parts, { resumed: true });
+  });
+}
+
+async function advance(held: HeldOperation, parts: Parts, { resumed = false } = {}): Promise<Outcome> {
+  const { operation } = held;
+  let issued: IssuedKey | null = null;
+
+  if (resumed && !parts.service.minting && operation.state !== 'tested') {
+    const again = await endLostMint(held, parts);
+    if (!again) return { key: null, destinations: [] };
+  }
+  if (operation.state === 'intended') issued = await mintOrStartOver(held, parts);
+  if (operation.state === 'minted' || operation.state === 'unproven') {
+    issued ??= await mintOrStartOver(held, parts);
+    await deliver(held, parts, issued);
+  }
+  if (operation.state === 'delivered') {
+    if (operation.command === 'rotate') await test(held, parts, issued);
+    await held.save({ state: 'tested' });
+  }
+  const key = await finish(held, parts);
+  return { key: key ?? issued?.key ?? null, destinations: operation.destinations };
+}
+
+/** Mints, or has the same answer again. A secret that can no longer be had is replaced by a new one. */
+async function mintOrStartOver(held: HeldOperation, parts: Parts): Promise<IssuedKey> {
+  const { operation } = held;
+  const first = operation.state === 'intended';
+  let issued: IssuedKey;
+  try {
+    issued = await mint(parts.service, operation);
+  } catch (error) {
+    if (error instanceof KeysError && error.code === 'secret_gone') {
+      await startOver(held, parts);
+      return mintOrStartOver(held, parts);
+    }
+    if (first && isRefusal(error)) await held.finish();
+    throw error;
+  }
+  await parts.minted?.(issued);
+  const { id, name } = issued.key;
+  if (first) await held.save({ state: 'minted', minted: { id, name } });
+  return issued;
+}
+
+/** The secret of the mint is lost: it is ended, and the operation begins again on the same key. */
+async function startOver(held: HeldOperation, { service }: Parts): Promise<void> {
+  const { idempotencyKey, request } = held.operation;
+  const minted = held.operation.minted ?? (await service.minting?.status(idempotencyKey))?.key;
+  if (!minted) throw new KeysError('not_found', 'the service knows of no key that this operation minted');
+  if (request.kind === 'overlap') await service.minting?.settle(idempotencyKey, { keep: 'old' });
+  await held.save({
+    idempotencyKey: newIdempotencyKey(),
+    // A key that was created has a lost secret and no other: it gets a new one.
+    request: {
+      kind: request.kind === 'overlap' ? 'overlap' : 'regenerate',
+      id: minted.id,
+      graceMs: 0,
+      version: null,
+    },
+    minted: null,
+    state: 'intended',
+    delivered: [],
+  });
+}
+
+async function deliver(held: HeldOperation, { destinations }: Parts, { secret }: IssuedKey): Promise<void> {
+  const { operation } = held;
+  for (const destination of destinations) {
+    if (operation.delivered.includes(destination.spec)) continue;
+    try {
+      await destination.deliver(secret);
+    } catch (error) {
+      const { message, hint } = toKeysError(error);
+      throw new KeysError('undelivered', message, {
+        hint: `keys recover ${operation.id}${hint ? ` (${hint})` : ''}`,
+        cause: error,
+      });
+    }
+    await held.save({ delivered: [...operation.delivered, destination.spec] });
+  }
+  await held.save({ state: 'delivered' });
+}
+
+/** Tests the secret as its consumers would read it. One that does not work is ended, and the old one stays. */
+async function test(held: HeldOperation, parts: Parts, issued: IssuedKey | null): Promise<void> {
+  const { operation } = held;
+  const known = issued ?? (await hadAgain(parts, operation));
+  const read = await readBack(parts.destinations, known?.secret ?? null);
+  const secret = read ?? known?.secret ?? null;
+  if (secret === null) {
+    await testUnseen(held, parts);
+    return;
+  }
+  try {
+    await parts.test?.(secret, operation);
+  } catch (error) {
+    if (!(error instanceof KeysError) || error.code !== 'test_failed') {
+      throw new KeysError(
+        'outcome_unknown',
+        `the new secret could not be tested: ${toKeysError(error).message}`,
+        {
+          hint: `keys recover ${operation.id}; the old secret still works`,
+          cause: error,
+        },
+      );
+    }
+    await undo(held, parts.service);
+    throw new KeysError('test_failed', `${error.message}; the new secret is revoked, the old one stays`, {
+      hint: error.hint,
+    });
+  }
+}
+
+/** The secret is where it cannot be read, and not to be had again: did its consumer get it? */
+async function testUnseen(held: HeldOperation, parts: Parts): Promise<void> {
+  const { id, idempotencyKey, destinations } = held.operation;
+  if (parts.service.minting) {
+    const minted = await parts.service.minting.status(idempotencyKey);
+    // Its first use proves that it arrived and works.
+    if (minted?.secretState === 'used' || minted?.secretState === 'acknowledged') return;
+    await startOver(held, parts);
+  } else if (
+    await parts.confirm(`Does the new secret work that was delivered to ${destinations.join(', ')}?`)
+  ) {
+    return;
+  }
+  throw new KeysError(
+    'outcome_unknown',
+    'the new secret was delivered, but can be neither read nor tested any more',
+    {
+      hint: `keys recover ${id} goes on; the old secret still works`,
+    },
+  );
+}
+
+async function hadAgain({ service }: Parts, operation: Operation): Promise<IssuedKey | null> {
+  if (!service.minting) return null;
+  return mint(service, operation).catch((error: unknown) => {
+    if (error instanceof KeysError && error.code === 'secret_gone') return null;
+    throw error;
+  });
+}
+
+async function readBack(
+  destinations: readonly Destination[],
+  expected: Secret | null,
+): Promise<Secret | null> {
+  let found = expected;
+  let read: Secret | null = null;
+  for (const destination of destinations.filter(({ readable }) => readable)) {
+    read = await destination.readBack();
+    if (read === null || (found !== null && found.reveal() !== read.reveal())) {
+      throw new KeysError(
+        'undelivered',
+        `${destination.spec} does not hold the secret that was delivered there`,
+      );
+    }
+    found = read;
+  }
+  return read;
+}
+
+/** Ends what the new secret replaces, tells the service that the secret has arrived, and forgets the operation last. */
+async function finish(held: HeldOperation, { service, destinations }: Parts): Promise<Key | null> {
+  const { request, idempotencyKey, graceMs, command, state } = held.operation;
+  let key: Key | null = null;
+  if (request.kind === 'overlap') {
+    key = (await service.minting?.settle(idempotencyKey, { keep: 'new', graceMs })) ?? null;
+  }
+  if (request.kind === 'successor') await service.revoke(request.of);
+  const proven = command === 'rotate' || !destinations.some(({ unproven }) => unproven);
+  if (!proven && service.minting) {
+    if (state !== 'unproven') await held.save({ state: 'unproven' });
+    return key;
+  }
+  await service.minting?.acknowledge(idempotencyKey);
+  await held.finish();
+  return key;
+}
+
+/** On a service that cannot repeat a mint, what was minted and not delivered is lost: it is ended. True to mint again. */
+async function endLostMint(held: HeldOperation, { service, confirm }: Parts): Promise<boolean> {
+  const { operation } = held;
+  if (operation.state === 'delivered') return true;
+  const ended = await endWhatWasMinted(operation, service, confirm);
+  if (await confirm(`${ended}. Mint again?`)) {
+    await held.save({ state: 'intended', minted: null, delivered: [], startedAt: new Date().toISOString() });
+    return true;
+  }
+  await held.finish();
+  return false;
+}

@@ -1,0 +1,48 @@
+/** Whether a new secret works: the service is asked, and the command that `--check` names. */
+import type { App } from '../app.ts';
+import { findProgram, giveSecret } from '../destinations/program.ts';
+import { splitWords } from '../destinations/words.ts';
+import { KeysError, toKeysError } from '../errors.ts';
+import type { KeyService } from '../keys.ts';
+import type { Secret } from '../secret.ts';
+import type { Operation } from './operation.ts';
+
+/** How long a `--check` may take. */
+const deadlineMs = 60_000;
+
+type Surroundings = Pick<App, 'io' | 'env' | 'signal' | 'redactor'>;
+
+/** Throws `test_failed` with the reason. A service that cannot verify is not asked. */
+export async function testSecret(
+  app: Surroundings,
+  service: KeyService,
+  secret: Secret,
+  { minted, check }: Pick<Operation, 'minted' | 'check'>,
+): Promise<void> {
+  if (service.capabilities.verbs.includes('verify')) {
+    const { valid, reason, key } = await service.verify(secret);
+    if (!valid) {
+      throw new KeysError(
+        'test_failed',
+        `the service refuses the new secret: ${reason ?? 'it does not say why'}`,
+      );
+    }
+    if (minted && key && key.id !== minted.id) {
+      throw new KeysError('test_failed', `what was delivered is the secret of another key, ${key.name}`);
+    }
+  }
+  if (check === null) return;
+  try {
+    await giveSecret(splitWords(check), secret, { ...app, deadlineMs, showOutput: true });
+  } catch (error) {
+    app.signal.throwIfAborted();
+    throw new KeysError('test_failed', `the check failed: ${toKeysError(error).message}`);
+  }
+}
+
+/** Throws `invalid` for a `--check` that cannot be run, before anything is minted. */
+export async function requireCheck(check: string, env: App['env']): Promise<void> {
+  const [program] = splitWords(check);
+  if (program && (await findProgram(program, env))) return;
+  throw new KeysError('invalid', `--check: there is no program '${program ?? ''}'`);
+}

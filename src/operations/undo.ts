@@ -1,0 +1,65 @@
+/** Takes back what an operation has done: what was minted ends, what it was to replace stays. */
+import { KeysError } from '../errors.ts';
+import type { KeyService } from '../keys.ts';
+import { count } from '../text.ts';
+import type { HeldOperation } from './journal.ts';
+import { findMinted } from './mint.ts';
+import type { Operation } from './operation.ts';
+
+/** Throws `conflict` when there is no way back: the old secret is dead already. */
+export async function undo(held: HeldOperation, service: KeyService): Promise<void> {
+  const { operation } = held;
+  const { request, idempotencyKey } = operation;
+  if (request.kind === 'regenerate') {
+    throw new KeysError(
+      'conflict',
+      `the old secret of ${operation.key?.name ?? request.id} is dead; there is no way back`,
+      {
+        hint: `keys recover ${operation.id} delivers a secret that works, keys revoke ${request.id} ends the key`,
+      },
+    );
+  }
+  if (service.minting) {
+    const minted = await service.minting.cancel(idempotencyKey);
+    if (minted && request.kind === 'overlap') await service.minting.settle(idempotencyKey, { keep: 'old' });
+    else if (minted) await service.revoke(minted.key.id);
+  } else {
+    await endWhatWasMinted(operation, service, async () => true);
+  }
+  await held.finish();
+}
+
+/** Without idempotent minting: finds what the operation minted and revokes it. Says what it did. */
+export async function endWhatWasMinted(
+  operation: Operation,
+  service: KeyService,
+  confirm: (question: string) => Promise<boolean>,
+): Promise<string> {
+  const { minted, request } = operation;
+  if (request.kind === 'regenerate' || request.kind === 'overlap') {
+    return `whether ${operation.key?.name ?? request.id} has a new secret is not known, and it would be lost`;
+  }
+  const found = minted ? [minted] : await findMinted(service, operation);
+  if (found.length === 0) return 'nothing was minted';
+  const names = found.map(({ name, id }) => `${name} (${id})`).join(', ');
+  if (
+    !minted &&
+    isGuess(service) &&
+    !(await confirm(`Revoke ${names}, which this operation may have minted?`))
+  ) {
+    throw new KeysError(
+      'conflict',
+      `${names} may have been minted by this operation, and nobody has the secret`,
+      {
+        hint: 'look at it with keys show, and end it with keys revoke',
+      },
+    );
+  }
+  for (const { id } of found) await service.revoke(id);
+  return `${count(found.length, 'key')} with a lost secret revoked: ${names}`;
+}
+
+/** Whether a key can only be told by its name and age, because the service keeps no mark of the operation. */
+function isGuess({ capabilities: { fields } }: KeyService): boolean {
+  return !fields.includes('labels') && !fields.includes('description');
+}

@@ -1,0 +1,188 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { allKeys, type Key, type KeyService } from '../../../src/keys.ts';
+import { type Intent, type Journal, openJournal } from '../../../src/operations/journal.ts';
+import { type Parts, performOperation, resumeOperation } from '../../../src/operations/perform.ts';
+import { planRotation } from '../../../src/operations/rotation.ts';
+import { testSecret } from '../../../src/operations/test-secret.ts';
+import { openLocal } from '../../../src/service/local.ts';
+import { Crash } from '../../fakes/crash.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
+import { type MemoryDestination, memoryDestination } from '../../fakes/memory-destination.ts';
+
+interface World {
+  readonly service: KeyService;
+  readonly journal: Journal;
+  readonly destination: MemoryDestination;
+  parts(more?: Partial<Parts>): Parts;
+}
+
+/** The real service on a real file, with or without what makes a mint repeatable. */
+async function newWorld(kind: 'idempotent' | 'plain', destination = memoryDestination()): Promise<World> {
+  const home = mkdtempSync(join(tmpdir(), 'keys-operations-'));
+  const service = await openLocal({ url: `sqlite:${join(home, 'keys.db')}`, now: Date.now });
+  onTestFinished(async () => {
+    await service.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+  const context = destinationContext();
+  const seen = kind === 'idempotent' ? service : without(service);
+  return {
+    service: seen,
+    journal: openJournal(join(home, 'state'), new AbortController().signal),
+    destination,
+    parts: (more) => ({
+      service: seen,
+      destinations: [destination],
+      test: (secret, operation) => testSecret(context, seen, secret, operation),
+      confirm: async () => true,
+      ...more,
+    }),
+  };
+}
+
+/** A service that cannot repeat a mint and keeps one secret a key, as most do. */
+function without(service: KeyService): KeyService {
+  const capabilities = { ...service.capabilities, idempotentMint: false, grace: false };
+  return Object.assign(Object.create(service), { capabilities, minting: undefined }) as KeyService;
+}
+
+function intent(more: Partial<Intent>): Intent {
+  return {
+    command: 'create',
+    profile: 'local',
+    origin: 'sqlite:',
+    request: { kind: 'create', key: { name: 'ci' } },
+    key: null,
+    destinations: ['memory:'],
+    force: false,
+    graceMs: 0,
+    check: null,
+    startedAt: new Date().toISOString(),
+    ...more,
+  };
+}
+
+async function liveKeys(service: KeyService): Promise<Key[]> {
+  const keys: Key[] = [];
+  for await (const page of allKeys(service, {})) keys.push(...page);
+  return keys;
+}
+
+async function holdsWorkingSecret({ service, destination }: World, keyId?: string): Promise<boolean> {
+  if (!destination.held) return false;
+  const { valid, key } = await service.verify(destination.held);
+  return valid && (keyId === undefined || key?.id === keyId);
+}
+
+/** Runs, dies at one step, and recovers; false once the run has fewer steps than that. */
+async function dieAndRecover(
+  world: World,
+  run: (journal: Journal, parts: Parts) => Promise<unknown>,
+  crash: Crash,
+) {
+  const mortalJournal: Journal = {
+    ...world.journal,
+    begin: (begun, work) => world.journal.begin(begun, (held) => work(crash.wrap(held))),
+  };
+  const { service, destinations, ...rest } = world.parts();
+  const mortal = {
+    ...rest,
+    service: crash.wrap(service),
+    destinations: destinations.map((one) => crash.wrap(one)),
+  };
+  const error = await run(mortalJournal, mortal).catch((thrown: unknown) => thrown);
+  if (!crash.dead) {
+    if (error instanceof Error) throw error;
+    return false;
+  }
+  for (const { id } of (await world.journal.list()).operations)
+    await resumeOperation(world.journal, id, world.parts());
+  return true;
+}
+
+const everyDeath = async (die: (crash: Crash) => Promise<boolean>) => {
+  let deaths = 0;
+  for (const when of ['before', 'after'] as const) {
+    for (let step = 1; await die(new Crash(step, when)); step += 1) deaths += 1;
+  }
+  expect(deaths).toBeGreaterThan(10);
+};
+
+describe.each(['idempotent', 'plain'] as const)('on a service whose mint is %s', (kind) => {
+  test('a create that dies at any step ends, after one recover, as one live key whose secret is delivered', () =>
+    everyDeath(async (crash) => {
+      const world = await newWorld(kind);
+      const died = await dieAndRecover(
+        world,
+        (journal, parts) => performOperation(journal, intent({}), parts),
+        crash,
+      );
+      const keys = await liveKeys(world.service);
+      // Dead before the intent was written: nothing was asked for.
+      if (keys.length > 0 || world.destination.held) {
+        expect(keys).toHaveLength(1);
+        expect(await holdsWorkingSecret(world, keys[0]?.id)).toBe(true);
+      }
+      expect((await world.journal.list()).operations).toEqual([]);
+      return died;
+    }));
+
+  test('a rotate that dies at any step never leaves the old secret dead before the new one is delivered and tested', () =>
+    everyDeath(async (crash) => {
+      const world = await newWorld(kind);
+      const old = await world.service.create({ name: 'ci' });
+      const { request, graceMs } = await planRotation(world.service, old.key, { graceMs: 0 }, Date.now());
+      const { id, name } = old.key;
+      const rotation = intent({ command: 'rotate', request, graceMs, key: { id, name } });
+      const mortal = async (journal: Journal, parts: Parts) => {
+        try {
+          return await performOperation(journal, rotation, parts);
+        } catch (error) {
+          const oldWorks = (await world.service.verify(old.secret)).valid;
+          expect(oldWorks || (await holdsWorkingSecret(world))).toBe(true);
+          throw error;
+        }
+      };
+      const died = await dieAndRecover(world, mortal, crash);
+      const keys = await liveKeys(world.service);
+      expect(keys).toHaveLength(1);
+      if (world.destination.held) {
+        expect(await holdsWorkingSecret(world, keys[0]?.id)).toBe(true);
+        expect((await world.service.verify(old.secret)).valid).toBe(false);
+      } else expect((await world.service.verify(old.secret)).valid).toBe(true);
+      expect((await world.journal.list()).operations).toEqual([]);
+      return died;
+    }));
+
+  test('a new secret that fails its test is ended, and the old one stays', async () => {
+    const world = await newWorld(kind);
+    const old = await world.service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(world.service, old.key, {}, Date.now());
+    const rotation = intent({ command: 'rotate', request, graceMs, key: { id: old.key.id, name: 'ci' } });
+    const failing = world.parts({
+      test: async () => {
+        const { KeysError } = await import('../../../src/errors.ts');
+        throw new KeysError('test_failed', 'the consumer says no');
+      },
+    });
+    await expect(performOperation(world.journal, rotation, failing)).rejects.toMatchObject({
+      code: 'test_failed',
+    });
+    expect((await world.service.verify(old.secret)).valid).toBe(true);
+    expect(await holdsWorkingSecret(world)).toBe(false);
+    expect(await liveKeys(world.service)).toHaveLength(1);
+    expect((await world.journal.list()).operations).toEqual([]);
+  });
+
+  test('a refused mint leaves no operation behind', async () => {
+    const world = await newWorld(kind);
+    await world.service.create({ name: 'ci' });
+    await expect(performOperation(world.journal, intent({}), world.parts())).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect((await world.journal.list()).operations).toEqual([]);
+  });
+});
