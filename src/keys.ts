@@ -120,7 +120,8 @@ export interface Identity {
 export interface MintOptions {
   /**
    * 128 random bits or more, chosen by the caller. The same idempotency key with the same request gives the same answer,
-   * secret included, until the replay is gone; with another request it is `invalid`. Ignored by services without `minting`.
+   * secret included, until the replay is gone (`secret_gone`); with another request it is `idempotency_mismatch`, and
+   * `conflict` once it was cancelled. Ignored by services without `minting`.
    */
   idempotencyKey?: string;
 }
@@ -128,19 +129,26 @@ export interface MintOptions {
 export interface RegenerateOptions extends MintOptions {
   /** How long the old secret still works, in milliseconds; 0 ends it at once. */
   graceMs?: number;
-  /** Leaves the old secret working until `minting.settle` ends the overlap. Throws `conflict` while another one is open. */
+  /**
+   * Leaves the old secret working until `minting.settle` ends the overlap; takes an idempotency key, which names it there.
+   * Throws `conflict` while another one is open.
+   */
   overlap?: boolean;
 }
 
-/** What became of the secret that a mint under an idempotency key gave: `sealed` ones can be given again. */
-export type SecretState = 'sealed' | 'used' | 'acknowledged' | 'expired';
+/**
+ * What became of the secret that a mint under an idempotency key gave: only a `sealed` one can be given again. An `expired`
+ * one was kept its time, or ended before: the key revoked, the secret replaced.
+ */
+export const secretStates = ['sealed', 'used', 'acknowledged', 'expired'] as const;
+export type SecretState = (typeof secretStates)[number];
 
 export interface Mint {
   key: Key;
   secretState: SecretState;
 }
 
-/** What a service adds that mints idempotently and lets two secrets of a key overlap. */
+/** What a service adds that mints idempotently and lets two secrets of a key overlap. Throws `forbidden` for others' mints. */
 export interface Minting {
   /** How the mint under this idempotency key stands; `null` when there was none. */
   status(idempotencyKey: string): Promise<Mint | null>;
@@ -151,7 +159,8 @@ export interface Minting {
   /**
    * Ends the overlap that a regenerate opened. Keeping the new secret ends the old one at its own expiry or after
    * `graceMs`, whichever is first; keeping the old one ends the new one at once. Of an overlap already ended the same way,
-   * success. Throws `not_found`, and `changed` when the key's secret is not the one minted there any more.
+   * success, and a shorter grace cuts the time of the old secret. Throws `not_found`, and `changed` when the key's secret is
+   * not the one minted there any more; keeping the new secret of a revoked key is `conflict`.
    */
   settle(idempotencyKey: string, settlement: { keep: 'new' | 'old'; graceMs?: number }): Promise<Key>;
 }

@@ -11,6 +11,8 @@ import {
   type KeyService,
   keyStatuses,
   keyTypes,
+  type MintOptions,
+  secretStates,
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
@@ -48,6 +50,7 @@ const wireIssued = z.object({
   key: z.looseObject({ id: z.string() }),
   secret: z.catch(z.string().check(z.regex(/^[\x21-\x7e]+$/)), ''),
 });
+const wireMint = z.object({ key: wireKey, secretState: z.enum(secretStates) });
 const wirePage = z.object({ keys: z.array(wireKey), nextCursor: text });
 const wireVerification = z.object({
   valid: z.boolean(),
@@ -67,8 +70,21 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
     return read(await http.call(call), shape);
   }
 
-  async function mint(path: readonly string[], body: object, version?: string | null): Promise<IssuedKey> {
-    const answer = await http.call({ method: 'POST', path, body, effect: 'once', headers: ifMatch(version) });
+  /** With an idempotency key it may be sent again, to be answered from the first time. */
+  async function mint(
+    path: readonly string[],
+    body: object,
+    { idempotencyKey }: MintOptions,
+    version?: string | null,
+  ): Promise<IssuedKey> {
+    const answer = await http.call({
+      method: 'POST',
+      path,
+      body,
+      effect: idempotencyKey === undefined ? 'once' : 'set',
+      headers: { ...ifMatch(version), ...under(idempotencyKey) },
+      errorOf: mintError,
+    });
     const issued = wireIssued.safeParse(answer.json());
     if (!issued.success)
       throw answer.nonsense("the service's answer to a request for a secret makes no sense");
@@ -120,8 +136,26 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
 
   return {
     capabilities: ownCapabilities,
-    create: (key) =>
-      mint(['v1', 'keys'], { ...key, namespace: key.namespace ?? profile.namespace ?? undefined }),
+    minting: {
+      async status(idempotencyKey) {
+        const answer = await http.call({
+          method: 'GET',
+          path: ['v1', 'mint'],
+          effect: 'read',
+          headers: under(idempotencyKey),
+          errorOf: (said) => (said.status === 404 ? null : problemError(said)),
+        });
+        return answer.status === 404 ? null : read(answer, wireMint);
+      },
+      cancel: (idempotencyKey) => ask(mintCall('cancel', idempotencyKey), z.nullable(wireMint)),
+      async acknowledge(idempotencyKey) {
+        await http.call(mintCall('acknowledge', idempotencyKey));
+      },
+      settle: (idempotencyKey, { keep, graceMs = 0 }) =>
+        ask({ ...mintCall('settle', idempotencyKey), body: { keep, graceMs } }, wireKey),
+    },
+    create: (key, options = {}) =>
+      mint(['v1', 'keys'], { ...key, namespace: key.namespace ?? profile.namespace ?? undefined }, options),
     list: (query) =>
       ask(
         {
@@ -145,8 +179,8 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
         ({ status }) => status === 'active' || status === 'expired',
         version,
       ),
-    regenerate: (id, { graceMs = 0 } = {}, version = null) =>
-      mint(['v1', 'keys', id, 'regenerate'], { graceMs }, version),
+    regenerate: (id, { graceMs = 0, overlap, ...options } = {}, version = null) =>
+      mint(['v1', 'keys', id, 'regenerate'], { graceMs, overlap }, options, version),
     async revoke(id, version) {
       const answer = await http.call({
         method: 'POST',
@@ -171,6 +205,26 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
 
 function ifMatch(version: string | null | undefined): NonNullable<Call['headers']> {
   return { 'if-match': version ? `"${version}"` : undefined };
+}
+
+function under(idempotencyKey: string | undefined): NonNullable<Call['headers']> {
+  return { 'idempotency-key': idempotencyKey };
+}
+
+/** What these do is the same however often they are sent. */
+function mintCall(action: 'cancel' | 'acknowledge' | 'settle', idempotencyKey: string): Call {
+  return { method: 'POST', path: ['v1', 'mint', action], effect: 'set', headers: under(idempotencyKey) };
+}
+
+/** What is refused after a lost answer may have been minted by the attempt before, or still be on its way. */
+function mintError(answer: Answer): KeysError | null {
+  const error = problemError(answer);
+  if (!error || !answer.repeated || error.code === 'secret_gone') return error;
+  return new KeysError(
+    'outcome_unknown',
+    `an answer was lost, and the request sent again was refused: ${error.message}`,
+    { hint: 'look before trying again: keys list', cause: error, requestId: error.requestId },
+  );
 }
 
 function changedMeanwhile({ requestId }: Answer): KeysError {

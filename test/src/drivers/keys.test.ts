@@ -3,6 +3,7 @@ import type { Profile } from '../../../src/config.ts';
 import { keysDriver } from '../../../src/drivers/keys.ts';
 import type { Key, KeyService } from '../../../src/keys.ts';
 import { Secret } from '../../../src/secret.ts';
+import { mintingOf } from '../../contracts/minting.ts';
 import { failureOf, httpTo } from '../../fakes/http.ts';
 import { type FakeService, fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
 
@@ -28,6 +29,9 @@ const key: Key = {
   version: 'v1',
 };
 
+const idempotencyKey = 'k'.repeat(32);
+const issued = json(201, { key, secret: 'abc' });
+
 async function serviceThat(
   script: Reply[] | Reply,
   profile: Partial<Profile> = {},
@@ -50,7 +54,6 @@ const asked = ({ asked }: FakeService) => asked.map(({ method, url }) => `${meth
 // What is asked.
 
 test('every method is the request that docs/api.md names', async () => {
-  const issued = json(201, { key, secret: 'abc' });
   const one = json(200, key);
   const { wire, service } = await serviceThat([
     issued,
@@ -212,6 +215,82 @@ test.each([
 ])('%s is sent once: after a lost answer its outcome is unknown', async (_verb, run) => {
   const { service } = await serviceThat([lost]);
   expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+});
+
+const mints: [string, (service: KeyService) => Promise<unknown>][] = [
+  ['create', (service) => service.create({ name: 'ci' }, { idempotencyKey })],
+  ['regenerate', (service) => service.regenerate('k1', { overlap: true, idempotencyKey }, 'v1')],
+];
+
+test.each(mints)('%s under an idempotency key is sent again, the same bytes', async (_verb, run) => {
+  const { wire, service } = await serviceThat([lost, problem(503, 'unavailable'), issued]);
+  await run(service);
+  const sent = wire.asked.map(({ url, headers, body }) => [
+    url,
+    headers['idempotency-key'],
+    headers['if-match'],
+    body,
+  ]);
+  expect(sent).toEqual(Array(3).fill(sent[0]));
+  expect(sent[0]?.[1]).toBe(idempotencyKey);
+});
+
+test.each(mints)('%s whose answers are all lost has an unknown outcome', async (_verb, run) => {
+  const { service } = await serviceThat((response, asked) => lost(response, asked));
+  expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+});
+
+test.each([
+  [401, 'unauthenticated'],
+  [404, 'not_found'],
+  [409, 'conflict'],
+  [412, 'changed'],
+])(
+  'a mint that is refused with %s has an unknown outcome after a lost answer, and none before',
+  async (status, code) => {
+    const refusal = problem(status, code);
+    for (const [, run] of mints) {
+      expect((await failureOf(run((await serviceThat([refusal])).service))).code).toBe(code);
+      const { service } = await serviceThat([lost, refusal]);
+      expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+    }
+  },
+);
+
+test('a mint whose secret is gone after a lost answer says so', async () => {
+  const { service } = await serviceThat([lost, problem(410, 'secret_gone')]);
+  const error = await failureOf(service.create({ name: 'ci' }, { idempotencyKey }));
+  expect(error.code).toBe('secret_gone');
+});
+
+test('a mint is asked about, cancelled, acknowledged and settled under its idempotency key', async () => {
+  const mint = { key, secretState: 'used' };
+  const { wire, service } = await serviceThat([
+    json(200, mint),
+    problem(404, 'not_found'),
+    lost,
+    json(200, null),
+    (response) => void response.writeHead(204).end(),
+    lost,
+    json(200, key),
+  ]);
+  const minting = mintingOf(service);
+  expect(await minting.status(idempotencyKey)).toEqual(mint);
+  expect(await minting.status(idempotencyKey)).toBeNull();
+  expect(await minting.cancel(idempotencyKey)).toBeNull();
+  await minting.acknowledge(idempotencyKey);
+  expect(await minting.settle(idempotencyKey, { keep: 'new', graceMs: 5 })).toEqual(key);
+  expect(asked(wire)).toEqual([
+    'GET /v1/mint',
+    'GET /v1/mint',
+    'POST /v1/mint/cancel',
+    'POST /v1/mint/cancel',
+    'POST /v1/mint/acknowledge',
+    'POST /v1/mint/settle',
+    'POST /v1/mint/settle',
+  ]);
+  expect(wire.asked.at(-1)?.body).toBe('{"keep":"new","graceMs":5}');
+  expect(wire.asked.every(({ headers }) => headers['idempotency-key'] === idempotencyKey)).toBe(true);
 });
 
 test('a revoked key that is gone after a lost answer was revoked', async () => {
