@@ -158,7 +158,7 @@ export function graceEnd(
   graceMs: number,
 ): number {
   const never = Number.POSITIVE_INFINITY;
-  return Math.min(endsAt ?? never, expiresAt ?? never, Math.floor(now + graceMs));
+  return Math.min(endsAt ?? never, expiresAt ?? never, now + Math.floor(graceMs));
 }
 
 function line(text: string, what: string, longest: number): string {
