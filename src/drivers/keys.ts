@@ -147,7 +147,10 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
         });
         return answer.status === 404 ? null : read(answer, wireMint);
       },
-      cancel: (idempotencyKey) => ask(mintCall('cancel', idempotencyKey), z.nullable(wireMint)),
+      async cancel(idempotencyKey) {
+        const answer = await http.call(mintCall('cancel', idempotencyKey));
+        return answer.status === 204 ? null : read(answer, wireMint);
+      },
       async acknowledge(idempotencyKey) {
         await http.call(mintCall('acknowledge', idempotencyKey));
       },

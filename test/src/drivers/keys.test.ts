@@ -265,12 +265,13 @@ test('a mint whose secret is gone after a lost answer says so', async () => {
 
 test('a mint is asked about, cancelled, acknowledged and settled under its idempotency key', async () => {
   const mint = { key, secretState: 'used' };
+  const nothing: Reply = (response) => void response.writeHead(204).end();
   const { wire, service } = await serviceThat([
     json(200, mint),
     problem(404, 'not_found'),
     lost,
-    json(200, null),
-    (response) => void response.writeHead(204).end(),
+    nothing,
+    nothing,
     lost,
     json(200, key),
   ]);
