@@ -205,6 +205,41 @@ test('twins in one process get one answer, also when they name the version they 
   expect(count(file, 'secrets')).toBe(2);
 });
 
+test('a mint whose commit was reported as failed, and was none, is answered all the same', async () => {
+  const { store, clock, file } = await open();
+  const reporting = {
+    ...store,
+    async insertKey(...row: Parameters<KeyStore['insertKey']>) {
+      await store.insertKey(...row);
+      throw new Error('the disk failed');
+    },
+  };
+  const keys = createService({ store: reporting, now: () => clock.now }).as(root);
+  const issued = await keys.create({ name: 'done' }, { idempotencyKey: newIdempotencyKey() });
+  expect((await keys.verify(issued.secret)).valid).toBe(true);
+  await expect(keys.create({ name: 'plain' })).rejects.toThrow('the disk failed');
+  expect(count(file, 'keys')).toBe(2);
+});
+
+test('a twin that finds the key changed by the first one gets its answer', async () => {
+  const { store, clock, keys } = await open();
+  const { key } = await keys.create({ name: 'late-twin' });
+  const idempotencyKey = newIdempotencyKey();
+  const options = { overlap: true, idempotencyKey };
+  let first: IssuedKey | undefined;
+  const late = {
+    ...store,
+    /** The first one is done between the look for the mint and the look at the key. */
+    async findKey(id: string) {
+      first ??= await keys.regenerate(key.id, options, key.version);
+      return store.findKey(id);
+    },
+  };
+  const twin = createService({ store: late, now: () => clock.now }).as(root);
+  const second = await twin.regenerate(key.id, options, key.version);
+  expect(first && bytesOf(first)).toBe(bytesOf(second));
+});
+
 test('of a mint and its cancellation at once one wins, and both know', async () => {
   const { keys, file } = await open();
   for (let round = 0; round < 20; round++) {
