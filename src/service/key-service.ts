@@ -9,6 +9,7 @@ import {
   type KeyQuery,
   type KeyService,
   keyStatuses,
+  type Minting,
   type MintOptions,
   type NewKey,
   type RegenerateOptions,
@@ -40,11 +41,16 @@ export interface ServiceCore {
 const defaultPageSize = 100;
 const largestPageSize = 1_000;
 
+/** Ours always says what became of a mint. */
+export interface OwnKeyService extends KeyService {
+  readonly minting: Minting;
+}
+
 export function keyServiceFor(
   core: ServiceCore,
   anybody: Caller | null,
   requestId: string | null,
-): KeyService {
+): OwnKeyService {
   const { store, settings, uses, sweep, now, newSecret } = core;
 
   function caller(): Caller {

@@ -1,6 +1,6 @@
 /** The shapes of the API: what validates requests is what `/openapi.json` shows. */
 import { z } from 'zod';
-import { keyStatuses, keyTypes } from '../keys.ts';
+import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
 
 const text = z.string().nullable();
 const time = z.string().meta({ format: 'date-time' }).nullable();
@@ -42,6 +42,14 @@ export const keySchema = component(
 export const issuedKeySchema = component(
   'IssuedKey',
   z.object({ key: keySchema, secret: z.string().describe('Shown this once') }),
+);
+
+export const mintSchema = component(
+  'Mint',
+  z.object({
+    key: keySchema,
+    secretState: z.enum(secretStates).describe('A sealed secret can be had again by the same request'),
+  }),
 );
 
 export const keyPageSchema = component(
@@ -89,6 +97,19 @@ export const idParams = z.strictObject({ id: z.string() });
 export const ifMatchHeaders = z.object({
   'if-match': z.string().optional().describe('Change the key only if this is still its ETag'),
 });
+
+export const idempotencyHeaders = z.object({
+  'idempotency-key': z
+    .string()
+    .optional()
+    .describe('22 to 128 characters of A-Z a-z 0-9 _ -, at least 128 random bits'),
+});
+
+export const graceSchema = z
+  .int()
+  .min(0)
+  .optional()
+  .describe('How long the old secret still works, in milliseconds; 30 days at most');
 
 /** A request that says all it has to say in its path. */
 export const noBody = z.strictObject({}).nullish();

@@ -19,8 +19,8 @@ import {
 } from 'fastify-type-provider-zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { KeysError } from '../errors.ts';
-import type { KeyService } from '../keys.ts';
 import { authenticate } from './authenticate.ts';
+import type { OwnKeyService } from './key-service.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
 import { routes } from './routes/index.ts';
 import { components } from './schemas.ts';
@@ -37,7 +37,7 @@ export type Server = FastifyInstance<
 declare module 'fastify' {
   interface FastifyRequest {
     /** The service as who sent the request sees it. */
-    keys: KeyService;
+    keys: OwnKeyService;
     /** The id of the key that sent it. */
     keyId: string | null;
   }

@@ -1,8 +1,8 @@
 /** The key service: the rules, over a store. Over HTTP and in-process it is the same. */
-import type { Key, KeyService } from '../keys.ts';
+import type { Key } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
-import { keyServiceFor, type ServiceCore } from './key-service.ts';
+import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
 import { machineAdministrator } from './machine.ts';
 import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded } from './secrets.ts';
@@ -20,7 +20,7 @@ export interface ServiceParts {
 
 export interface Service {
   /** The service as one caller sees it, for one request; `null` is anybody, who can only verify. Its `close` does nothing. */
-  as(caller: Caller | null, requestId?: string): KeyService;
+  as(caller: Caller | null, requestId?: string): OwnKeyService;
   /** Who a secret is, and `null` unless it is good now. */
   authenticate(secret: Secret): Promise<Caller | null>;
   /** Whether there is a key, not revoked, that can administer the whole service. */

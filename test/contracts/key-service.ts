@@ -16,6 +16,7 @@ import {
   type Verb,
 } from '../../src/keys.ts';
 import { Secret } from '../../src/secret.ts';
+import { mintingGuarantees } from './minting.ts';
 import { refuses } from './refuses.ts';
 
 export { refuses };
@@ -34,6 +35,7 @@ interface Needs {
   readonly editable?: Capabilities['editable'];
   readonly filters?: readonly FilterName[];
   readonly grace?: boolean;
+  readonly idempotentMint?: boolean;
 }
 
 /** `open` gives the service as an administrator sees it, without keys of the names used here; it is closed after the test. */
@@ -417,6 +419,10 @@ export function keyServiceContract(
       expect(await service.whoami()).toMatchObject({ roles: expect.any(Array) });
     });
 
+    for (const [title, prove] of Object.entries(mintingGuarantees)) {
+      guarantee(title, { idempotentMint: true }, (service) => prove(service, template));
+    }
+
     test('every skip names a test', () => expect([...unused]).toEqual([]));
   });
 }
@@ -458,5 +464,6 @@ function lacking(capabilities: Capabilities, needs: Needs): string[] {
     ...missing(needs.editable, capabilities.editable),
     ...missing(needs.filters, capabilities.filters).map((filter) => `filter ${filter}`),
     ...(needs.grace && !capabilities.grace ? ['grace'] : []),
+    ...(needs.idempotentMint && !capabilities.idempotentMint ? ['idempotent mint'] : []),
   ];
 }

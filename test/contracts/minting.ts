@@ -1,6 +1,6 @@
 /** What a service must do whose `capabilities.idempotentMint` is true, asked through the interface alone. */
 import { randomBytes } from 'node:crypto';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect } from 'vitest';
 import type { IssuedKey, Key, KeyService, Minting, NewKey } from '../../src/keys.ts';
 import type { Secret } from '../../src/secret.ts';
 import { refuses } from './refuses.ts';
@@ -257,15 +257,3 @@ export const mintingGuarantees: Readonly<Record<string, Guarantee>> = {
     await refuses('not_found', mintingOf(service).settle(idempotencyKey, { keep: 'new' }));
   },
 };
-
-export function mintingContract(name: string, open: () => Promise<KeyService>): void {
-  describe(`${name}: the minting contract`, () => {
-    for (const [title, prove] of Object.entries(mintingGuarantees)) {
-      test(title, async () => {
-        const service = await open();
-        onTestFinished(() => service.close());
-        await prove(service, {});
-      });
-    }
-  });
-}

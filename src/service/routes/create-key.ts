@@ -1,5 +1,5 @@
 import { etagOf } from '../etag.ts';
-import { issuedKeySchema, newKeySchema, problems } from '../schemas.ts';
+import { idempotencyHeaders, issuedKeySchema, newKeySchema, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
 export function createKey(app: Server): void {
@@ -8,12 +8,14 @@ export function createKey(app: Server): void {
     {
       schema: {
         summary: 'Mint a key',
+        headers: idempotencyHeaders,
         body: newKeySchema,
         response: { 201: issuedKeySchema, ...problems },
       },
     },
-    async ({ keys, body }, reply) => {
-      const { key, secret } = await keys.create({ ...body, description: body.description ?? undefined });
+    async ({ keys, body, headers }, reply) => {
+      const wanted = { ...body, description: body.description ?? undefined };
+      const { key, secret } = await keys.create(wanted, { idempotencyKey: headers['idempotency-key'] });
       reply.code(201).header('location', `/v1/keys/${key.id}`).header('etag', etagOf(key));
       return { key, secret: secret.reveal() };
     },

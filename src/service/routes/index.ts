@@ -6,6 +6,7 @@ import { enableKey } from './enable-key.ts';
 import { getKey } from './get-key.ts';
 import { health } from './health.ts';
 import { listKeys } from './list-keys.ts';
+import { acknowledgeMint, cancelMint, mintStatus, settleMint } from './mint.ts';
 import { openapi } from './openapi.ts';
 import { regenerateKey } from './regenerate-key.ts';
 import { revokeKey } from './revoke-key.ts';
@@ -21,6 +22,10 @@ export const routes: readonly ((app: Server) => void)[] = [
   enableKey,
   regenerateKey,
   revokeKey,
+  mintStatus,
+  cancelMint,
+  acknowledgeMint,
+  settleMint,
   verify,
   whoami,
   health,

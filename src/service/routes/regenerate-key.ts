@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { etagOf, versionOf } from '../etag.ts';
-import { idParams, ifMatchHeaders, issuedKeySchema, problems } from '../schemas.ts';
+import {
+  graceSchema,
+  idempotencyHeaders,
+  idParams,
+  ifMatchHeaders,
+  issuedKeySchema,
+  problems,
+} from '../schemas.ts';
 import type { Server } from '../server.ts';
 
 export function regenerateKey(app: Server): void {
@@ -10,21 +17,22 @@ export function regenerateKey(app: Server): void {
       schema: {
         summary: 'A new secret for the same key',
         params: idParams,
-        headers: ifMatchHeaders,
+        headers: ifMatchHeaders.extend(idempotencyHeaders.shape),
         body: z
           .strictObject({
-            graceMs: z
-              .int()
-              .min(0)
+            graceMs: graceSchema,
+            overlap: z
+              .boolean()
               .optional()
-              .describe('How long the old secret still works; 30 days at most'),
+              .describe('The old secret works until the overlap is settled; takes an idempotency key'),
           })
           .nullish(),
         response: { 200: issuedKeySchema, ...problems },
       },
     },
     async ({ keys, params, body, headers }, reply) => {
-      const { key, secret } = await keys.regenerate(params.id, body ?? {}, versionOf(headers['if-match']));
+      const options = { ...body, idempotencyKey: headers['idempotency-key'] };
+      const { key, secret } = await keys.regenerate(params.id, options, versionOf(headers['if-match']));
       reply.header('etag', etagOf(key));
       return { key, secret: secret.reveal() };
     },

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { openLocal } from '../../../src/service/local.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
-import { mintingContract } from '../../contracts/minting.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 
 function open(path = newDatabasePath()) {
@@ -11,7 +10,6 @@ function open(path = newDatabasePath()) {
 }
 
 keyServiceContract('the embedded service', () => open());
-mintingContract('the embedded service', () => open());
 
 test('the database is private: 0600 in a directory of 0700', async () => {
   const path = newDatabasePath();

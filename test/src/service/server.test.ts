@@ -101,6 +101,7 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'get /healthz',
     'get /v1/keys',
     'get /v1/keys/{id}',
+    'get /v1/mint',
     'get /v1/whoami',
     'patch /v1/keys/{id}',
     'post /v1/keys',
@@ -108,9 +109,14 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'post /v1/keys/{id}/enable',
     'post /v1/keys/{id}/regenerate',
     'post /v1/keys/{id}/revoke',
+    'post /v1/mint/acknowledge',
+    'post /v1/mint/cancel',
+    'post /v1/mint/settle',
     'post /v1/verify',
   ]);
   const referred = new Set(JSON.stringify(document).match(/(?<=#\/components\/schemas\/)\w+/g));
   expect(new Set(Object.keys(document.components.schemas))).toEqual(referred);
-  expect(referred).toEqual(new Set(['Key', 'IssuedKey', 'KeyPage', 'Verification', 'Identity', 'Problem']));
+  expect(referred).toEqual(
+    new Set(['Key', 'IssuedKey', 'KeyPage', 'Mint', 'Verification', 'Identity', 'Problem']),
+  );
 });
