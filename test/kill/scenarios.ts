@@ -1,0 +1,149 @@
+/** What is killed, and what must hold whenever it dies. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { allKeys, type Key } from '../../src/keys.ts';
+import { Secret } from '../../src/secret.ts';
+import type { World } from './world.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly stdout: 'file' | 'pipe';
+  env?(path: string): Record<string, string>;
+  prepare(world: World): Promise<void>;
+  argv(world: World): string[];
+  /** Before anything has been recovered. */
+  checkAfterDeath(world: World): Promise<void>;
+  /** After one `keys recover --all`. */
+  checkAfterRecover(world: World): Promise<void>;
+}
+
+interface Place {
+  readonly name: string;
+  readonly stdout: 'file' | 'pipe';
+  to(world: World): string[];
+  /** What a consumer finds there, the latest first. */
+  read(world: World): string[];
+}
+
+const printed = (world: World) => world.printed.flatMap((text) => text.split('\n').filter(Boolean)).reverse();
+
+const fileIn = (name: string, parse: (text: string) => string | undefined) => (world: World) => {
+  const path = join(world.path, name);
+  const found = existsSync(path) ? parse(readFileSync(path, 'utf8')) : undefined;
+  return found === undefined ? [] : [found];
+};
+
+const places: Place[] = [
+  { name: 'stdout to a file', stdout: 'file', to: () => [], read: printed },
+  { name: 'stdout to a pipe', stdout: 'pipe', to: () => [], read: printed },
+  {
+    name: 'file:',
+    stdout: 'file',
+    to: ({ path }) => ['--to', `file:${join(path, 'secret')}`, '--force'],
+    read: fileIn('secret', (text) => text.trim()),
+  },
+  {
+    name: 'env-file:',
+    stdout: 'file',
+    to: ({ path }) => ['--to', `env-file:${join(path, '.env')}#TOKEN`],
+    read: fileIn('.env', (text) => parseEnv(text).TOKEN),
+  },
+  {
+    name: 'exec:',
+    stdout: 'file',
+    to: ({ path }) => ['--to', `exec:install -m 600 /dev/stdin ${join(path, 'consumed')}`],
+    read: fileIn('consumed', (text) => text),
+  },
+];
+
+const commands = ['create', 'regenerate', 'rotate'] as const;
+
+export const scenarios: Scenario[] = commands.flatMap((command) =>
+  places.map((place) => scenario(command, place)),
+);
+
+function scenario(command: (typeof commands)[number], place: Place): Scenario {
+  return {
+    name: `${command}, ${place.name}`,
+    stdout: place.stdout,
+    async prepare(world) {
+      writeFileSync(join(world.path, '.env'), '# kept\nOTHER=1\n');
+      if (command === 'create') return;
+      const { key, secret } = await world.service.create({ name: 'ci' });
+      world.keyId = key.id;
+      world.old = secret;
+    },
+    argv: (world) => [
+      command,
+      'ci',
+      ...place.to(world),
+      ...(command === 'create' ? [] : ['--yes']),
+      ...(command === 'rotate' ? ['--grace', '0'] : []),
+    ],
+    async checkAfterDeath(world) {
+      if (
+        command === 'rotate' &&
+        !(await works(world, world.old)) &&
+        !(await anyWorks(world, place.read(world)))
+      ) {
+        throw new Error('the old secret is dead and the new one is not where it belongs');
+      }
+      for (const key of await liveKeys(world)) {
+        const arrived = await anyWorks(world, place.read(world), key.id);
+        const untouched = await works(world, world.old);
+        if (!arrived && !untouched && world.unfinished().length === 0) {
+          throw new Error(`the key ${key.id} is live, its secret is nowhere, and no operation is listed`);
+        }
+      }
+    },
+    async checkAfterRecover(world) {
+      const left = world.unfinished();
+      if (left.length > 0) throw new Error(`${left.length} operations are left after keys recover --all`);
+      const keys = await liveKeys(world);
+      if (keys.length > 1) throw new Error(`${keys.length} live keys`);
+      const [key] = keys;
+      if (!key && command !== 'create') throw new Error('the key is gone');
+      if (key) await checkKey(world, key);
+      checkNoPlaintext(world);
+    },
+  };
+
+  async function checkKey(world: World, key: Key): Promise<void> {
+    const { working, endless } = world.liveSecrets(key.id);
+    if (working !== 1 || endless !== 1)
+      throw new Error(`${working} secrets of the key work, ${endless} without an end`);
+    // Dead before it began: the old secret is the one that works.
+    if (await works(world, world.old)) return;
+    if (!(await anyWorks(world, place.read(world), key.id)))
+      throw new Error('the secret that works is not where it belongs');
+  }
+
+  function checkNoPlaintext(world: World): void {
+    const known = [...place.read(world), ...printed(world), world.old?.reveal() ?? ''].filter((text) =>
+      /^keys_\w{36}$/.test(text),
+    );
+    for (const bytes of world.searchable()) {
+      if (known.some((secret) => bytes.includes(secret)))
+        throw new Error('a secret in plain text in journal or database');
+    }
+  }
+}
+
+async function liveKeys({ service }: World): Promise<Key[]> {
+  const keys: Key[] = [];
+  for await (const page of allKeys(service, {})) keys.push(...page);
+  return keys;
+}
+
+async function works({ service }: World, secret: Secret | null): Promise<boolean> {
+  return secret !== null && (await service.verify(secret)).valid;
+}
+
+async function anyWorks({ service }: World, texts: readonly string[], keyId?: string): Promise<boolean> {
+  for (const text of texts) {
+    const { valid, key } = await service.verify(new Secret(text));
+    if (valid && (keyId === undefined || key?.id === keyId)) return true;
+  }
+  return false;
+}
