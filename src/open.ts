@@ -3,13 +3,16 @@ import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
 import type { Http } from './drivers/http.ts';
-import { type DriverEntry, drivers, requireSettings } from './drivers/index.ts';
+import { type Discovery, type DriverEntry, drivers, requireSettings } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Capabilities, KeyService, Verb } from './keys.ts';
 import type { Secret } from './secret.ts';
 
 /** Where the command line says nothing, as in shell completion. */
 const defaultTimeoutMs = 30_000;
+
+/** Nobody waits longer for what is only nice to know. */
+const discoveryTimeoutMs = 5_000;
 
 /** Throws `invalid` for a profile that its driver does not understand. */
 export function capabilitiesOf(profile: Profile): Capabilities {
@@ -64,14 +67,27 @@ export async function loginTo(app: App, profile: Profile): Promise<(() => Promis
   return () => ask(http, app.prompt, (secret) => app.redactor.know(secret)).finally(() => http.close());
 }
 
-async function httpTo(app: App, profile: Profile, credential: Secret | null): Promise<Http> {
+/** What the installation says of itself; `null` where its driver has nothing to ask. */
+export async function discover(app: App, profile: Profile): Promise<Discovery | null> {
+  const { discover: load } = driverOf(profile);
+  if (!load) return null;
+  const [ask, http] = await Promise.all([load(), httpTo(app, profile, null, discoveryTimeoutMs)]);
+  return ask(http).finally(() => http.close());
+}
+
+async function httpTo(
+  app: App,
+  profile: Profile,
+  credential: Secret | null,
+  longestMs = Number.POSITIVE_INFINITY,
+): Promise<Http> {
   const { createHttp } = await import('./drivers/http.ts');
   const { options } = app;
   return createHttp({
     baseUrl: profile.url,
     credential,
     authScheme: profile.authScheme,
-    timeoutMs: options.timeout ?? defaultTimeoutMs,
+    timeoutMs: Math.min(options.timeout ?? defaultTimeoutMs, longestMs),
     signal: app.signal,
     redactor: app.redactor,
     trace: options.debug ? (line) => void app.io.stderr.write(`${line}\n`).catch(() => {}) : undefined,

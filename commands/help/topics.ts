@@ -33,4 +33,9 @@ export const topics: readonly Topic[] = [
     summary: 'where a new secret can be delivered (--to)',
     load: async () => (await import('./destinations.ts')).destinationsPage(),
   },
+  {
+    name: 'drivers',
+    summary: 'the kinds of key service, and what each can do',
+    load: async () => (await import('./drivers.ts')).driversPage(),
+  },
 ];

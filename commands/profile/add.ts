@@ -1,8 +1,9 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import { requireName, urlProblem } from '../../src/config.ts';
+import { type Profile, profileFrom, requireName, urlProblem } from '../../src/config.ts';
 import { changeConfig } from '../../src/config-file.ts';
-import { KeysError } from '../../src/errors.ts';
+import { KeysError, toKeysError } from '../../src/errors.ts';
+import { discover } from '../../src/open.ts';
 import { addServiceOptions, entryFrom, type ServiceOptions } from './service-options.ts';
 
 export function declare(command: Command, app: App): void {
@@ -31,6 +32,25 @@ export async function add(
   });
   const next = entry.store === 'command' ? `keys profile use ${name}` : `keys auth login -p ${name}`;
   await app.note(`added profile ${name} (${entry.url}); next: ${next}`);
+  await tellDiscovery(app, profileFrom(name, entry));
+}
+
+/** The profile is there whatever comes of this. */
+async function tellDiscovery(app: App, profile: Profile): Promise<void> {
+  try {
+    const discovery = await discover(app, profile);
+    if (!discovery) return;
+    for (const sentence of discovery.found) await app.note(sentence);
+    const settings = Object.entries(discovery.settings).filter(
+      ([name, value]) => profile.settings?.[name] !== value,
+    );
+    if (settings.length === 0) return;
+    const words = settings.map(([name, value]) => `--set '${name}=${value}'`).join(' ');
+    await app.note(`if that is what it looks like, turn it on: keys auth login -p ${profile.name} ${words}`);
+  } catch (error) {
+    const { message } = toKeysError(error);
+    await app.note(`what this installation can do beyond the usual could not be read: ${message}`);
+  }
 }
 
 /** Throws `invalid`, naming the option, where there is nobody to ask. */

@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import type { Capabilities, Verb } from '../../src/keys.ts';
 import { capabilitiesOf } from '../../src/open.ts';
 import type { Noun } from '../../src/output.ts';
 import { profileNamed } from '../../src/resolve-profile.ts';
+import { type Ability, abilities, abilityText } from '../abilities.ts';
 import { completes } from '../options.ts';
 import { profileRecord, profileRow } from './noun.ts';
 
@@ -25,46 +25,20 @@ export async function show(app: App, name?: string): Promise<void> {
   if (printer.format !== 'table') return;
   await printer.text('\n');
   await printer.rows(abilityNoun, [abilities(capabilities)]);
-}
-
-interface Ability {
-  readonly verb: Verb;
-  readonly can: boolean;
-  readonly instead: string | null;
-}
-
-const verbs: Readonly<Record<Verb, true>> = {
-  create: true,
-  list: true,
-  get: true,
-  edit: true,
-  disable: true,
-  enable: true,
-  regenerate: true,
-  revoke: true,
-  verify: true,
-  whoami: true,
-};
-
-function abilities(capabilities: Capabilities): Ability[] {
-  return (Object.keys(verbs) as Verb[]).map((verb) => ({
-    verb,
-    can: capabilities.verbs.includes(verb),
-    instead: capabilities.instead?.[verb] ?? null,
-  }));
+  for (const note of capabilities.notes ?? []) await printer.text(`\n${note}\n`);
 }
 
 const abilityNoun: Noun<Ability> = {
   columns: [
-    { field: 'verb', title: 'verb', value: ({ verb }) => verb },
+    { field: 'what', title: 'what', value: ({ what }) => what },
     {
       field: 'can',
       title: 'this service',
-      value: ({ can }) => (can ? 'yes' : 'no'),
+      value: abilityText,
       tone: ({ can }) => (can ? 'green' : 'dim'),
     },
     { field: 'instead', title: 'instead', value: ({ instead }) => instead, shrinks: true, dispensable: 1 },
   ],
-  name: ({ verb }) => verb,
+  name: ({ what }) => what,
   none: 'nothing',
 };

@@ -24,8 +24,10 @@ export function unsupportedVerbs(capabilities: Capabilities): Pick<KeyService, V
   };
 }
 
-/** A key of which nothing is known yet. */
-export const blankKey: Omit<Key, 'id' | 'name'> = {
+/** A key of which nothing is known yet, its fields in the order in which they are shown. */
+export const blankKey: Key = {
+  id: '',
+  name: '',
   description: null,
   namespace: null,
   owner: null,

@@ -29,6 +29,12 @@ export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeySe
  */
 export type Login = (http: Http, prompt: Prompt, know: (secret: Secret) => Secret) => Promise<Secret>;
 
+/** What an installation says of itself: sentences, and settings that a profile may take over. */
+export interface Discovery {
+  readonly found: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 export interface DriverEntry {
   readonly name: string;
   /** What the service can do; without a profile, as it is everywhere. Throws `invalid` for a setting that cannot be meant. */
@@ -40,6 +46,8 @@ export interface DriverEntry {
   load(): Promise<Driver>;
   /** Where a credential is not copied from somewhere, but given for a name and a password. */
   readonly login?: () => Promise<Login>;
+  /** Asks an installation what it can do beyond what all of them can; nothing is changed, and no credential is sent. */
+  readonly discover?: () => Promise<(http: Http) => Promise<Discovery>>;
 }
 
 export const drivers: readonly DriverEntry[] = [
@@ -56,6 +64,7 @@ export const drivers: readonly DriverEntry[] = [
       regenerate: 'method and path that give a token a new secret, from the same document',
     },
     load: async () => (await import('./ververica.ts')).ververica,
+    discover: async () => (await import('./ververica-discover.ts')).discoverVerverica,
   },
   {
     name: 'cloudcasa',

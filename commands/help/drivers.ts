@@ -1,0 +1,69 @@
+import { drivers } from '../../src/drivers/index.ts';
+import { type Ability, abilities, abilityText } from '../abilities.ts';
+import type { Page } from './topics.ts';
+
+export function driversPage(): Page {
+  const described = drivers.map(({ name, settings = {}, capabilities }) => ({
+    name,
+    settings,
+    capabilities: capabilities(),
+  }));
+  const columns = described.map(({ name, capabilities }) => ({ name, rows: abilities(capabilities) }));
+  const rows = (columns[0]?.rows ?? []).map(({ what }, index) => [
+    what,
+    ...columns.map(({ rows }) => abilityText(rows[index] as Ability)),
+  ]);
+  const words = `A driver speaks to one kind of key service. Choose it with --driver when a
+profile is added, or in KEYS_DRIVER; without one it is keys, our own service.
+
+${table([['', ...columns.map(({ name }) => name)], ...rows])}
+
+From name to labels: what may be said of a key. filters: how many the service
+applies itself; keys applies the others, over all pages. safe repeat: a mint
+whose answer was lost can be asked for again. two secrets: the old secret of a
+key can go on while the new one is spread. What a service cannot do is told
+before anything is sent (exit 6), with the nearest thing that it can.
+${described.map((driver) => section(driver)).join('')}`;
+  const json = described.map(({ name, capabilities, settings }) => ({
+    driver: name,
+    capabilities,
+    settings,
+  }));
+  return { json, words };
+}
+
+function section({
+  name,
+  settings,
+  capabilities: { title, notes = [] },
+}: {
+  name: string;
+  settings: Readonly<Record<string, string>>;
+  capabilities: { title: string; notes?: readonly string[] };
+}): string {
+  const lines = [
+    ...notes.map((note) => wrapped(note)),
+    ...Object.entries(settings).map(([setting, about]) => wrapped(`--set ${setting}=…: ${about}`)),
+  ];
+  return lines.length === 0 ? '' : `\n${name} (${title})\n${lines.join('\n')}\n`;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  return rows
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n');
+}
+
+/** Indented, in 80 columns. */
+function wrapped(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line.length + word.length > 76) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.map((line, index) => `${index === 0 ? '  ' : '    '}${line}`).join('\n');
+}

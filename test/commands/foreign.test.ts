@@ -1,0 +1,178 @@
+/** The commands on foreign services: the same words, the same JSON, the same exit codes as on our own. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Key } from '../../src/keys.ts';
+import { cloudCasaFake } from '../fakes/cloudcasa.ts';
+import { kubeVisionFake } from '../fakes/kubevision.ts';
+import { forTest } from '../fakes/open-driver.ts';
+import { ververicaFake } from '../fakes/ververica.ts';
+import { newHome } from '../run.ts';
+
+interface Created {
+  key: Key;
+  secret: string;
+  destinations: string[];
+}
+
+const services = {
+  async ververica() {
+    const fake = await forTest(ververicaFake());
+    return {
+      KEYS_DRIVER: 'ververica',
+      KEYS_URL: fake.url,
+      KEYS_TOKEN: fake.ownerSecret,
+      KEYS_NAMESPACE: 'default',
+    };
+  },
+  async cloudcasa() {
+    const fake = await forTest(cloudCasaFake());
+    return { KEYS_DRIVER: 'cloudcasa', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+  },
+  async kubevision() {
+    const fake = await forTest(kubeVisionFake());
+    return { KEYS_DRIVER: 'kubevision', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+  },
+};
+
+const roles = { ververica: '--role viewer', cloudcasa: '--role Backup\u00a0Admin', kubevision: '' };
+
+describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) => {
+  const create = (name: string) =>
+    `create ${name} ${roles[driver]}`
+      .trim()
+      .split(' ')
+      .map((word) => word.replace('\u00a0', ' '));
+
+  test('create, list, show and revoke give the JSON they give everywhere', async () => {
+    const env = await services[driver]();
+    const home = newHome();
+    const created = await home.json<Created>(create('ci-deploy'), { env });
+    expect(created).toMatchObject({ key: { name: 'ci-deploy', status: 'active' }, destinations: ['stdout'] });
+    expect(created.secret.length).toBeGreaterThan(20);
+    const fields = Object.keys(created.key).filter((field) => field !== 'extra');
+    expect(fields).toEqual(Object.keys((await newHome().json<Created>('create x')).key));
+    expect(await home.json('list', { env })).toEqual([created.key]);
+    expect(await home.json('show ci-deploy', { env })).toEqual(created.key);
+    expect(await home.json(['show', created.key.id], { env })).toEqual(created.key);
+    expect(await home.json('revoke ci-deploy -y', { env })).toEqual([
+      { id: created.key.id, name: 'ci-deploy', ok: true, error: null },
+    ]);
+    expect(await home.json('list', { env })).toEqual([]);
+    expect((await home.keys('show ci-deploy', { env })).code).toBe(3);
+  });
+
+  test('create --if-absent mints once', async () => {
+    const env = await services[driver]();
+    const home = newHome();
+    expect(await home.json([...create('once'), '--if-absent'], { env })).toMatchObject({ created: true });
+    expect(await home.json([...create('once'), '--if-absent'], { env })).toMatchObject({
+      created: false,
+      secret: null,
+    });
+    expect(await home.json('list', { env })).toHaveLength(1);
+  });
+
+  test('filters and sorting that the service lacks are applied here', async () => {
+    const env = await services[driver]();
+    const home = newHome();
+    for (const name of ['b-two', 'a-one', 'b-one']) await home.json(create(name), { env });
+    const names = async (line: string) => (await home.json<Key[]>(line, { env })).map(({ name }) => name);
+    expect(await names('list --name b-* --sort name')).toEqual(['b-one', 'b-two']);
+    expect(await names('list --no-expiry --sort name:desc --limit 1')).toEqual(['b-two']);
+    expect(await names('list --status revoked')).toEqual([]);
+    expect((await home.keys('list --name a-* --fail-if-any', { env })).code).toBe(9);
+  });
+
+  test('what the service cannot do exits 6 before anything is sent, naming the service and the next best thing', async () => {
+    const env = await services[driver]();
+    const { code, stderr } = await newHome().keys('regenerate x -y', { env });
+    expect(code).toBe(6);
+    expect(stderr).toMatch(
+      /^keys: (Ververica Platform|CloudCasa|KubeVision) cannot regenerate keys\nhint: keys rotate /,
+    );
+    const owned = await newHome().keys('create x --type view', { env });
+    expect(owned).toMatchObject({ code: 6, stderr: expect.stringContaining('keeps no type') });
+  });
+
+  test('a wrong credential exits 4', async () => {
+    const env = { ...(await services[driver]()), KEYS_TOKEN: 'wrong' };
+    expect((await newHome().keys('list', { env })).code).toBe(4);
+  });
+});
+
+test('cloudcasa: edit changes what it names', async () => {
+  const env = await services.cloudcasa();
+  const home = newHome();
+  await home.json(['create', 'backup', '--role', 'Backup Admin', '--label', 'team=core'], { env });
+  const edited = await home.json<Key>(
+    ['edit', 'backup', '--role', 'Cluster Viewer', '--description', 'nightly'],
+    { env },
+  );
+  expect(edited).toMatchObject({
+    roles: ['Cluster Viewer'],
+    description: 'nightly',
+    labels: { team: 'core' },
+  });
+});
+
+test('kubevision: a login asks for name, password and second factor, and what is kept makes later commands work', async () => {
+  const fake = await forTest(kubeVisionFake());
+  fake.secondFactor = '123456';
+  fake.rotatesRefreshTokens = true;
+  const home = newHome();
+  const passphrase = join(home.path, 'passphrase');
+  writeFileSync(passphrase, 'a long enough passphrase');
+  const env = { KEYS_PASSPHRASE_FILE: passphrase };
+  const login = await home.keys(
+    `auth login -p kv --driver kubevision --url ${fake.url}/api/v1 --store file`,
+    {
+      env,
+      terminal: true,
+      answers: [
+        { asked: 'username', answer: fake.username },
+        { asked: 'password', answer: fake.password },
+        { asked: 'second factor', answer: '123456' },
+      ],
+    },
+  );
+  expect(login.stderr).toContain('logged in to');
+  expect(login.code).toBe(0);
+  for (const name of ['one', 'two']) await home.json(`create ${name} --expires 30d`, { env });
+  expect(await home.json('list', { env })).toHaveLength(2);
+  fake.expireAccess();
+  expect(await home.json('auth status', { env })).toMatchObject({ authenticated: true, identity: null });
+  fake.expireRefresh();
+  expect(await home.keys('list', { env })).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('keys auth login -p kv'),
+  });
+});
+
+test('kubevision: with an auth scheme chosen, a login asks for the key itself', async () => {
+  const fake = await forTest(kubeVisionFake());
+  const home = newHome();
+  const passphrase = join(home.path, 'passphrase');
+  writeFileSync(passphrase, 'a long enough passphrase');
+  const env = { KEYS_PASSPHRASE_FILE: passphrase };
+  const words = `auth login -p kv --driver kubevision --url ${fake.url}/api/v1 --store file --auth-scheme x-api-key`;
+  const { code } = await home.keys(words, {
+    env,
+    terminal: true,
+    answers: [{ asked: 'Credential', answer: fake.adminSecret }],
+  });
+  expect(code).toBe(0);
+  expect(await home.json('list', { env })).toEqual([]);
+});
+
+test('help drivers shows in 80 columns what each can do, and as JSON the same', async () => {
+  const { stdout } = await newHome().keys('help drivers', { terminal: true });
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(stdout).toMatch(/^ {2}regenerate +yes +no +no +no$/m);
+  expect(await newHome().json('help drivers')).toMatchObject([
+    { driver: 'keys' },
+    { driver: 'ververica', settings: { expiryField: expect.any(String) } },
+    { driver: 'cloudcasa', capabilities: { title: 'CloudCasa', pages: true } },
+    { driver: 'kubevision' },
+  ]);
+});
