@@ -9,7 +9,7 @@ import { onTestFinished } from 'vitest';
 import type { Env } from '../../src/app.ts';
 import type { Home, Result } from '../run.ts';
 
-const needed = ['dbus-run-session', 'gnome-keyring-daemon', 'secret-tool'];
+const needed = ['dbus-run-session', 'dbus-send', 'gnome-keyring-daemon', 'secret-tool'];
 
 /** Why these tests cannot run here, or null. */
 export function missingPrograms(): string | null {
@@ -26,25 +26,37 @@ const starting: Record<Keyring, string> = {
   none: 'true',
 };
 
+/** Prints the process id of the daemon, or an empty line. */
+const daemonPid = `dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / \\
+  org.freedesktop.DBus.GetConnectionUnixProcessID string:org.freedesktop.secrets 2>/dev/null \\
+  | awk '{ print $2; found = 1 } END { if (!found) print "" }'`;
+
 /** Starts a session on the home and returns the environment of a program in it. It ends with the test, or by `end`. */
 export async function startSession(
   home: Home,
   keyring: Keyring,
 ): Promise<{ env: Env; end(): Promise<void> }> {
   const env = homeEnvironment(home);
-  const script = `${starting[keyring]}; echo "$DBUS_SESSION_BUS_ADDRESS"; exec cat`;
+  const script = `${starting[keyring]}; echo "$DBUS_SESSION_BUS_ADDRESS"; ${daemonPid}; exec cat`;
   const bus = keyring === 'none' ? ['--config-file', busWithoutServices(home)] : [];
   const session = spawn('dbus-run-session', [...bus, '--', 'sh', '-c', script], {
     env,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   const ended = once(session, 'exit');
+  const lines = createInterface(session.stdout)[Symbol.asyncIterator]();
+  const address = (await lines.next()).value as string;
+  const pid = Number((await lines.next()).value);
+  let over = false;
   const end = async () => {
+    if (over) return;
+    over = true;
+    // Once in a while the daemon does not notice that its bus has gone.
+    if (pid > 0) process.kill(pid, 'SIGKILL');
     session.stdin.end();
     await ended;
   };
   onTestFinished(end);
-  const [address] = (await once(createInterface(session.stdout), 'line')) as [string];
   return { env: { ...env, DBUS_SESSION_BUS_ADDRESS: address }, end };
 }
 
