@@ -15,7 +15,7 @@ import { findByName } from '../src/resolve.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called, expiry } from './key-noun.ts';
 import { askForKey } from './new-key.ts';
-import { collect, collectLabel, completes, expiryOption } from './options.ts';
+import { addExamples, collect, collectLabel, completes, expiryOption } from './options.ts';
 
 export interface Options extends DeliveryOptions {
   name?: string;
@@ -48,6 +48,11 @@ export function declare(command: Command, app: App): void {
     .option('--label <name=value>', 'a label (repeatable)', collectLabel)
     .option('--if-absent', 'succeed when a key of this name is there already')
     .action((name: string | undefined, options: Options) => create(app, name, options));
+  addExamples(command, [
+    'keys create ci-deploy --role editor --expires 90d',
+    'keys create grafana --type view --permission dashboards.read',
+    'keys create backup --if-absent -o json | jq -r .key.id',
+  ]);
 }
 
 export async function create(app: App, argument: string | undefined, options: Options): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { runBatch, targetsFrom, type Work } from './batch.ts';
-import { keyArgument } from './options.ts';
+import { addExamples, keyArgument } from './options.ts';
 
 const work: Work = { done: 'disabled', apply: (service, { id }) => service.disable(id) };
 
@@ -9,6 +9,7 @@ export function declare(command: Command, app: App): void {
   command
     .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
     .action((refs: string[]) => disable(app, refs));
+  addExamples(command, ['keys disable ci-deploy', 'keys list --unused-for 90d -o name | keys disable -']);
 }
 
 /** Does not ask: `keys enable` undoes it. */

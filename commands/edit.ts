@@ -4,7 +4,15 @@ import { KeysError } from '../src/errors.ts';
 import { type KeyChanges, requireFields } from '../src/keys.ts';
 import { oneKey } from './choose.ts';
 import { keyNoun } from './key-noun.ts';
-import { collect, collectLabel, completes, expiresAt, expiryOption, keyArgument } from './options.ts';
+import {
+  addExamples,
+  collect,
+  collectLabel,
+  completes,
+  expiresAt,
+  expiryOption,
+  keyArgument,
+} from './options.ts';
 
 interface Options {
   name?: string;
@@ -37,6 +45,10 @@ export function declare(command: Command, app: App): void {
     .option('--label <name=value>', 'set a label, the others stay (repeatable)', collectLabel)
     .option('--remove-label <name>', 'remove a label (repeatable)', collect)
     .action((ref: string | undefined, options: Options) => edit(app, ref, options));
+  addExamples(command, [
+    'keys edit ci-deploy --expires 90d',
+    'keys edit ci-deploy --role viewer --label team=web',
+  ]);
 }
 
 export async function edit(app: App, ref: string | undefined, options: Options): Promise<void> {

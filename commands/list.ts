@@ -15,7 +15,7 @@ import {
 import { rememberKeys } from '../src/known-keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';
-import { collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
+import { addExamples, collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
 
 interface Options {
   status?: KeyStatus | 'all';
@@ -44,11 +44,23 @@ export function declare(command: Command, app: App): void {
     .option('--expiring-within <duration>', 'only keys that expire in this time', duration)
     .option('--unused-for <duration>', 'only keys not used for this long', duration)
     .option('--no-expiry', 'only keys that never expire')
-    .option('--sort <field>', 'sort by a field; field:desc for descending', parsed(keyOrder))
+    .addOption(
+      completes(
+        'sort-fields',
+        new Option('--sort <field>', 'sort by a field; field:desc for descending').argParser(
+          parsed(keyOrder),
+        ),
+      ),
+    )
     .option('--limit <n>', 'at most this many', wholeNumber)
     .option('--all-namespaces', 'keys of every namespace')
     .option('--fail-if-any', 'exit 9 when there is a key to list')
     .action((options: Options) => list(app, options));
+  addExamples(command, [
+    'keys list --expiring-within 14d',
+    'keys list --unused-for 90d -o name',
+    "keys list --label team=web --query '[].name'",
+  ]);
 }
 
 /** Pages of a whole list: few round trips, and still little to hold in memory. */

@@ -9,11 +9,12 @@ import { parseDuration, parseExpiry } from '../src/time.ts';
 export type CompletionSource =
   | 'keys'
   | 'profiles'
-  | 'drivers'
   | 'roles'
-  | 'files'
+  | 'destinations'
+  | 'operations'
+  | 'sort-fields'
   | 'topics'
-  | 'destinations';
+  | 'files';
 
 const completions = new WeakMap<Argument | Option, CompletionSource>();
 

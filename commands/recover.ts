@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { type ErrorJson, errorJson, KeysError, toKeysError } from '../src/errors.ts';
 import type { KeyService } from '../src/keys.ts';
@@ -10,6 +10,7 @@ import { profileNamed } from '../src/resolve-profile.ts';
 import { count } from '../src/text.ts';
 import { addDeliveryOptions, type DeliveryOptions, partsFor, withDelivery } from './delivery.ts';
 import { operationJson, operationNoun } from './operation-noun.ts';
+import { addExamples, completes } from './options.ts';
 
 interface Options extends DeliveryOptions {
   all?: boolean;
@@ -18,10 +19,16 @@ interface Options extends DeliveryOptions {
 
 export function declare(command: Command, app: App): void {
   addDeliveryOptions(command)
-    .argument('[operation]', 'its id; without one, the unfinished operations are listed')
+    .addArgument(
+      completes(
+        'operations',
+        new Argument('[operation]', 'its id; without one, the unfinished operations are listed'),
+      ),
+    )
     .option('--all', 'every unfinished operation')
     .option('--undo', 'revoke what was minted in place of delivering it')
     .action((id: string | undefined, options: Options) => recover(app, id, options));
+  addExamples(command, ['keys recover', 'keys recover --all']);
 }
 
 export async function recover(app: App, id: string | undefined, options: Options): Promise<void> {

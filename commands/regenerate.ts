@@ -7,7 +7,7 @@ import { oneKey } from './choose.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
-import { duration, keyArgument } from './options.ts';
+import { addExamples, duration, keyArgument } from './options.ts';
 
 interface Options extends DeliveryOptions {
   grace: number;
@@ -22,6 +22,7 @@ export function declare(command: Command, app: App): void {
         .default(0, 'not at all'),
     )
     .action((ref: string | undefined, options: Options) => regenerate(app, ref, options));
+  addExamples(command, ['keys regenerate ci-deploy', 'keys regenerate ci-deploy --grace 1h -q > new-secret']);
 }
 
 export async function regenerate(app: App, ref: string | undefined, options: Options): Promise<void> {

@@ -3,7 +3,7 @@ import type { App } from '../src/app.ts';
 import { runBatch, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { requireOthers } from './myself.ts';
-import { keyArgument } from './options.ts';
+import { addExamples, keyArgument } from './options.ts';
 
 const work: Work = { done: 'revoked', apply: (service, { id }) => service.revoke(id) };
 
@@ -16,6 +16,7 @@ export function declare(command: Command, app: App): void {
     .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
     .option('--yes-this-is-me', 'also the key that this command itself works with')
     .action((refs: string[], options: Options) => revoke(app, refs, options));
+  addExamples(command, ['keys revoke ci-deploy', 'keys list --status expired -o name | keys revoke --yes -']);
 }
 
 export async function revoke(app: App, refs: readonly string[], options: Options): Promise<void> {

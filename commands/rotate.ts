@@ -9,7 +9,7 @@ import { runBatch, type Target, targetsFrom } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { addDeliveryOptions, type DeliveryOptions, issue, type Wish, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
-import { duration, keyArgument } from './options.ts';
+import { addExamples, duration, keyArgument } from './options.ts';
 import { rotateSelf } from './rotate-self.ts';
 
 export interface Options extends DeliveryOptions {
@@ -31,6 +31,10 @@ export function declare(command: Command, app: App): void {
     .option('--allow-gap', 'let the old secret die first where there is no other way')
     .option('--self', 'the credential that this profile works with')
     .action((refs: string[], options: Options) => rotate(app, refs, options));
+  addExamples(command, [
+    'keys rotate ci-deploy --to file:token --check ./smoke-test',
+    "keys list --label team=web -o name | keys rotate - --yes --to 'env-file:.env#{name}'",
+  ]);
 }
 
 export async function rotate(app: App, refs: readonly string[], options: Options): Promise<void> {

@@ -14,7 +14,7 @@ import { createServer, type Server } from '../src/service/server.ts';
 import { createService, type Service } from '../src/service/service.ts';
 import { openSqlite } from '../src/service/sqlite.ts';
 import { databasePath } from '../src/service/sqlite-open.ts';
-import { completes, parsed, wholeNumber } from './options.ts';
+import { addExamples, completes, parsed, wholeNumber } from './options.ts';
 
 interface Options {
   listen: ListenAddress;
@@ -51,6 +51,7 @@ export function declare(command: Command, app: App): void {
       ),
     )
     .action((options: Options) => serve(app, options));
+  addExamples(command, ['keys serve', 'keys serve --listen 127.0.0.1:8080 --database /var/lib/keys/keys.db']);
 }
 
 export async function serve(app: App, options: Options): Promise<void> {

@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { oneKey } from './choose.ts';
 import { keyNoun } from './key-noun.ts';
-import { keyArgument } from './options.ts';
+import { addExamples, keyArgument } from './options.ts';
 
 export function declare(command: Command, app: App): void {
   command.addArgument(keyArgument('[key]')).action((ref?: string) => show(app, ref));
+  addExamples(command, ['keys show ci-deploy', 'keys show ci-deploy --query expiresAt']);
 }
 
 export async function show(app: App, ref: string | undefined): Promise<void> {

@@ -6,6 +6,7 @@ import type { Verification } from '../src/keys.ts';
 import type { Noun } from '../src/output.ts';
 import { Secret } from '../src/secret.ts';
 import { called, expiry } from './key-noun.ts';
+import { addExamples } from './options.ts';
 
 const noun: Noun<Verification> = {
   columns: [
@@ -24,6 +25,7 @@ export function declare(command: Command, app: App): void {
     .argument('[nothing...]')
     .helpOption('-h, --help', 'show help')
     .action((words: string[]) => verify(app, words));
+  addExamples(command, ['keys verify < secret']);
 }
 
 export async function verify(app: App, words: readonly string[]): Promise<void> {

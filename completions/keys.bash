@@ -7,6 +7,8 @@ _keys() {
       compopt -o default
     else
       COMPREPLY+=("$line")
+      # What ends in a colon goes on without a blank.
+      [[ $line == *: ]] && compopt -o nospace
     fi
   done < <(command keys __complete --bash -- "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null </dev/null)
 }

@@ -3,18 +3,23 @@
 # Works when sourced, and as a file named _keys in a directory of $fpath.
 _keys() {
   local line item
-  local -a items
+  local -a items begun
   for line in "${(@f)$(command keys __complete -- "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)}"; do
     if [[ $line == $'\tfiles' ]]; then
-      compset -P '--*='
+      compset -P '*[=:]'
       _files
       return
     fi
     item=${${${line%%$'\t'*}//\\/\\\\}//:/\\:}
     [[ $line == *$'\t'* ]] && item+=:${line#*$'\t'}
-    [[ -n $item ]] && items+=("$item")
+    if [[ $line == *:$'\t'* ]]; then
+      begun+=("$item")
+    elif [[ -n $item ]]; then
+      items+=("$item")
+    fi
   done
-  _describe -t values value items
+  # What ends in a colon goes on without a blank.
+  _describe -t values value items -- begun -S ''
 }
 
 if [[ ${funcstack[1]} == _keys ]]; then

@@ -43,7 +43,7 @@ function expiresWithin(expiresMs: number, nowMs: number, limitMs: number): boole
   return expiresMs > nowMs && expiresMs <= limitMs;
 }
 
-const sortFields = [
+export const sortFields = [
   'id',
   'name',
   'namespace',

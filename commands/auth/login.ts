@@ -13,7 +13,7 @@ import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
 import { loginTo, openWith } from '../../src/open.ts';
 import type { Secret } from '../../src/secret.ts';
-import { completes } from '../options.ts';
+import { addExamples, completes } from '../options.ts';
 import { addServiceOptions } from '../profile/service-options.ts';
 import { identify, identityText } from './identity.ts';
 import { type LoginOptions, type LoginTarget, loginTarget } from './login-target.ts';
@@ -32,6 +32,11 @@ export function declare(command: Command, app: App): void {
     .addOption(completes('files', passphrase))
     .argument('[command...]', 'with --credential-command: what prints the credential')
     .action((words: string[], options: Options) => login(app, words, options));
+  addExamples(command, [
+    'keys auth login -p work --url https://keys.example.com',
+    'keys auth login -p work --with-token < token',
+    'keys auth login -p work --credential-command -- op read op://Work/keys/credential',
+  ]);
 }
 
 export async function login(app: App, words: readonly string[], options: Options): Promise<void> {

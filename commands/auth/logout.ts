@@ -3,9 +3,11 @@ import type { App } from '../../src/app.ts';
 import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
+import { addExamples } from '../options.ts';
 
 export function declare(command: Command, app: App): void {
   command.action(() => logout(app));
+  addExamples(command, ['keys auth logout -p work']);
 }
 
 export async function logout(app: App): Promise<void> {

@@ -5,6 +5,7 @@ import { type CredentialSource, findCredential, replaceCredential } from '../../
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
 import { noCredential, openWith } from '../../src/open.ts';
+import { addExamples } from '../options.ts';
 import { identify, identityText } from './identity.ts';
 
 /** A public contract: fields are added, never renamed. */
@@ -20,6 +21,7 @@ interface Status {
 
 export function declare(command: Command, app: App): void {
   command.action(() => status(app));
+  addExamples(command, ['keys auth status', 'keys auth status --query identity.name']);
 }
 
 export async function status(app: App): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Argument, Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
 import { localName } from '../../src/config.ts';
-import { drivers } from '../../src/drivers/index.ts';
+import { sortFields } from '../../src/filter.ts';
 import type { KnownKey } from '../../src/known-keys.ts';
 import { terminalSafe } from '../../src/text.ts';
 import { topics } from '../help/topics.ts';
@@ -27,7 +27,8 @@ export async function candidates(app: App, place: Place): Promise<Candidate[] | 
 async function values(app: App, place: Place, part: Argument | Option): Promise<Candidate[] | 'files'> {
   if (part.argChoices) return part.argChoices.map((value) => ({ value, about: '' }));
   const source = completionOf(part);
-  if (source === 'files') return 'files';
+  if (source === 'files' || (source === 'destinations' && /^(?:env-)?file:/.test(place.typed)))
+    return 'files';
   return source ? sources[source](app, place) : [];
 }
 
@@ -47,9 +48,6 @@ const sources: Record<
       ...profiles.map(([value, { url }]) => ({ value, about: url })),
     ];
   },
-  async drivers() {
-    return drivers.map(({ name, capabilities }) => ({ value: name, about: capabilities().title }));
-  },
   async destinations() {
     const { destinationKinds } = await import('../../src/destinations/index.ts');
     return (await destinationKinds()).map(({ name, syntax, summary }) => ({
@@ -57,9 +55,20 @@ const sources: Record<
       about: summary,
     }));
   },
+  async operations({ paths, signal }) {
+    const { openJournal } = await import('../../src/operations/journal.ts');
+    const { operations } = await openJournal(paths.state, signal).list();
+    return operations.map(({ id, command, minted, key }) => ({
+      value: id,
+      about: `${command} ${(minted ?? key)?.name ?? ''}`.trim(),
+    }));
+  },
   async roles() {
     const { builtInRoles } = await import('../../src/service/access.ts');
     return Object.keys(builtInRoles).map((value) => ({ value, about: '' }));
+  },
+  async 'sort-fields'() {
+    return sortFields.flatMap((field) => [field, `${field}:desc`]).map((value) => ({ value, about: '' }));
   },
   async topics(_app, { program, before }) {
     let command = program;

@@ -4,6 +4,7 @@ import { type Profile, profileFrom, requireName, urlProblem } from '../../src/co
 import { changeConfig } from '../../src/config-file.ts';
 import { KeysError, toKeysError } from '../../src/errors.ts';
 import { discover } from '../../src/open.ts';
+import { addExamples } from '../options.ts';
 import { addServiceOptions, entryFrom, type ServiceOptions } from './service-options.ts';
 
 export function declare(command: Command, app: App): void {
@@ -11,6 +12,7 @@ export function declare(command: Command, app: App): void {
     .addArgument(new Argument('<name>', 'how the profile is called'))
     .argument('[command...]', 'with --credential-command: what prints the credential')
     .action((name: string, words: string[], options: ServiceOptions) => add(app, name, words, options));
+  addExamples(command, ['keys profile add staging --url https://keys.staging.example.com']);
 }
 
 export async function add(

@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import { localProfile, profileFrom } from '../../src/config.ts';
 import { readConfig } from '../../src/config-file.ts';
+import { addExamples } from '../options.ts';
 import { profileNoun, profileRow } from './noun.ts';
 
 export function declare(command: Command, app: App): void {
   command.action(() => list(app));
+  addExamples(command, ['keys profile list']);
 }
 
 export async function list(app: App): Promise<void> {

@@ -6,7 +6,7 @@ import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
 import { requireConsent } from '../consent.ts';
-import { completes } from '../options.ts';
+import { addExamples, completes } from '../options.ts';
 import { refuseLocal } from './refuse-local.ts';
 
 interface Options {
@@ -18,6 +18,7 @@ export function declare(command: Command, app: App): void {
     .addArgument(completes('profiles', new Argument('<name>', 'the profile')))
     .option('--keep-credential', 'leave its credential where it is kept')
     .action((name: string, options: Options) => remove(app, name, options));
+  addExamples(command, ['keys profile remove staging']);
 }
 
 export async function remove(app: App, name: string, options: Options): Promise<void> {

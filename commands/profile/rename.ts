@@ -5,7 +5,7 @@ import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
-import { completes } from '../options.ts';
+import { addExamples, completes } from '../options.ts';
 import { refuseLocal } from './refuse-local.ts';
 
 export function declare(command: Command, app: App): void {
@@ -13,6 +13,7 @@ export function declare(command: Command, app: App): void {
     .addArgument(completes('profiles', new Argument('<name>', 'the profile')))
     .addArgument(new Argument('<new-name>', 'how it is called from now on'))
     .action((name: string, newName: string) => rename(app, name, newName));
+  addExamples(command, ['keys profile rename staging pre-production']);
 }
 
 export async function rename(app: App, name: string, newName: string): Promise<void> {

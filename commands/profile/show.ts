@@ -4,13 +4,14 @@ import { capabilitiesOf } from '../../src/open.ts';
 import type { Noun } from '../../src/output.ts';
 import { profileNamed } from '../../src/resolve-profile.ts';
 import { type Ability, abilities, abilityText } from '../abilities.ts';
-import { completes } from '../options.ts';
+import { addExamples, completes } from '../options.ts';
 import { profileRecord, profileRow } from './noun.ts';
 
 export function declare(command: Command, app: App): void {
   command
     .addArgument(completes('profiles', new Argument('[name]', 'the profile in force when absent')))
     .action((name?: string) => show(app, name));
+  addExamples(command, ['keys profile show staging']);
 }
 
 export async function show(app: App, name?: string): Promise<void> {

@@ -3,12 +3,13 @@ import type { App } from '../../src/app.ts';
 import { localName } from '../../src/config.ts';
 import { changeConfig } from '../../src/config-file.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
-import { completes } from '../options.ts';
+import { addExamples, completes } from '../options.ts';
 
 export function declare(command: Command, app: App): void {
   command
     .addArgument(completes('profiles', new Argument('<name>', 'the profile to work on')))
     .action((name: string) => use(app, name));
+  addExamples(command, ['keys profile use staging']);
 }
 
 export async function use(app: App, name: string): Promise<void> {

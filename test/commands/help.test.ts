@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../commands/main.ts';
 import { examplesOf } from '../../commands/options.ts';
 import { declared } from '../../commands/register.ts';
-import { createApp } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
 import { collectingSink, newHome } from '../run.ts';
 
@@ -59,7 +59,7 @@ describe('the help', () => {
 });
 
 describe('topics', () => {
-  test.each(['exit-codes', 'environment', 'output'])('%s fits 80 columns', async (topic) => {
+  test.each(['exit-codes', 'environment', 'output', 'drivers'])('%s fits 80 columns', async (topic) => {
     const { code, stdout } = await newHome().keys(`help ${topic}`);
     expect(code).toBe(0);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -86,9 +86,7 @@ describe('topics', () => {
 });
 
 test('every example in the help is a command line that can be parsed', async () => {
-  const stdout = collectingSink();
-  const io = { stdin: { isTerminal: false, readAll: async () => '' }, stdout, stderr: stdout, columns: 80 };
-  const app = createApp({ io, env: newHome().env, signal: new AbortController().signal });
+  const app = quietApp();
   const examples: string[] = [];
   const commandLines = async (command: Command): Promise<void> => {
     examples.push(...examplesOf(await declared(command)));
@@ -96,10 +94,9 @@ test('every example in the help is a command line that can be parsed', async () 
   };
   await commandLines(createProgram(app, []));
 
-  expect(examples.length).toBeGreaterThan(5);
-  for (const example of examples) {
+  expect(examples.length).toBeGreaterThan(30);
+  for (const words of examples.flatMap(callsIn)) {
     const program = createProgram(app, []);
-    const words = wordsOf(example);
     let command = program;
     for (const word of words) {
       const found = command.commands.find((candidate) => candidate.name() === word);
@@ -111,12 +108,49 @@ test('every example in the help is a command line that can be parsed', async () 
       ran = true;
     });
     await program.parseAsync(words, { from: 'user' });
-    expect(ran, example).toBe(true);
+    expect(ran, words.join(' ')).toBe(true);
   }
 });
 
-/** The words that the shell would hand to keys: what comes after `keys` and before a pipe or a redirection. */
-function wordsOf(example: string): string[] {
-  const [, line = ''] = /(?:^|[ $(])keys (.*?)(?: [|<>&].*|\)".*)?$/.exec(example) ?? [];
-  return (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, '$1'));
+test('every command has an example, and every help topic that is named anywhere is there', async () => {
+  const app = quietApp();
+  const without: string[] = [];
+  const look = async (command: Command): Promise<void> => {
+    const { commands } = await declared(command);
+    if (commands.length === 0 && !command.name().startsWith('__') && examplesOf(command).length === 0) {
+      without.push(command.name());
+    }
+    for (const subcommand of commands) await look(subcommand);
+  };
+  await look(createProgram(app, []));
+  expect(without).toEqual([]);
+
+  const texts = ['src', 'commands', 'docs'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(ts|md)$/.test(path))
+      .map((path) => readFileSync(join(folder, path), 'utf8')),
+  );
+  const topics = new Set(texts.flatMap((text) => text.match(/(?<=keys help )[a-z][a-z-]+/g) ?? []));
+  for (const topic of topics) {
+    // `keys help lists …` is a sentence.
+    if (topic !== 'lists') expect((await newHome().keys(['help', topic])).code, topic).toBe(0);
+  }
+});
+
+function quietApp(): App {
+  const stdout = collectingSink();
+  const io = { stdin: { isTerminal: false, readAll: async () => '' }, stdout, stderr: stdout, columns: 80 };
+  return createApp({ io, env: newHome().env, signal: new AbortController().signal });
+}
+
+/** The words that the shell would hand to each keys in a line. */
+function callsIn(line: string): string[][] {
+  return line
+    .split(' | ')
+    .filter((part) => part.startsWith('keys '))
+    .map((part) =>
+      (part.replace(/ [<>] \S+$/, '').match(/'[^']*'|\S+/g) ?? [])
+        .slice(1)
+        .map((word) => word.replace(/^'(.*)'$/, '$1')),
+    );
 }

@@ -94,6 +94,10 @@ describe.each(shellNames.filter((name) => !missing.includes(name)))('in a real %
     expect(await shell.run('keys list < a\\ f\t')).toEqual(['list']);
   });
 
+  test('a destination goes on after its colon', async () => {
+    expect(await shell.run('keys create x --to fi\tout')).toEqual(['create', 'x', '--to', 'file:out']);
+  });
+
   test('what could follow is shown', async () => {
     shell.type('keys list --status=\t\t');
     await shell.screen((text) => ['active', 'disabled', 'revoked'].every((status) => text.includes(status)));

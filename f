@@ -1,1 +1,0 @@
-keys_x8ijmDzwFmnFmQHTE9hlXOYKrY7GN53XDSDw
