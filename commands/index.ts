@@ -8,7 +8,7 @@ const onKeys: readonly CommandEntry[] = [
   {
     name: 'edit',
     aliases: ['update'],
-    summary: 'change name, description, roles, permissions, expiry, labels',
+    summary: 'change its name, roles, permissions, expiry, labels',
     load: () => import('./edit.ts'),
   },
   { name: 'disable', summary: 'take keys out of service', load: () => import('./disable.ts') },
@@ -16,7 +16,7 @@ const onKeys: readonly CommandEntry[] = [
   { name: 'regenerate', summary: 'give a key a new secret', load: () => import('./regenerate.ts') },
   {
     name: 'rotate',
-    summary: 'exchange secrets safely: new one delivered, tested, old one ended',
+    summary: 'exchange a secret safely: deliver, test, end the old',
     load: () => import('./rotate.ts'),
   },
   {
@@ -27,7 +27,7 @@ const onKeys: readonly CommandEntry[] = [
   },
   {
     name: 'verify',
-    summary: 'which key is this secret, and is it good? reads the secret from stdin',
+    summary: 'tell whose secret this is, and whether it is good',
     load: () => import('./verify.ts'),
   },
   {

@@ -36,7 +36,7 @@ async function homeThatKnows(...keys: Key[]): Promise<Home> {
 
 describe('what is offered', () => {
   test.each<[string, string[], string[]]>([
-    ['commands, without aliases and hidden ones', ['re'], ['regenerate', 'revoke']],
+    ['commands, without aliases', ['de'], []],
     ['no hidden command', ['__'], []],
     ['subcommands', ['profile', ''], ['list', 'show', 'add', 'use', 'rename', 'remove']],
     ['subcommands of an alias', ['profile', 'ls', '--n'], ['--namespace', '--no-input', '--no-color']],
