@@ -2,9 +2,9 @@
 import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
-import type { Http } from './drivers/http.ts';
 import { type Discovery, type DriverEntry, drivers, requireSettings } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
+import type { Http } from './http.ts';
 import type { Capabilities, KeyService, Verb } from './keys.ts';
 import type { Secret } from './secret.ts';
 
@@ -31,7 +31,7 @@ export async function openService(app: App, profile: Profile, verb: Verb): Promi
   const [{ findCredential, replaceCredential }] = await Promise.all([
     import('./credentials/index.ts'),
     // Needed in a moment; loaded meanwhile.
-    import('./drivers/http.ts'),
+    import('./http.ts'),
   ]);
   const found = await findCredential(app, profile);
   if (!found) {
@@ -81,7 +81,7 @@ async function httpTo(
   credential: Secret | null,
   longestMs = Number.POSITIVE_INFINITY,
 ): Promise<Http> {
-  const { createHttp } = await import('./drivers/http.ts');
+  const { createHttp } = await import('./http.ts');
   const { options } = app;
   return createHttp({
     baseUrl: profile.url,

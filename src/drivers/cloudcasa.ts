@@ -6,6 +6,8 @@ import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
+import { httpDate } from '../http/retry.ts';
+import type { Answer, Call, Http } from '../http.ts';
 import type { IssuedKey, Key, KeyChanges, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { count } from '../text.ts';
@@ -13,8 +15,6 @@ import { cloudCasaCapabilities as capabilities } from './cloudcasa-capabilities.
 import { type Acl, acl as aclShape, aclsWith, cloudCasaRoles, isForEverything } from './cloudcasa-roles.ts';
 import { everyItem } from './eve.ts';
 import { blankKey, noSecret, requireNoCursor, requirePlainName, unsupportedVerbs } from './foreign.ts';
-import { httpDate } from './http/retry.ts';
-import type { Answer, Call, Http } from './http.ts';
 
 const { title } = capabilities;
 

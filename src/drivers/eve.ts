@@ -1,7 +1,7 @@
 /** Lists of a Python Eve server: `_items` and `_meta`, page by page. */
 import * as z from 'zod/mini';
 import { KeysError } from '../errors.ts';
-import { type Answer, type Call, pageBytes } from './http.ts';
+import { type Answer, type Call, pageBytes } from '../http.ts';
 
 const pageSize = 25;
 const mostPages = 400;

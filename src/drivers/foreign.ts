@@ -1,8 +1,8 @@
 /** What the drivers of other people's services have in common. */
 import { KeysError } from '../errors.ts';
+import type { Answer } from '../http.ts';
 import { type Capabilities, type Key, type KeyService, requireVerb, type Verb } from '../keys.ts';
 import { parseTimestamp } from '../time.ts';
-import type { Answer } from './http.ts';
 
 /** Every verb refused in the service's name; a driver spreads this first and adds what its service can do. */
 export function unsupportedVerbs(capabilities: Capabilities): Pick<KeyService, Verb> {

@@ -2,11 +2,11 @@
 import { ownCapabilities } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
+import type { Http } from '../http.ts';
 import type { Capabilities, KeyService } from '../keys.ts';
 import type { Prompt } from '../prompt.ts';
 import type { Secret } from '../secret.ts';
 import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
-import type { Http } from './http.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
 import { ververicaCapabilities } from './ververica-capabilities.ts';
 

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { ownCapabilities } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
+import { type Answer, type Call, type Http, pageBytes, problemError } from '../http.ts';
 import {
   type IssuedKey,
   type Key,
@@ -17,7 +18,6 @@ import {
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
-import { type Answer, type Call, type Http, pageBytes, problemError } from './http.ts';
 
 /** Keys a page: at 8 MiB a page that is room for 16 KiB a key. */
 const pageSize = 500;

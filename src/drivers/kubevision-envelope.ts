@@ -1,7 +1,7 @@
 /** KubeVision's envelope: HTTP 200 for everything, and the truth in `code`. */
 import * as z from 'zod/mini';
 import { codeForStatus, KeysError } from '../errors.ts';
-import type { Answer } from './http.ts';
+import type { Answer } from '../http.ts';
 
 const envelope = z.object({
   code: z.int(),

@@ -2,9 +2,9 @@
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
+import type { Http } from '../http.ts';
 import type { Prompt } from '../prompt.ts';
 import { Secret } from '../secret.ts';
-import type { Http } from './http.ts';
 import type { DriverParts } from './index.ts';
 import { codeOf, dataOf, errorOf } from './kubevision-envelope.ts';
 

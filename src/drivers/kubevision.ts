@@ -5,6 +5,7 @@
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
+import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
@@ -17,7 +18,6 @@ import {
   unsupportedVerbs,
   utcTime,
 } from './foreign.ts';
-import { type Answer, type Call, type Http, pageBytes } from './http.ts';
 import type { DriverParts } from './index.ts';
 import { kubeVisionCapabilities as capabilities } from './kubevision-capabilities.ts';
 import { codeOf, dataOf, errorOf } from './kubevision-envelope.ts';

@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
+import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
@@ -18,7 +19,6 @@ import {
   unsupportedVerbs,
   utcTime,
 } from './foreign.ts';
-import { type Answer, type Call, type Http, pageBytes } from './http.ts';
 import type { DriverParts } from './index.ts';
 import { ververicaCapabilities, ververicaSettings } from './ververica-capabilities.ts';
 

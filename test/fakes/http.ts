@@ -1,7 +1,7 @@
 /** What the tests of drivers share: the HTTP library as a test wants it, and the error of a failure. */
 import { onTestFinished } from 'vitest';
-import { createHttp, type Http, type HttpOptions } from '../../src/drivers/http.ts';
 import { KeysError } from '../../src/errors.ts';
+import { createHttp, type Http, type HttpOptions } from '../../src/http.ts';
 import { Redactor, Secret } from '../../src/secret.ts';
 
 /** Impatient between attempts, closed after the test. */

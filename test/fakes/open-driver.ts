@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Profile } from '../../src/config.ts';
-import { createHttp, type HttpOptions } from '../../src/drivers/http.ts';
 import type { Driver, DriverParts } from '../../src/drivers/index.ts';
+import { createHttp, type HttpOptions } from '../../src/http.ts';
 import type { KeyService } from '../../src/keys.ts';
 import { Redactor, Secret } from '../../src/secret.ts';
 import type { VendorServer } from './vendor-server.ts';

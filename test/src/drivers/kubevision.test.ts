@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Profile } from '../../../src/config.ts';
-import { createHttp } from '../../../src/drivers/http.ts';
 import { kubeVision } from '../../../src/drivers/kubevision.ts';
 import { kubeVisionCapabilities } from '../../../src/drivers/kubevision-capabilities.ts';
 import { kubeVisionLogin } from '../../../src/drivers/kubevision-session.ts';
+import { createHttp } from '../../../src/http.ts';
 import type { KeyService } from '../../../src/keys.ts';
 import { Redactor, type Secret } from '../../../src/secret.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';

@@ -1,5 +1,5 @@
-import { createHttp } from '../../../src/drivers/http.ts';
 import { keysDriver } from '../../../src/drivers/keys.ts';
+import { createHttp } from '../../../src/http.ts';
 import type { KeyService } from '../../../src/keys.ts';
 import { Redactor, Secret } from '../../../src/secret.ts';
 import { keyServiceContract } from '../../contracts/key-service.ts';

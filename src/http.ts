@@ -5,15 +5,15 @@
  * bounded while they stream, a budget for all waiting, and no request repeated that could do its work twice.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysError } from '../errors.ts';
-import { type Redactor, Secret } from '../secret.ts';
-import { terminalSafe } from '../text.ts';
-import { durationText } from '../time.ts';
+import { KeysError } from './errors.ts';
 import { Answer, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
 import { connectionError } from './http/failure.ts';
 import { Budget, backoff, longestTimerMs, maxAttempts, retryAfter } from './http/retry.ts';
+import { type Redactor, Secret } from './secret.ts';
+import { terminalSafe } from './text.ts';
+import { durationText } from './time.ts';
 
 export { Answer, problemError };
 

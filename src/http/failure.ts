@@ -1,6 +1,6 @@
 /** What went wrong on the wire, in words: who could not be reached, and who cannot be trusted. */
 import type { PeerCertificate } from 'node:tls';
-import { KeysError } from '../../errors.ts';
+import { KeysError } from '../errors.ts';
 
 interface WireError extends Error {
   /** A word such as `ECONNRESET`. */

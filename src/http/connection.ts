@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
-import { KeysError } from '../../errors.ts';
+import { KeysError } from '../errors.ts';
 import { EnvHttpProxyAgent } from './undici.cjs';
 
 export interface ConnectionOptions {

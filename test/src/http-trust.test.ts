@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Call, HttpOptions } from '../../../src/drivers/http.ts';
-import { newAuthority } from '../../fakes/certificates.ts';
-import { failureOf, httpTo } from '../../fakes/http.ts';
-import { fakeService, json } from '../../fakes/wire.ts';
-import { newHome } from '../../run.ts';
+import type { Call, HttpOptions } from '../../src/http.ts';
+import { newAuthority } from '../fakes/certificates.ts';
+import { failureOf, httpTo } from '../fakes/http.ts';
+import { fakeService, json } from '../fakes/wire.ts';
+import { newHome } from '../run.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
 const mint: Call = { method: 'POST', path: ['v1', 'keys'], body: {}, effect: 'once' };
@@ -30,7 +30,7 @@ test('a certificate of the authority in caFile is trusted, and without it exit 1
 test('caFile adds to the usual authorities and replaces none', async () => {
   const [usual, own] = [newAuthority(), newAuthority()];
   const script = `
-    import { createHttp } from ${JSON.stringify(join(process.cwd(), 'src/drivers/http.ts'))};
+    import { createHttp } from ${JSON.stringify(join(process.cwd(), 'src/http.ts'))};
     import { Redactor } from ${JSON.stringify(join(process.cwd(), 'src/secret.ts'))};
     const [baseUrl, caFile] = process.argv.slice(2);
     const http = createHttp({ baseUrl, caFile, credential: null, timeoutMs: 9000, signal: new AbortController().signal, redactor: new Redactor() });

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
-import type { Call, HttpOptions } from '../../../src/drivers/http.ts';
-import { KeysError } from '../../../src/errors.ts';
-import { Redactor, Secret } from '../../../src/secret.ts';
-import { failureOf, httpTo } from '../../fakes/http.ts';
-import { fakeService, json, lost, problem, type Reply, raw, silent } from '../../fakes/wire.ts';
+import { KeysError } from '../../src/errors.ts';
+import type { Call, HttpOptions } from '../../src/http.ts';
+import { Redactor, Secret } from '../../src/secret.ts';
+import { failureOf, httpTo } from '../fakes/http.ts';
+import { fakeService, json, lost, problem, type Reply, raw, silent } from '../fakes/wire.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
 const set: Call = { method: 'POST', path: ['v1', 'keys', 'k', 'disable'], effect: 'set' };

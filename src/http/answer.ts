@@ -1,5 +1,5 @@
 /** A service's answer, read with distrust. */
-import { codeForStatus, KeysError } from '../../errors.ts';
+import { codeForStatus, KeysError } from '../errors.ts';
 import type { Received } from './exchange.ts';
 
 export class Answer {
