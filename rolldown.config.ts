@@ -2,7 +2,7 @@ import { defineConfig } from 'rolldown';
 
 export default defineConfig({
   // The keychain is asked in a process of its own.
-  input: { start: 'commands/start.ts', 'keychain-worker': 'src/credentials/keychain-worker.ts' },
+  input: { start: 'commands/start.ts', 'keychain-worker': 'src/keychain-worker.ts' },
   platform: 'node',
   // Native code cannot be bundled; it is the one run-time dependency.
   external: ['@napi-rs/keyring', /^@napi-rs\/keyring\//],

@@ -1,9 +1,9 @@
 /** A command of the administrator's own that prints the credential: a password manager, a vault. */
 import type { App } from '../app.ts';
+import { runChild } from '../child.ts';
 import { KeysError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
-import { runChild } from './child.ts';
 import { parseCredential } from './credential.ts';
 import type { CredentialStore } from './index.ts';
 

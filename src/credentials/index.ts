@@ -100,7 +100,12 @@ export async function openStore(
 ): Promise<CredentialStore> {
   switch (name) {
     case 'keychain':
-      return (await import('./keychain.ts')).keychainStore(app);
+      return (await import('../keychain.ts')).openKeychain({
+        env: app.env,
+        signal: app.signal,
+        service: 'keys',
+        elsewhere: 'keep the credential elsewhere: keys auth login --store file',
+      });
     case 'file':
       return (await import('./file.ts')).fileStore(app, options.passphraseFile);
     case 'command':

@@ -3,6 +3,7 @@ import { readFileSync, writeSync } from 'node:fs';
 
 export interface KeychainRequest {
   readonly verb: 'read' | 'write' | 'remove';
+  readonly service: string;
   readonly account: string;
   readonly secret?: string;
 }
@@ -14,9 +15,7 @@ export interface KeychainAnswer {
   readonly error?: string;
 }
 
-const service = 'keys';
-
-async function answer({ verb, account, secret = '' }: KeychainRequest): Promise<KeychainAnswer> {
+async function answer({ verb, service, account, secret = '' }: KeychainRequest): Promise<KeychainAnswer> {
   const { Entry } = await import('@napi-rs/keyring');
   // Without the option, a Linux machine without a keyring service would silently get the kernel's, which forgets at reboot.
   // It is why the keytar-like functions of the library, which take no options, are not used: these are the same calls.
@@ -24,7 +23,7 @@ async function answer({ verb, account, secret = '' }: KeychainRequest): Promise<
   if (verb === 'read') return { secret: entry.getPassword() };
   if (verb === 'remove') return { removed: entry.deletePassword() };
   entry.setPassword(secret);
-  return entry.getPassword() === secret ? {} : { error: 'it took the credential but does not give it back' };
+  return entry.getPassword() === secret ? {} : { error: 'it took the secret but does not give it back' };
 }
 
 async function main(): Promise<void> {

@@ -1,0 +1,85 @@
+/** The operating system's keychain: secrets by service and account. */
+import { fileURLToPath } from 'node:url';
+import type { App } from './app.ts';
+import { runChild } from './child.ts';
+import { KeysError } from './errors.ts';
+import type { KeychainAnswer, KeychainRequest } from './keychain-worker.ts';
+import { Secret } from './secret.ts';
+
+export interface Keychain {
+  /** `null` when there is no such entry. */
+  read(account: string): Promise<Secret | null>;
+  /** When it returns, the secret has been read back. Throws `too_large` for one that does not fit. */
+  write(account: string, secret: Secret): Promise<void>;
+  /** True when there was something to remove. */
+  remove(account: string): Promise<boolean>;
+}
+
+export interface KeychainOptions extends Pick<App, 'env' | 'signal'> {
+  /** What all entries belong to. */
+  readonly service: string;
+  /** Where else the secret could go, as the end of a hint: `use --to file:PATH`. */
+  readonly elsewhere: string;
+}
+
+/** Longer values do not fit into a Windows credential, in UTF-16 characters. */
+const longest = 1_279;
+const deadlineMs = 3_000;
+
+const worker = fileURLToPath(
+  new URL(`./keychain-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
+
+/**
+ * A keychain that hangs blocks the whole thread that asks it, and even a worker thread keeps the process from ending.
+ * So each question goes to a child process, which is killed when it has not answered in 3 seconds. Every method throws
+ * `credential_store` when the keychain cannot be asked.
+ */
+export function openKeychain(options: KeychainOptions): Keychain {
+  const { service, elsewhere } = options;
+
+  async function ask(request: Omit<KeychainRequest, 'service'>): Promise<KeychainAnswer> {
+    const { env, signal } = options;
+    const input = JSON.stringify({ service, ...request });
+    const { stdout, failure } = await runChild([process.execPath, worker], {
+      env,
+      signal,
+      deadlineMs,
+      input,
+    });
+    if (failure !== null) throw unavailable(`the process that asks it ${failure}`);
+    const answer = JSON.parse(stdout) as KeychainAnswer;
+    if (answer.error !== undefined) throw unavailable(answer.error);
+    return answer;
+  }
+
+  function unavailable(why: string): KeysError {
+    const hints: Partial<Record<NodeJS.Platform, string>> = {
+      linux: 'start and unlock the keyring (gnome-keyring, KWallet, KeePassXC)',
+      darwin: 'unlock the keychain',
+    };
+    const first = hints[process.platform] ?? 'make the credential manager available';
+    return new KeysError('credential_store', `the keychain is unavailable: ${why}`, {
+      hint: `${first}, or ${elsewhere}`,
+    });
+  }
+
+  return {
+    async read(account) {
+      const { secret } = await ask({ verb: 'read', account });
+      return secret === undefined || secret === null ? null : new Secret(secret);
+    },
+    async write(account, secret) {
+      const text = secret.reveal();
+      if (text.length > longest) {
+        throw new KeysError('too_large', `it has ${text.length} characters; the keychain takes ${longest}`, {
+          hint: elsewhere,
+        });
+      }
+      await ask({ verb: 'write', account, secret: text });
+    },
+    async remove(account) {
+      return (await ask({ verb: 'remove', account })).removed ?? false;
+    },
+  };
+}
