@@ -135,6 +135,9 @@ export async function issue(
   return key;
 }
 
-function contextOf({ io, env, signal, redactor, note, paths }: App) {
-  return { io, env, signal, redactor, note, paths };
+function contextOf({ io, env, signal, redactor, note, paths, options }: App) {
+  const trace = options.debug
+    ? (line: string) => void io.stderr.write(`${line}\n`).catch(() => {})
+    : undefined;
+  return { io, env, signal, redactor, note, paths, trace, timeoutMs: options.timeout };
 }

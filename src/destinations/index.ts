@@ -34,6 +34,10 @@ export interface DestinationContext
   readonly explicit?: boolean;
   /** An earlier attempt may have delivered here already (`keys recover`): what is there is not refused before the secret can be compared. */
   readonly resuming?: boolean;
+  /** Milliseconds that a remote place may take in all; 30 seconds when absent. */
+  readonly timeoutMs?: number;
+  /** Told of every request and answer, without secrets (`--debug`). */
+  readonly trace?: (line: string) => void;
   /** How the command prints the secret when standard output is its destination; the secret and a newline when absent. */
   readonly print?: (secret: Secret) => Promise<void>;
 }
@@ -57,9 +61,14 @@ const kinds = {
   stdout: async () => (await import('./stdout.ts')).stdout,
   file: async () => (await import('./file.ts')).file,
   'env-file': async () => (await import('./env-file.ts')).envFile,
+  keychain: async () => (await import('./keychain.ts')).keychain,
   clipboard: async () => (await import('./clipboard.ts')).clipboard,
   exec: async () => (await import('./exec.ts')).exec,
   'github-output': async () => (await import('./github-output.ts')).githubOutput,
+  'github-secret': async () => (await import('./github-secret.ts')).githubSecret,
+  'gitlab-variable': async () => (await import('./gitlab-variable.ts')).gitlabVariable,
+  kubernetes: async () => (await import('./kubernetes.ts')).kubernetes,
+  vault: async () => (await import('./vault.ts')).vault,
 } as const satisfies Record<string, () => Promise<DestinationKind>>;
 
 export type DestinationName = keyof typeof kinds;

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { codeForStatus, KeysError } from '../errors.ts';
-import { type Http, pageBytes } from './http.ts';
+import { type Http, pageBytes } from '../http.ts';
 import type { Discovery } from './index.ts';
 
 const swagger = z.object({

@@ -1,6 +1,11 @@
 /** The way to a service: which addresses are allowed, through which proxy, trusting whom. */
 import { readFileSync } from 'node:fs';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import {
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { KeysError } from '../errors.ts';
 import { EnvHttpProxyAgent } from './undici.cjs';
@@ -13,6 +18,10 @@ export interface ConnectionOptions {
   /** PEM files of the client's certificate and its key. */
   readonly clientCertFile?: string;
   readonly clientKeyFile?: string;
+  /** The same as PEM text, in place of files; `ca` is then the only authority trusted, as a cluster's own is. */
+  readonly pem?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** The name that the certificate is made out to, when that is not the host's. */
+  readonly serverName?: string;
   /** Allows plain http to hosts that are not this machine. */
   readonly insecureHttp?: boolean;
 }
@@ -45,7 +54,13 @@ export function createConnection(url: URL, options: ConnectionOptions, signal: A
   const proxy = proxyOf(url, options.env ?? {});
   const secureContext = url.protocol === 'https:' ? secureContextOf(options) : undefined;
   // The budget of the whole command is the only deadline.
-  const socket = { signal, timeout: 0, ...(secureContext ? { secureContext } : {}) };
+  const { serverName } = options;
+  const socket = {
+    signal,
+    timeout: 0,
+    ...(secureContext ? { secureContext } : {}),
+    ...(serverName ? { servername: serverName } : {}),
+  };
   return new EnvHttpProxyAgent({
     httpProxy: proxy,
     httpsProxy: proxy,
@@ -77,6 +92,7 @@ function proxyOf(url: URL, env: NonNullable<ConnectionOptions['env']>): string {
 
 /** `undefined` when Node's own defaults do. */
 function secureContextOf(options: ConnectionOptions): SecureContext | undefined {
+  if (options.pem) return contextOf(options.pem, 'the PEM text of the certificates');
   const { caFile, clientCertFile, clientKeyFile } = options;
   if (Boolean(clientCertFile) !== Boolean(clientKeyFile)) {
     throw new KeysError('invalid', 'a client certificate needs both clientCertFile and clientKeyFile');
@@ -85,12 +101,16 @@ function secureContextOf(options: ConnectionOptions): SecureContext | undefined 
   const own = caFile && pem(caFile, 'CERTIFICATE');
   const cert = clientCertFile && pem(clientCertFile, 'CERTIFICATE');
   const key = clientKeyFile && pem(clientKeyFile, 'PRIVATE KEY');
+  const files = [caFile, clientCertFile, clientKeyFile].filter(Boolean).join(', ');
+  return contextOf({ ca: own ? [...getCACertificates('default'), own] : undefined, cert, key }, files);
+}
+
+function contextOf(options: SecureContextOptions, source: string): SecureContext {
   try {
-    return createSecureContext({ ca: own ? [...getCACertificates('default'), own] : undefined, cert, key });
+    return createSecureContext(options);
   } catch (cause) {
-    const files = [caFile, clientCertFile, clientKeyFile].filter(Boolean).join(', ');
     const { message } = cause as Error;
-    throw new KeysError('invalid', `cannot use ${files}: ${message}`, { cause });
+    throw new KeysError('invalid', `cannot use ${source}: ${message}`, { cause });
   }
 }
 

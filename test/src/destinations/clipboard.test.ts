@@ -20,26 +20,32 @@ async function display(): Promise<string> {
   return `:${number}`;
 }
 
-test.each(['xclip', 'xsel'])('%s fills a real X11 clipboard', { skip: !has('Xvfb') }, async (program) => {
-  if (!has(program)) return;
-  const directory = temporaryDirectory();
-  const { stdout } = spawnSync('which', [program, 'sh']);
-  for (const path of stdout.toString().trim().split('\n')) {
-    await writeFile(join(directory, path.split('/').at(-1) ?? ''), `#!/bin/sh\nexec ${path} "$@"\n`, {
-      mode: 0o755,
-    });
-  }
-  const env = { PATH: directory, HOME: directory, DISPLAY: await display() };
-  const context = destinationContext({ env });
-  const destination = await openDestination('clipboard', context);
-  await destination.preflight();
-  await destination.deliver(new Secret('keys_pasted'));
-  const paste = program === 'xclip' ? ['-selection', 'clipboard', '-out'] : ['--clipboard', '--output'];
-  expect(
-    spawnSync(program, paste, { env: { ...process.env, ...env, PATH: process.env.PATH } }).stdout.toString(),
-  ).toBe('keys_pasted');
-  expect(context.stderrText()).toContain('copy something else');
-});
+for (const program of ['xclip', 'xsel']) {
+  test.skipIf(!has('Xvfb') || !has(program))(
+    `${program} fills a real X11 clipboard (Xvfb and ${program} have to be installed)`,
+    async () => {
+      const directory = temporaryDirectory();
+      const { stdout } = spawnSync('which', [program, 'sh']);
+      for (const path of stdout.toString().trim().split('\n')) {
+        await writeFile(join(directory, path.split('/').at(-1) ?? ''), `#!/bin/sh\nexec ${path} "$@"\n`, {
+          mode: 0o755,
+        });
+      }
+      const env = { PATH: directory, HOME: directory, DISPLAY: await display() };
+      const context = destinationContext({ env });
+      const destination = await openDestination('clipboard', context);
+      await destination.preflight();
+      await destination.deliver(new Secret('keys_pasted'));
+      const paste = program === 'xclip' ? ['-selection', 'clipboard', '-out'] : ['--clipboard', '--output'];
+      expect(
+        spawnSync(program, paste, {
+          env: { ...process.env, ...env, PATH: process.env.PATH },
+        }).stdout.toString(),
+      ).toBe('keys_pasted');
+      expect(context.stderrText()).toContain('copy something else');
+    },
+  );
+}
 
 test('no desktop, or no program for it, is said before anything is minted', async () => {
   for (const env of [{}, { DISPLAY: ':0', PATH: temporaryDirectory() }, { WAYLAND_DISPLAY: 'w', PATH: '' }]) {

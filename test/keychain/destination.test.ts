@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { openDestination } from '../../src/destinations/index.ts';
+import { Secret } from '../../src/secret.ts';
+import { describeDestination } from '../contracts/destination.ts';
+import { destinationContext } from '../fakes/destination-context.ts';
+import { newHome } from '../run.ts';
+import { missingPrograms, startDeafBus, startSession } from './session.ts';
+
+const why = missingPrograms();
+
+describe.skipIf(why)(`a real gnome-keyring${why ? ` (${why})` : ''}`, () => {
+  describeDestination('keychain', async () => {
+    const { env, end } = await startSession(newHome(), 'unlocked');
+    const tool = (...words: string[]) => {
+      const { stdout, stderr } = spawnSync('secret-tool', words, { env, encoding: 'utf8' });
+      return stdout + stderr;
+    };
+    const lookup = () => tool('lookup', 'service', 'keys-secrets', 'username', 'shop-admin');
+    return {
+      spec: 'keychain:shop-admin',
+      context: { env },
+      snapshot: async () => lookup(),
+      leftovers: async () => {
+        const found = tool('search', '--all', 'service', 'keys-secrets');
+        return [...found.matchAll(/username = (.*)/g)]
+          .map(([, name = '']) => name)
+          .filter((name) => name !== 'shop-admin');
+      },
+      consumed: async () => lookup() || null,
+      breakIt: end,
+    };
+  });
+
+  test.each(['locked', 'none'] as const)(
+    'a keyring that is %s shows before anything is minted',
+    async (keyring) => {
+      const { env } = await startSession(newHome(), keyring);
+      const destination = await openDestination('keychain:shop-admin', destinationContext({ env }));
+      await expect(destination.preflight()).rejects.toMatchObject({
+        code: 'credential_store',
+        hint: expect.stringContaining('use another --to'),
+      });
+    },
+  );
+
+  test('a D-Bus that never answers shows within 3.5 seconds', async () => {
+    const destination = await openDestination(
+      'keychain:x',
+      destinationContext({ env: await startDeafBus(newHome()) }),
+    );
+    const start = performance.now();
+    await expect(destination.preflight()).rejects.toMatchObject({ code: 'credential_store' });
+    expect(performance.now() - start).toBeLessThan(3_500);
+  });
+
+  test('a secret that is too long for a keychain is not delivered', async () => {
+    const { env } = await startSession(newHome(), 'unlocked');
+    const destination = await openDestination('keychain:x', destinationContext({ env }));
+    await expect(destination.deliver(new Secret('x'.repeat(1_280)))).rejects.toMatchObject({
+      code: 'undelivered',
+    });
+  });
+});
+
+test.each(['keychain', 'keychain:', 'keychain: x', 'keychain:x\n', `keychain:${'x'.repeat(129)}`])(
+  '%j is refused',
+  async (spec) => {
+    await expect(openDestination(spec, destinationContext())).rejects.toMatchObject({ code: 'invalid' });
+  },
+);
