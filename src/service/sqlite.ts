@@ -148,6 +148,14 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
     );
   }
 
+  /** Those of rotations before, whose grace still runs; one that has no end yet is another matter. */
+  function endEarlierSecrets(keyId: string, kept: Uint8Array, endsAt: number): void {
+    run(
+      'UPDATE secrets SET ends_at = ? WHERE key_id = ? AND hash <> ? AND ends_at > ?',
+      ...[endsAt, keyId, kept, endsAt],
+    );
+  }
+
   /** The secret in force: outside an overlap, the only one without an end. */
   function secretInForce(id: string): Uint8Array {
     return statement('SELECT hash FROM secrets WHERE key_id = ? AND ends_at IS NULL').get(id)
@@ -238,6 +246,7 @@ function sqliteStore(db: DatabaseSync, path: string): KeyStore {
         if (kept === 'old') update(keyId, version, { prefix, lastFour, rotatedAt });
         const ended = kept === 'old' ? secretHash : old.hash;
         endSecrets('hash = ?', ended, endsAt);
+        if (kept === 'new') endEarlierSecrets(keyId, secretHash, endsAt);
         destroySeals('expired', 'secret_hash = ?', ended);
         addAudit(audit);
       }, keyId);

@@ -167,8 +167,8 @@ export interface KeyStore {
     mint: NewMint | null,
   ): Promise<Outcome>;
   /**
-   * Ends the secret that is not kept at `endsAt` or earlier and destroys its seal; the key is told apart by the one that is
-   * kept. Refuses `changed` also when the overlap was ended in another way.
+   * Ends the secret that is not kept at `endsAt` or earlier and destroys its seal; keeping the new one, every earlier secret
+   * whose grace still runs ends by then, too. The key is told apart by the one that is kept. Refuses `changed` also when the overlap was ended in another way.
    */
   settleOverlap(
     mint: MadeMint,

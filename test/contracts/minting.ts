@@ -48,6 +48,30 @@ export const mintingGuarantees: Readonly<Record<string, Guarantee>> = {
     expect(await isGood(service, again.secret)).toBe(true);
   },
 
+  'keeping the new secret without grace ends every earlier one, also one whose grace still ran': async (
+    service,
+    template,
+  ) => {
+    const { idempotencyKey, old, fresh, id, minting } = await overlapping(service, {
+      ...template,
+      name: 'leaked',
+    });
+    await minting.settle(idempotencyKey, { keep: 'new', graceMs: 86_400_000 });
+    expect(await isGood(service, old.secret)).toBe(true);
+    const again = newIdempotencyKey();
+    const newest = await service.regenerate(id, { overlap: true, idempotencyKey: again });
+    expect(await isGood(service, old.secret)).toBe(true);
+    await minting.settle(again, { keep: 'new', graceMs: 0 });
+    expect(await isGood(service, old.secret)).toBe(false);
+    expect(await isGood(service, fresh.secret)).toBe(false);
+    expect(await isGood(service, newest.secret)).toBe(true);
+    // What is repeated of an earlier settlement touches nothing newer.
+    const third = await service.regenerate(id, { overlap: true, idempotencyKey: newIdempotencyKey() });
+    await minting.settle(idempotencyKey, { keep: 'new', graceMs: 0 });
+    expect(await isGood(service, newest.secret)).toBe(true);
+    expect(await isGood(service, third.secret)).toBe(true);
+  },
+
   'a regenerate is repeated byte for byte, and the key has one new secret': async (service, template) => {
     const idempotencyKey = newIdempotencyKey();
     const { key, secret } = await service.create({ ...template, name: 'renewed' });
