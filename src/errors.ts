@@ -85,6 +85,8 @@ export interface ErrorDetails {
   readonly requestId?: string | null;
   /** How long the service asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | null;
+  /** The id of a key that was made before things went wrong. */
+  readonly mintedId?: string | null;
 }
 
 /** The one error that commands, drivers and the service throw on purpose. The text is for people, the code for programs. */
@@ -94,6 +96,7 @@ export class KeysError extends Error {
   readonly hint: string | null;
   readonly requestId: string | null;
   readonly retryAfterMs: number | null;
+  readonly mintedId: string | null;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
@@ -101,6 +104,7 @@ export class KeysError extends Error {
     this.hint = details.hint ?? null;
     this.requestId = details.requestId ?? null;
     this.retryAfterMs = details.retryAfterMs ?? null;
+    this.mintedId = details.mintedId ?? null;
   }
 
   get exitCode(): number {

@@ -98,7 +98,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     if (!wire.success) throw answer.nonsense('CloudCasa may have made the key, but its answer names none');
     const secret = secretIn(made, wire.data.snippet);
     if (secret !== null) return { key: await toKey(wire.data), secret: new Secret(secret) };
-    throw noSecret(title, wire.data._id, answer, 'the setting secretField names the field that holds it');
+    throw noSecret(title, wire.data._id, answer, ' (the setting secretField says where it is)');
   }
 
   /** The vendor does not say how the organisation's limit shows, so every refusal of a new key tells how many there are. */

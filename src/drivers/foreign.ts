@@ -79,11 +79,15 @@ export function requirePlainName(name: string): void {
     throw new KeysError('invalid', 'the name of a key has no control or invisible characters');
 }
 
-/** A key was made and its secret is not in the answer. */
-export function noSecret(title: string, id: string, answer: Answer, hint?: string): KeysError {
-  const revoke = `nobody can use that key: keys revoke ${id}`;
-  return new KeysError('bad_response', `${title} made the key ${id} and gave no secret that can be found`, {
-    hint: hint ? `${revoke}; ${hint}` : revoke,
-    requestId: answer.requestId,
-  });
+/** A key was made and its secret is not in the answer; `aside` says what a person can do about that. */
+export function noSecret(title: string, id: string, answer: Answer, aside = ''): KeysError {
+  return new KeysError(
+    'bad_response',
+    `${title} made the key ${id} and gave no secret that can be found${aside}`,
+    {
+      hint: `nobody can use that key: keys revoke ${id}`,
+      requestId: answer.requestId,
+      mintedId: id,
+    },
+  );
 }

@@ -94,6 +94,7 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
     throw new KeysError('bad_response', `the service made the key ${id} and gave no secret for it`, {
       hint: `nobody can use that key: keys revoke ${id}`,
       requestId: answer.requestId,
+      mintedId: key.id,
     });
   }
 

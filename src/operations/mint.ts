@@ -26,13 +26,23 @@ export function isRefusal(error: unknown): error is KeysError {
   return error instanceof KeysError && refusals.has(error.code);
 }
 
-/** Sends the mint. Where its outcome stays open, throws `outcome_unknown` with the way to end it. */
+/**
+ * Sends the mint. Where its outcome stays open, throws `outcome_unknown` with the way to end it; where a key was made and its
+ * secret is lost, what the service threw.
+ */
 export async function mint(service: KeyService, operation: Operation): Promise<IssuedKey> {
   try {
     return await send(service, operation);
   } catch (error) {
     if (isRefusal(error)) throw error;
-    const { code, message } = toKeysError(error);
+    const { code, message, mintedId } = toKeysError(error);
+    if (mintedId !== null) {
+      throw new KeysError(code, message, {
+        hint: `keys recover ${operation.id} ends that key, and can mint again`,
+        cause: error,
+        mintedId,
+      });
+    }
     const stopped = code === 'interrupted' || code === 'terminated';
     const what = stopped
       ? `${message} while the service may have been minting`

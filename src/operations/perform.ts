@@ -80,6 +80,12 @@ async function mintOrStartOver(held: HeldOperation, parts: Parts): Promise<Issue
       return mintOrStartOver(held, parts);
     }
     if (first && isRefusal(error)) await held.finish();
+    const { mintedId } = toKeysError(error);
+    if (first && mintedId !== null) {
+      const { request } = operation;
+      const name = 'key' in request ? request.key.name : (operation.key?.name ?? mintedId);
+      await held.save({ minted: { id: mintedId, name } });
+    }
     throw error;
   }
   await parts.minted?.(issued);

@@ -1,10 +1,11 @@
 /** The commands on foreign services: the same words, the same JSON, the same exit codes as on our own. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Key } from '../../src/keys.ts';
 import { cloudCasaFake } from '../fakes/cloudcasa.ts';
 import { kubeVisionFake } from '../fakes/kubevision.ts';
+import { altered, lostAnswer, to } from '../fakes/mishaps.ts';
 import { forTest } from '../fakes/open-driver.ts';
 import { ververicaFake } from '../fakes/ververica.ts';
 import { newHome } from '../run.ts';
@@ -15,37 +16,54 @@ interface Created {
   destinations: string[];
 }
 
-const services = {
+/** Every fake under its driver's name, so that something can go wrong there. */
+const fakes = {
   async ververica() {
     const fake = await forTest(ververicaFake());
-    return {
+    const env = {
       KEYS_DRIVER: 'ververica',
       KEYS_URL: fake.url,
       KEYS_TOKEN: fake.ownerSecret,
       KEYS_NAMESPACE: 'default',
     };
+    return {
+      fake,
+      env,
+      mint: to('POST', /apitokens$/),
+      field: 'secret',
+      names: () => [...fake.tokens.keys()].map(last),
+    };
   },
   async cloudcasa() {
     const fake = await forTest(cloudCasaFake());
-    return { KEYS_DRIVER: 'cloudcasa', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+    const env = { KEYS_DRIVER: 'cloudcasa', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+    const names = () => [...fake.keys.values()].map(({ name }) => String(name));
+    return { fake, env, mint: to('POST', /apikeys$/), field: 'apikey', names };
   },
   async kubevision() {
     const fake = await forTest(kubeVisionFake());
-    return { KEYS_DRIVER: 'kubevision', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+    const env = { KEYS_DRIVER: 'kubevision', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
+    return {
+      fake,
+      env,
+      mint: to('POST', /api-keys$/),
+      field: 'key',
+      names: () => fake.keys.map(({ name }) => name),
+    };
   },
 };
 
-const roles = { ververica: '--role viewer', cloudcasa: '--role Backup\u00a0Admin', kubevision: '' };
+const role = { ververica: 'viewer', cloudcasa: 'Backup Admin' };
+
+function createWords(driver: keyof typeof fakes, name: string): string[] {
+  return ['create', name, ...(driver === 'kubevision' ? [] : ['--role', role[driver]])];
+}
 
 describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) => {
-  const create = (name: string) =>
-    `create ${name} ${roles[driver]}`
-      .trim()
-      .split(' ')
-      .map((word) => word.replace('\u00a0', ' '));
+  const create = (name: string) => createWords(driver, name);
 
   test('create, list, show and revoke give the JSON they give everywhere', async () => {
-    const env = await services[driver]();
+    const { env } = await fakes[driver]();
     const home = newHome();
     const created = await home.json<Created>(create('ci-deploy'), { env });
     expect(created).toMatchObject({ key: { name: 'ci-deploy', status: 'active' }, destinations: ['stdout'] });
@@ -63,7 +81,7 @@ describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) 
   });
 
   test('create --if-absent mints once', async () => {
-    const env = await services[driver]();
+    const { env } = await fakes[driver]();
     const home = newHome();
     expect(await home.json([...create('once'), '--if-absent'], { env })).toMatchObject({ created: true });
     expect(await home.json([...create('once'), '--if-absent'], { env })).toMatchObject({
@@ -74,7 +92,7 @@ describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) 
   });
 
   test('filters and sorting that the service lacks are applied here', async () => {
-    const env = await services[driver]();
+    const { env } = await fakes[driver]();
     const home = newHome();
     for (const name of ['b-two', 'a-one', 'b-one']) await home.json(create(name), { env });
     const names = async (line: string) => (await home.json<Key[]>(line, { env })).map(({ name }) => name);
@@ -85,7 +103,7 @@ describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) 
   });
 
   test('what the service cannot do exits 6 before anything is sent, naming the service and the next best thing', async () => {
-    const env = await services[driver]();
+    const { env } = await fakes[driver]();
     const { code, stderr } = await newHome().keys('regenerate x -y', { env });
     expect(code).toBe(6);
     expect(stderr).toMatch(
@@ -96,13 +114,70 @@ describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) 
   });
 
   test('a wrong credential exits 4', async () => {
-    const env = { ...(await services[driver]()), KEYS_TOKEN: 'wrong' };
+    const env = { ...(await fakes[driver]()).env, KEYS_TOKEN: 'wrong' };
     expect((await newHome().keys('list', { env })).code).toBe(4);
   });
 });
 
+describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) => {
+  const create = createWords(driver, 'ci-deploy');
+
+  test('rotate creates a successor, delivers it, and only then revokes the old key', async () => {
+    const { env, names } = await fakes[driver]();
+    const home = newHome();
+    const file = join(home.path, 'secret');
+    await home.json([...create, '--to', `file:${file}`], { env });
+    const before = readFileSync(file, 'utf8');
+    const rotated = await home.json<Created>(
+      ['rotate', 'ci-deploy', '-y', '--force', '--to', `file:${file}`],
+      { env },
+    );
+    expect(rotated).toMatchObject({ key: { name: 'ci-deploy-2' }, secret: null });
+    expect(readFileSync(file, 'utf8')).not.toBe(before);
+    expect(names()).toEqual(['ci-deploy-2']);
+    expect(await home.json('recover', { env })).toEqual([]);
+  });
+
+  test('a key made without a secret exits 12, is kept as an operation, and one recover ends it', async () => {
+    const { fake, env, mint, field, names } = await fakes[driver]();
+    fake.befall({ on: mint, ...altered((body) => without(body, field)) });
+    const home = newHome();
+    const failed = await home.keys(create, { env });
+    expect(failed).toMatchObject({ code: 12, stdout: '' });
+    const [operation] = await home.json<{ id: string }[]>('recover', { env });
+    expect(failed.stderr).toContain(`hint: keys recover ${operation?.id}`);
+    expect(names()).toEqual(['ci-deploy']);
+    const other = await home.json<Created>(createWords(driver, 'bystander'), { env });
+    expect((await home.keys(['recover', operation?.id ?? '', '--undo', '-y'], { env })).code).toBe(0);
+    expect(names()).toEqual([other.key.name]);
+    expect(await home.json('recover', { env })).toEqual([]);
+  });
+
+  test('a mint whose answer is lost exits 10, and one recover finds the key and ends it', async () => {
+    const { fake, env, mint, names } = await fakes[driver]();
+    fake.befall({ on: mint, ...lostAnswer });
+    const home = newHome();
+    expect((await home.keys(create, { env })).code).toBe(10);
+    expect(names()).toEqual(['ci-deploy']);
+    const [operation] = await home.json<{ id: string }[]>('recover', { env });
+    expect((await home.keys(['recover', operation?.id ?? '', '--undo', '-y'], { env })).code).toBe(0);
+    expect(names()).toEqual([]);
+    expect(fake.requests.filter(mint)).toHaveLength(1);
+  });
+});
+
+function last(path: string): string {
+  return path.split('/').at(-1) ?? '';
+}
+
+function without(body: unknown, field: string): unknown {
+  if (typeof body !== 'object' || body === null) return body;
+  const left = Object.entries(body).filter(([name]) => name !== field);
+  return Object.fromEntries(left.map(([name, value]) => [name, without(value, field)]));
+}
+
 test('cloudcasa: edit changes what it names', async () => {
-  const env = await services.cloudcasa();
+  const { env } = await fakes.cloudcasa();
   const home = newHome();
   await home.json(['create', 'backup', '--role', 'Backup Admin', '--label', 'team=core'], { env });
   const edited = await home.json<Key>(

@@ -9,7 +9,12 @@ import { ververicaFake } from '../fakes/ververica.ts';
 import { newShell } from './shell.ts';
 
 /** Runs a page with a secret in a file of this name; what its last `sh` block wrote is what the `text` block after it shows. */
-async function runPage(name: string, env: Record<string, string>, file: string, secret: string): Promise<void> {
+async function runPage(
+  name: string,
+  env: Record<string, string>,
+  file: string,
+  secret: string,
+): Promise<void> {
   const page = readFileSync(new URL(`../../docs/drivers/${name}.md`, import.meta.url), 'utf8');
   const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
   const session = blocks.at(-1) ?? '';

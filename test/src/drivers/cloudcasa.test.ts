@@ -123,7 +123,7 @@ test('a secret elsewhere is found under the field that the profile names, else e
   const missed = await service.create({ name: 'lost' }).catch((error: unknown) => error);
   const id = [...fake.keys.keys()][0];
   expect(missed).toMatchObject({ exitCode: 12, hint: expect.stringContaining(`keys revoke ${id}`) });
-  expect(missed).toMatchObject({ hint: expect.stringContaining('secretField') });
+  expect(missed).toMatchObject({ message: expect.stringContaining('secretField'), mintedId: id });
   const named = open(fake, { profile: { settings: { secretField: 'plaintext' } } });
   expect((await named.create({ name: 'found' })).secret.reveal()).toMatch(/^cc_/);
 });
