@@ -9,7 +9,11 @@ import { addExamples } from './options.ts';
 const shells = {
   bash: { script: 'keys.bash', install: `echo 'eval "$(keys completion bash)"' >> ~/.bashrc` },
   zsh: { script: 'keys.zsh', install: `echo 'source <(keys completion zsh)' >> ~/.zshrc` },
-  fish: { script: 'keys.fish', install: 'keys completion fish > ~/.config/fish/completions/keys.fish' },
+  fish: {
+    script: 'keys.fish',
+    install:
+      'mkdir -p ~/.config/fish/completions; keys completion fish > ~/.config/fish/completions/keys.fish',
+  },
   powershell: {
     script: 'keys.ps1',
     install: "Add-Content $PROFILE 'keys completion powershell | Out-String | Invoke-Expression'",

@@ -19,6 +19,8 @@ describe.each(Object.entries(scripts))('keys completion %s', (shell, file) => {
     const { stdout, stderr } = await newHome().keys(`completion ${shell}`, { terminal: true });
     expect(stdout).toBe(script);
     expect(stderr).toContain(`keys completion ${shell}`);
+    const [line = ''] = stderr.split('\n').filter((said) => said.startsWith('  '));
+    expect(readFileSync('docs/completions.md', 'utf8')).toContain(`\n${line.trim()}\n`);
   });
 
   test('works from the build', () => {

@@ -9,24 +9,33 @@ export const launcher = resolve('bin/keys.js');
 
 export type ShellName = 'bash' | 'zsh' | 'fish';
 
+/** How each is started, and what makes its prompt one to wait for. */
 const starts: Record<ShellName, { command: string; file: string; setup: string }> = {
   bash: {
-    command: 'bash --noprofile --rcfile rc -i',
-    file: 'rc',
-    setup: "PS1='READY> '; bind 'set bell-style none'; eval \"$(keys completion bash)\"",
+    command: 'bash --noprofile --rcfile .bashrc -i',
+    file: '.bashrc',
+    setup: "PS1='READY> '; bind 'set bell-style none'",
   },
   zsh: {
     command: 'zsh -i',
     file: '.zshrc',
-    setup: "PROMPT='READY> '; unsetopt zle_bracketed_paste beep; source <(keys completion zsh)",
+    setup: "PROMPT='READY> '; unsetopt zle_bracketed_paste beep",
   },
   fish: {
     command: 'fish -i',
     file: '.config/fish/config.fish',
     setup:
-      "function fish_prompt; echo -n 'READY> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0; keys completion fish | source",
+      "function fish_prompt; echo -n 'READY> '; end; set -g fish_greeting; set -g fish_autosuggestion_enabled 0",
   },
 };
+
+/** The line of docs/completions.md that installs completion in a shell. */
+function installation(name: ShellName): string {
+  const page = readFileSync('docs/completions.md', 'utf8');
+  const [, line] = new RegExp(`^## ${name}$[^#]*?^\`\`\`sh\\n(.*)\\n\`\`\`$`, 'm').exec(page) ?? [];
+  if (!line) throw new Error(`docs/completions.md does not say how to install completion in ${name}`);
+  return line;
+}
 
 export interface Shell {
   readonly home: string;
@@ -81,6 +90,7 @@ export async function startShell(name: ShellName, home = newShellHome()): Promis
   const { command, file, setup } = starts[name];
   mkdirSync(join(home.path, file, '..'), { recursive: true });
   writeFileSync(join(home.path, file), `${setup}\n`);
+  execFileSync('sh', ['-c', installation(name)], { cwd: home.path, env: home.env });
   const socket = join(home.path, 'tmux');
   const tmux = (...args: string[]) =>
     execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], {
