@@ -19,7 +19,7 @@ const starts: Record<ShellName, { command: string; file: string; setup: string }
   zsh: {
     command: 'zsh -i',
     file: '.zshrc',
-    setup: "PROMPT='READY> '; unsetopt zle_bracketed_paste beep",
+    setup: "PROMPT='READY> '; unsetopt beep",
   },
   fish: {
     command: 'fish -i',
