@@ -1,19 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config-document.ts';
 import { fakeService, json } from '../fakes/wire.ts';
 import { newHome } from '../run.ts';
+import { blocksOf, runPage } from '../scripts/page.ts';
 import { newShell } from '../scripts/shell.ts';
 import { missingPrograms, startSession } from './session.ts';
 
-const page = readFileSync(new URL('../../docs/credentials.md', import.meta.url), 'utf8');
 const why = missingPrograms();
-
-function blocks(language: string): string {
-  const fences = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms');
-  return [...page.matchAll(fences)].map(([, block]) => block).join('\n');
-}
 
 test.skipIf(why)(`docs/credentials.md does what it says, as written${why ? ` (${why})` : ''}`, async () => {
   const secret = 'keys_theAdministratorsOwn';
@@ -27,10 +22,11 @@ test.skipIf(why)(`docs/credentials.md does what it says, as written${why ? ` (${
   const { env } = await startSession(newHome(), 'unlocked');
   writeFileSync(join(shell.path, 'admin.secret'), `${secret}\n`);
 
-  // Port 8787 may be taken on this machine.
-  const script = blocks('sh').replaceAll('http://127.0.0.1:8787', service.url);
-  const bus = env.DBUS_SESSION_BUS_ADDRESS ?? '';
-  const { code, stdout, stderr } = await shell.run(script, { DBUS_SESSION_BUS_ADDRESS: bus });
+  const { code, stdout, stderr } = await runPage(shell, 'credentials.md', {
+    env: { DBUS_SESSION_BUS_ADDRESS: env.DBUS_SESSION_BUS_ADDRESS ?? '' },
+    // Port 8787 may be taken on this machine.
+    instead: { 'http://127.0.0.1:8787': service.url },
+  });
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stdout.split('\n')).toEqual([
     '"admin"',
@@ -49,6 +45,6 @@ test.skipIf(why)(`docs/credentials.md does what it says, as written${why ? ` (${
 });
 
 test('the config file of docs/credentials.md is accepted', () => {
-  const { config } = parseConfig('config.yaml', blocks('yaml'));
+  const { config } = parseConfig('config.yaml', blocksOf('credentials.md', 'yaml'));
   expect(config).toMatchObject({ current: 'production', profiles: { production: { store: 'command' } } });
 });

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { runPage } from './page.ts';
 import { newShell } from './shell.ts';
 
 test('docs/scripting.md does what it says, as written', async () => {
-  const page = readFileSync(new URL('../../docs/scripting.md', import.meta.url), 'utf8');
-  const script = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block).join('\n');
-  const { code, stdout, stderr } = await newShell().run(script, { USER: 'nobody' });
+  const { code, stdout, stderr } = await runPage(newShell(), 'scripting.md', { env: { USER: 'nobody' } });
   expect(stderr).toBe('keys: 1 key found\n');
   expect(code).toBe(0);
   const said = stdout.split('\n');
