@@ -35,15 +35,19 @@ ${key}
 
   list                      an array of keys, [] when there are none
   show, edit                one key
-  create, regenerate        {"key":{…},"secret":"…","destinations":["stdout"]}
-  disable, enable, revoke   an array with one result a key:
-                            {"id","name","ok":true|false,"error":null|{…}}
+  create, regenerate,       {"key":{…},"secret":"…","destinations":["stdout"]};
+  rotate                    with --to elsewhere "secret" is null
+  disable, enable, revoke,  an array with one result a key:
+  rotate of several         {"id","name","ok":true|false,"error":null|{…}}
+  recover                   an array of {"id","command","profile","key","state",
+                            "startedAt","destinations","next"}
   verify                    {"valid","reason","key"}
   auth status               {"profile","url","driver","store","source",
                              "authenticated","identity"}
   an error, on stderr       {"error":{"code","message","hint","requestId"}}
 
-A secret is printed once, by create and regenerate; with -q nothing but it.
+A secret is printed once, by create, regenerate and rotate; with -q nothing but
+it.
 --query takes a JMESPath expression: keys list --query '[].name'
 `;
   return { json: formats, words };
