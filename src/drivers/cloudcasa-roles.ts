@@ -23,7 +23,12 @@ export interface Roles {
 export function cloudCasaRoles(read: () => Promise<{ item: unknown }[]>): Roles {
   let all: Promise<z.infer<typeof role>[]> | null = null;
   function known(): Promise<z.infer<typeof role>[]> {
-    all ??= read().then((items) => items.flatMap(({ item }) => role.safeParse(item).data ?? []));
+    all ??= read()
+      .then((items) => items.flatMap(({ item }) => role.safeParse(item).data ?? []))
+      .catch((error: unknown) => {
+        all = null;
+        throw error;
+      });
     return all;
   }
 

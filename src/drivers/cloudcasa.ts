@@ -50,10 +50,12 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
   }
 
   async function toKey(wire: ApiKey): Promise<Key> {
+    return keyFrom(wire, roleIds(wire).length > 0 ? await roles.names() : (id) => id);
+  }
+
+  function keyFrom(wire: ApiKey, nameOf: (roleId: string) => string): Key {
     shown.set(wire._id, wire);
     const acls = wire.acls ?? [];
-    const ids = unique(acls.flatMap((each) => each.roles ?? []));
-    const nameOf = ids.length > 0 ? await roles.names() : (id: string) => id;
     const tags = Object.entries(wire.tags ?? {});
     const createdMs = wire._created ? httpDate(wire._created) : null;
     return {
@@ -62,7 +64,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       name: wire.name,
       description: wire.description || null,
       owner: wire.cc_user_email || null,
-      roles: ids.map(nameOf),
+      roles: roleIds(wire).map(nameOf),
       permissions: unique(acls.flatMap((each) => each.permissions ?? [])),
       // A key works until it is deleted.
       status: 'active',
@@ -94,10 +96,14 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     });
     const made = z.record(z.string(), z.unknown()).parse(objectIn(answer));
     // The answer may hold no more than what the service itself has added.
-    const wire = apiKey.safeParse({ ...body, ...made });
+    const wire = apiKey.safeParse({ ...body, ...made, name: key.name });
     if (!wire.success) throw answer.nonsense('CloudCasa may have made the key, but its answer names none');
     const secret = secretIn(made, wire.data.snippet);
-    if (secret !== null) return { key: await toKey(wire.data), secret: new Secret(secret) };
+    if (secret !== null) {
+      // Whatever goes wrong from here on must not lose the secret.
+      const shownKey = await toKey(wire.data).catch(() => keyFrom(wire.data, (id) => id));
+      return { key: shownKey, secret: new Secret(secret) };
+    }
     throw noSecret(title, wire.data._id, answer, ' (the setting secretField says where it is)');
   }
 
@@ -205,7 +211,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
         },
       );
     }
-    const ids = sets.roles ? await roles.ids(sets.roles) : unique(acls.flatMap((each) => each.roles ?? []));
+    const ids = sets.roles ? await roles.ids(sets.roles) : roleIds(current);
     const permissions = sets.permissions ?? unique(acls.flatMap((each) => each.permissions ?? []));
     body.acls = aclsWith(aclResource, ids, permissions);
     return body;
@@ -322,6 +328,10 @@ function plain(value: unknown): unknown {
 
 function labelText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function roleIds({ acls }: ApiKey): string[] {
+  return unique((acls ?? []).flatMap((each) => each.roles ?? []));
 }
 
 function unique(values: readonly string[]): string[] {

@@ -2,6 +2,7 @@
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';
 import { type Capabilities, type Key, type KeyService, requireVerb, type Verb } from '../keys.ts';
+import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 
 /** Every verb refused in the service's name; a driver spreads this first and adds what its service can do. */
@@ -75,7 +76,7 @@ export function requireNoCursor(title: string, cursor: string | undefined): void
 /** Throws `invalid` for a name that is blank, or has characters that no terminal shows. */
 export function requirePlainName(name: string): void {
   if (name.trim() === '') throw new KeysError('invalid', 'the name of a key is not blank');
-  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u.test(name))
+  if (terminalSafe(name) !== name)
     throw new KeysError('invalid', 'the name of a key has no control or invisible characters');
 }
 

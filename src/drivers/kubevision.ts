@@ -37,7 +37,8 @@ const apiKey = z.object({
   expiresAt: text,
   createdAt: text,
 });
-const made = z.extend(apiKey, { key: text });
+/** Of an answer with a secret only the id is needed besides: an odd field is no reason to lose it. */
+const made = z.extend(apiKey, { name: text, key: text });
 
 export function kubeVision(http: Http, profile: Profile, parts: DriverParts): KeyService {
   const { now } = parts;
@@ -90,7 +91,7 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
     });
     const wire = dataOf(answer, made);
     if (!wire.key) throw noSecret(title, wire.id, answer);
-    return { key: toKey(wire), secret: new Secret(wire.key) };
+    return { key: toKey({ ...wire, name }), secret: new Secret(wire.key) };
   }
 
   async function revoke(id: string): Promise<void> {

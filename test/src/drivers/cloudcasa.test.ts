@@ -145,6 +145,16 @@ test('an answer to a create that holds only what the service added is enough', a
   expect(key).toMatchObject({ name: 'sparse', description: 'd', version: expect.any(String) });
 });
 
+test('odd fields beside a minted secret, or roles that cannot be read, do not lose it', async () => {
+  const { fake, service } = await opened();
+  const acls = [{ resource: 'allresources', roles: ['r1'] }];
+  fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, name: 5, snippet: [], tags: 'x', acls })) });
+  fake.befall({ on: to('GET', /roles$/), times: 9, ...errorWithoutMessage(500) });
+  const { key, secret } = await service.create({ name: 'kept' });
+  expect(secret.reveal()).toMatch(/^cc_/);
+  expect(key).toMatchObject({ name: 'kept', roles: ['r1'], lastFour: null });
+});
+
 test('the etag of the key travels unquoted with an edit and a revoke', async () => {
   const { fake, service } = await opened();
   const { _id, _etag } = fake.seed();

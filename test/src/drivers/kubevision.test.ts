@@ -171,6 +171,21 @@ test('a created key without its secret is bad_response (exit 12) that names the 
   });
 });
 
+test('odd fields beside a minted secret do not lose it', async () => {
+  const { fake, service } = await opened();
+  const odd = { name: 5, keyPrefix: {}, expiresAt: 'soon', createdAt: 7 };
+  fake.befall({
+    on: mintRoute,
+    ...altered((body) => ({ ...body, data: { ...(body.data as object), ...odd } })),
+  });
+  expect((await service.create({ name: 'x' })).key).toMatchObject({
+    id: '1',
+    name: 'x',
+    prefix: null,
+    expiresAt: null,
+  });
+});
+
 test('a mint turned away with 429 is not sent again', async () => {
   const { fake, service } = await opened();
   fake.befall({ on: mintRoute, ...tooManyRequests('0') });

@@ -168,6 +168,16 @@ test('a created token without its secret is bad_response (exit 12) that names th
   expect(fake.mintsReceived).toBe(1);
 });
 
+test('odd fields beside a minted secret do not lose it', async () => {
+  const { fake, service } = await opened();
+  const odd = { name: 5, role: {}, createTime: [] };
+  fake.befall({
+    on: mintRoute,
+    ...altered(({ apiToken }) => ({ apiToken: { ...(apiToken as object), ...odd } })),
+  });
+  expect((await service.create(newKey)).key).toMatchObject({ name: 'ci-deploy', roles: [], createdAt: null });
+});
+
 test('a mint turned away with 429 is not sent again', async () => {
   const { fake, service } = await opened();
   fake.befall({ on: mintRoute, ...tooManyRequests('0') });
