@@ -1,17 +1,34 @@
-import { defineConfig } from 'rolldown';
+import { defineConfig, type Plugin } from 'rolldown';
+
+/** Commander runs no program of ours, and loading what it would do that with takes 5 ms of every start. */
+const lazyChildProcess: Plugin = {
+  name: 'lazy-child-process',
+  transform(code, id) {
+    if (!/commander[\\/]lib[\\/]command\.js$/.test(id)) return null;
+    const eager = "const childProcess = require('node:child_process');";
+    if (!code.includes(eager)) this.error('commander loads child_process in another way now');
+    return code.replace(
+      eager,
+      "const childProcess = { get spawn() { return require('node:child_process').spawn; } };",
+    );
+  },
+};
 
 export default defineConfig({
   // The keychain is asked in a process of its own.
   input: { start: 'commands/start.ts', 'keychain-worker': 'src/keychain-worker.ts' },
   platform: 'node',
+  plugins: [lazyChildProcess],
   // Native code cannot be bundled; it is the one run-time dependency.
   external: ['@napi-rs/keyring', /^@napi-rs\/keyring\//],
   output: {
     dir: 'dist',
-    format: 'esm',
+    // An ES module that imports `node:fs` or `node:util` loads every part of them; a start takes 15 ms longer.
+    format: 'cjs',
     cleanDir: true,
     minify: 'dce-only',
-    chunkFileNames: '[name]-[hash].js',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
   },
   onLog(level, log, handle) {
     if (log.code === 'EVAL' || log.code === 'CIRCULAR_DEPENDENCY') return;

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
 // The launcher. Plain JavaScript that any Node can read: it checks the version, then starts the program.
-import { existsSync } from 'node:fs';
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
-
 const wanted = 24;
 
 if (Number(process.versions.node.split('.')[0]) >= wanted) {
-  module.enableCompileCache();
-  const { start } = await import('../dist/start.js');
+  // Not imported: an import of a built-in module loads all of it, and a start is short.
+  const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
+  enableCompileCache();
+  const { start } = createRequire(import.meta.url)('../dist/start.cjs');
   process.exitCode = await start();
 } else {
+  const { existsSync } = await import('node:fs');
+  const { fileURLToPath } = await import('node:url');
   // A checkout brings its own Node; an installed package has to be run on one that is new enough.
   const own = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (existsSync(own)) {

@@ -41,4 +41,4 @@ function reason(error: unknown): string {
   return message;
 }
 
-await main();
+void main();

@@ -27,7 +27,7 @@ const longest = 1_279;
 const deadlineMs = 3_000;
 
 const worker = fileURLToPath(
-  new URL(`./keychain-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+  new URL(`./keychain-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'cjs'}`, import.meta.url),
 );
 
 /**

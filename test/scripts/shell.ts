@@ -17,7 +17,7 @@ export interface Shell {
 }
 
 export function newShell(): Shell {
-  if (!existsSync(join(root, 'dist/start.js'))) throw new Error('the command is not built: npm run build');
+  if (!existsSync(join(root, 'dist/start.cjs'))) throw new Error('the command is not built: npm run build');
   const path = mkdtempSync(join(tmpdir(), 'keys-shell-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   const command = join(path, 'keys');
