@@ -181,7 +181,7 @@ export function createHttp(options: HttpOptions): Http {
     const { url, headers, body } = request;
     const startedMs = performance.now();
     const line = (text: string) =>
-      trace?.(safe(`${text} after ${durationText(performance.now() - startedMs)}`));
+      trace?.(safe(`${text} after ${Math.round(performance.now() - startedMs)} ms`));
     trace?.(safe(`> ${asked.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`));
     try {
       const received = await exchange(

@@ -1,5 +1,5 @@
 /** A service's answer, read with distrust. */
-import { codeForStatus, KeysError } from '../errors.ts';
+import { codeForStatus, type ErrorCode, KeysError } from '../errors.ts';
 import type { Received } from './exchange.ts';
 
 export class Answer {
@@ -40,9 +40,7 @@ export class Answer {
   nonsense(message: string): KeysError {
     return new KeysError('bad_response', message, {
       requestId: this.requestId,
-      hint: this.#changed
-        ? 'what was asked for may have been done all the same: keys list'
-        : "is this the address of a key service? 'keys profile show'",
+      hint: this.#changed ? 'what was asked for may have been done all the same: keys list' : addressHint,
     });
   }
 
@@ -112,11 +110,18 @@ export function problemError(answer: Answer): KeysError | null {
   const code = codeForStatus(status, problem.code);
   const said = [problem.detail, problem.message, problem.title].find(isText);
   return new KeysError(code, said ?? `the service answered with status ${status}`, {
-    hint: isText(problem.hint) ? problem.hint : code === 'unauthenticated' ? loginHint : null,
+    hint: isText(problem.hint) ? problem.hint : hintFor(code, body),
     requestId: isText(problem.requestId) ? problem.requestId : null,
   });
 }
 
+/** A 404 of a key service says what is not there; one without a word may be of something else. */
+function hintFor(code: ErrorCode, body: unknown): string | null {
+  if (code === 'unauthenticated') return loginHint;
+  return code === 'not_found' && body === null ? addressHint : null;
+}
+
+const addressHint = "is this the address of a key service? 'keys profile show'";
 const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
 
 function isText(value: unknown): value is string {
