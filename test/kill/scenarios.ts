@@ -9,11 +9,13 @@ import type { World } from './world.ts';
 export interface Scenario {
   readonly name: string;
   readonly stdout: 'file' | 'pipe';
+  /** Who dies: the command, or the server that it talks to. */
+  readonly victim: 'command' | 'server';
   env?(path: string): Record<string, string>;
   prepare(world: World): Promise<void>;
   argv(world: World): string[];
-  /** Before anything has been recovered. */
-  checkAfterDeath(world: World): Promise<void>;
+  /** Before anything has been recovered. `status` is how a command ended whose server died. */
+  checkAfterDeath(world: World, status: number | null): Promise<void>;
   /** After one `keys recover --all`. */
   checkAfterRecover(world: World): Promise<void>;
 }
@@ -59,14 +61,21 @@ const places: Place[] = [
 
 const commands = ['create', 'regenerate', 'rotate'] as const;
 
-export const scenarios: Scenario[] = commands.flatMap((command) =>
-  places.map((place) => scenario(command, place)),
-);
+export const scenarios: Scenario[] = [
+  ...commands.flatMap((command) => places.map((place) => scenario(command, place, 'command'))),
+  // A server does not see where a secret goes; one place that proves its arrival, and one that is read back.
+  ...commands.flatMap((command) =>
+    places
+      .filter(({ name }) => name === 'stdout to a file' || name === 'env-file:')
+      .map((place) => scenario(command, place, 'server')),
+  ),
+];
 
-function scenario(command: (typeof commands)[number], place: Place): Scenario {
+function scenario(command: (typeof commands)[number], place: Place, victim: Scenario['victim']): Scenario {
   return {
-    name: `${command}, ${place.name}`,
+    name: `${command}, ${place.name}${victim === 'server' ? ', the server dies' : ''}`,
     stdout: place.stdout,
+    victim,
     async prepare(world) {
       writeFileSync(join(world.path, '.env'), '# kept\nOTHER=1\n');
       if (command === 'create') return;
@@ -81,7 +90,8 @@ function scenario(command: (typeof commands)[number], place: Place): Scenario {
       ...(command === 'create' ? [] : ['--yes']),
       ...(command === 'rotate' ? ['--grace', '0'] : []),
     ],
-    async checkAfterDeath(world) {
+    async checkAfterDeath(world, status) {
+      if (status !== null) await checkExit(world, status);
       if (
         command === 'rotate' &&
         !(await works(world, world.old)) &&
@@ -109,6 +119,27 @@ function scenario(command: (typeof commands)[number], place: Place): Scenario {
     },
   };
 
+  /** Whether an exit code tells the truth. */
+  async function checkExit(world: World, status: number): Promise<void> {
+    const unfinished = world.unfinished().length;
+    if (status === 0) {
+      if (unfinished > 0) throw new Error('exit 0, and an operation is unfinished');
+      if (!(await anyWorks(world, place.read(world))))
+        throw new Error('exit 0, and the secret does not work');
+    } else if (status === 7) {
+      if (unfinished > 0) throw new Error('exit 7, and an operation is unfinished');
+      const keys = await liveKeys(world);
+      const secrets = keys.map(({ id }) => world.liveSecrets(id).working);
+      const untouched = command === 'create' ? keys.length === 0 : await works(world, world.old);
+      if (!untouched || secrets.some((working) => working !== 1))
+        throw new Error('exit 7, and something was changed');
+    } else if (status !== 10) {
+      throw new Error(`exit ${status}`);
+    } else if (unfinished === 0) {
+      throw new Error('exit 10, and no operation is listed');
+    }
+  }
+
   async function checkKey(world: World, key: Key): Promise<void> {
     const { working, endless } = world.liveSecrets(key.id);
     if (working !== 1 || endless !== 1)
@@ -132,7 +163,7 @@ function scenario(command: (typeof commands)[number], place: Place): Scenario {
 
 async function liveKeys({ service }: World): Promise<Key[]> {
   const keys: Key[] = [];
-  for await (const page of allKeys(service, {})) keys.push(...page);
+  for await (const page of allKeys(service, {})) keys.push(...page.filter(({ name }) => name === 'ci'));
   return keys;
 }
 

@@ -1,13 +1,15 @@
 /**
- * The kill sweep: `npm run test:kill`, `npm run test:kill -- --every 12 --scenarios create` for a part of it.
+ * The kill sweep: `npm run test:kill`, `npm run test:kill -- --every 12 --scenarios 'create|server'` for a part of it.
  *
- * Runs the built command under `strace` and has the kernel kill it (SIGKILL) at the first, second, third … write, fsync,
- * rename and send, until a run ends by itself; after each death one `keys recover --all`. Then it looks at the database and at the
- * destination: what must always hold is in `checkAfterDeath` and `checkAfterRecover`.
+ * Runs the built command under `strace` and has the kernel kill it, or the server it talks to (SIGKILL), at the first, second,
+ * third … write, fsync, rename and send, until a run ends by itself; after each death one `keys recover --all`, with the server
+ * started again on its database. Then it looks at the database and at the destination: what must always hold is in
+ * `checkAfterDeath` and `checkAfterRecover`.
  */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { scenarios } from './scenarios.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
+import { startServer, traced } from './server.ts';
 import { newWorld, type World } from './world.ts';
 
 /** Grouped, because strace counts each system call by itself. */
@@ -32,32 +34,32 @@ const { values } = parseArgs({
   },
 });
 const stride = Number(values.every);
-const wanted = values.scenarios.split(',').filter(Boolean);
+const wanted = new RegExp(values.scenarios);
 
 class Failure extends Error {}
 
-let points = 0;
-const violations: string[] = [];
+const runs = { command: killCommand, server: killServer };
 
-for (const scenario of scenarios.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-)) {
+let points = 0;
+let violations = 0;
+
+for (const scenario of scenarios.filter(({ name }) => wanted.test(name))) {
   const before = points;
   for (const systemCall of systemCalls) {
     // Not always the first one: with a stride, another point each time.
     for (let when = 1 + (points % stride); ; when += stride) {
       const world = await newWorld(scenario);
       try {
-        const killed = runKilled(world, scenario.argv(world), systemCall, when);
+        const killed = await runs[scenario.victim](world, scenario, systemCall, when);
         if (!killed) break;
         points += 1;
-        await scenario.checkAfterDeath(world);
-        world.recover();
-        await scenario.checkAfterRecover(world);
       } catch (error) {
         // A run that neither died nor ended well says nothing about the next one.
         if (error instanceof Failure) throw error;
-        violations.push(`${scenario.name}, killed at ${systemCall} ${when}: ${(error as Error).message}`);
+        violations += 1;
+        console.log(
+          `VIOLATION ${scenario.name}, killed at ${systemCall} ${when}: ${(error as Error).message}`,
+        );
       } finally {
         await world.close();
       }
@@ -66,18 +68,57 @@ for (const scenario of scenarios.filter(
   console.log(`${scenario.name}: ${points - before} kill points`);
 }
 
-for (const violation of violations) console.log(`VIOLATION ${violation}`);
-console.log(`${points} kill points, ${violations.length} violations`);
-process.exitCode = violations.length > 0 || points === 0 ? 1 : 0;
+console.log(`${points} kill points, ${violations} violations`);
+process.exitCode = violations > 0 || points === 0 ? 1 : 0;
 
-/** True when the run was killed, false when it ended by itself. */
-function runKilled(world: World, argv: readonly string[], systemCall: string, when: number): boolean {
-  const inject = `inject=${systemCall}:signal=SIGKILL:when=${when}`;
-  const strace = ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${systemCall}`, '-e', inject];
-  const { signal, status, stderr } = world.spawn('strace', [...strace, ...world.command, ...argv]);
-  if (signal === 'SIGKILL') return true;
-  if (status !== 0) throw new Failure(`ended with ${status}: ${stderr}`);
-  return false;
+/** Kills the command; false when it ended by itself. */
+async function killCommand(
+  world: World,
+  scenario: Scenario,
+  systemCall: string,
+  when: number,
+): Promise<boolean> {
+  const argv = [...traced(systemCall, when), ...world.command, ...scenario.argv(world)];
+  const { signal, status, stderr } = world.spawn('strace', argv);
+  if (signal !== 'SIGKILL') {
+    if (status !== 0) throw new Failure(`ended with ${status}: ${stderr}`);
+    return false;
+  }
+  await scenario.checkAfterDeath(world, null);
+  world.recover();
+  await scenario.checkAfterRecover(world);
+  return true;
+}
+
+/** Kills the server while the command runs; false when both ended by themselves. */
+async function killServer(
+  world: World,
+  scenario: Scenario,
+  systemCall: string,
+  when: number,
+): Promise<boolean> {
+  await world.service.close();
+  const server = await startServer(world);
+  await server.killAt(systemCall, when);
+  const [program = '', ...words] = world.command;
+  const { status, stderr } = world.spawn(program, [...words, ...scenario.argv(world)]);
+  const signal = await server.stop();
+  await world.openDatabase();
+  if (signal !== 'SIGKILL') {
+    if (status !== 0) throw new Failure(`ended with ${status}: ${stderr}`);
+    return false;
+  }
+  await scenario.checkAfterDeath(world, status);
+  await world.service.close();
+  const again = await startServer(world, server.port);
+  try {
+    world.recover();
+  } finally {
+    await again.stop();
+    await world.openDatabase();
+  }
+  await scenario.checkAfterRecover(world);
+  return true;
 }
 
 if (spawnSync('strace', ['-V']).status !== 0) throw new Error('strace is not installed');

@@ -20,11 +20,14 @@ import type { Secret } from '../../src/secret.ts';
 import { openLocal } from '../../src/service/local.ts';
 import type { Scenario } from './scenarios.ts';
 
-const launcher = fileURLToPath(new URL('../../bin/keys.js', import.meta.url));
+export const launcher = fileURLToPath(new URL('../../bin/keys.js', import.meta.url));
 
 export interface World {
   readonly path: string;
-  readonly service: KeyService;
+  /** The database as it is, without a server. */
+  service: KeyService;
+  /** What the commands run with. */
+  readonly env: Record<string, string | undefined>;
   /** The secret that the key had before, where there is one. */
   old: Secret | null;
   keyId: string | null;
@@ -40,12 +43,13 @@ export interface World {
   unfinished(): string[];
   /** Every file of journal, database and write-ahead log. */
   searchable(): Buffer[];
+  openDatabase(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function newWorld(scenario: Scenario): Promise<World> {
   const path = mkdtempSync(join(tmpdir(), 'keys-kill-'));
-  const env = {
+  const env: World['env'] = {
     ...process.env,
     KEYS_CONFIG_DIR: join(path, 'config'),
     KEYS_DATA_DIR: join(path, 'data'),
@@ -59,10 +63,11 @@ export async function newWorld(scenario: Scenario): Promise<World> {
   };
   const database = join(path, 'data', 'keys.db');
   mkdirSync(join(path, 'data'), { mode: 0o700 });
-  const service = await openLocal({ url: `sqlite:${database}`, now: Date.now });
+  const openDatabase = () => openLocal({ url: `sqlite:${database}`, now: Date.now });
   const world: World = {
     path,
-    service,
+    service: await openDatabase(),
+    env,
     old: null,
     keyId: null,
     printed: [],
@@ -120,8 +125,11 @@ export async function newWorld(scenario: Scenario): Promise<World> {
         )
         .filter((file) => statSync(file).isFile())
         .map((file) => readFileSync(file)),
+    async openDatabase() {
+      world.service = await openDatabase();
+    },
     async close() {
-      await service.close();
+      await world.service.close();
       rmSync(path, { recursive: true, force: true });
     },
   };
