@@ -14,6 +14,6 @@ export async function start(): Promise<number> {
   }
   return main(
     process.argv.slice(2),
-    createApp({ io: processIo(), env: process.env, signal: interruption.signal }),
+    createApp({ io: processIo(interruption.signal), env: process.env, signal: interruption.signal }),
   );
 }

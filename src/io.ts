@@ -1,5 +1,6 @@
 /** The process's streams as values. Nothing else in the program touches `process.stdout` and its like. */
-import { fstatSync, fsync, statSync, write as writeFd } from 'node:fs';
+import { constants, fstatSync, fsync, openSync, statSync, write as writeFd } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { KeysError } from './errors.ts';
@@ -27,6 +28,10 @@ export interface Io {
   /** Width of the terminal; 80 where there is none. */
   readonly columns: number;
 }
+
+/** How often a full pipe or terminal is tried again once the run has been interrupted: half a second. */
+const turnMs = 5;
+const patienceTurns = 100;
 
 /** A write that the system refused: `ENOSPC`, `EPIPE` and the like. What was to be written is not there. */
 export class WriteError extends Error {
@@ -57,8 +62,26 @@ export async function readerMayLeave(printing: Promise<void>): Promise<void> {
  * Asynchronous, so that a stalled reader never keeps a signal from being handled; checked, because
  * `console.log` to a full disk or a closed pipe exits 0 and prints nothing.
  */
-function sink(fd: 1 | 2, name: string): Sink {
+function sink(fd: 1 | 2, name: string, signal: AbortSignal): Sink {
   let turn: Promise<void> = Promise.resolve();
+  let target: number | undefined;
+  let patience = patienceTurns;
+
+  async function writeAll(bytes: Buffer): Promise<void> {
+    target ??= unblocked(fd);
+    let offset = 0;
+    while (offset < bytes.length) {
+      try {
+        offset += await writeOnce(target, bytes.subarray(offset));
+      } catch (error) {
+        const cause = error as NodeJS.ErrnoException;
+        if (cause.code !== 'EAGAIN') throw new WriteError(name, cause);
+        if (signal.aborted && patience-- <= 0) throw signal.reason;
+        await sleep(turnMs);
+      }
+    }
+  }
+
   return {
     get isTerminal() {
       return isTerminal(fd);
@@ -67,7 +90,7 @@ function sink(fd: 1 | 2, name: string): Sink {
       return isNullDevice(fd);
     },
     write(text) {
-      const written = turn.then(() => writeAll(fd, name, Buffer.from(text)));
+      const written = turn.then(() => writeAll(Buffer.from(text)));
       turn = written.catch(() => {});
       return written;
     },
@@ -89,16 +112,17 @@ function isRegularFile(fd: number): boolean {
   }
 }
 
-async function writeAll(fd: number, name: string, bytes: Buffer): Promise<void> {
-  let offset = 0;
-  while (offset < bytes.length) {
-    try {
-      offset += await writeOnce(fd, bytes.subarray(offset));
-    } catch (error) {
-      const cause = error as NodeJS.ErrnoException;
-      if (cause.code !== 'EAGAIN') throw new WriteError(name, cause);
-      await sleep(5);
-    }
+/**
+ * The same pipe or terminal, opened anew so that a write never waits in the kernel: a thread that does cannot be ended, and
+ * neither can its process. Not set on the descriptor itself, which is shared with whoever gave it.
+ */
+function unblocked(fd: number): number {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFIFO() && !isatty(fd)) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return fd;
   }
 }
 
@@ -122,8 +146,8 @@ function isNullDevice(fd: number): boolean {
   }
 }
 
-/** The streams of this process. */
-export function processIo(): Io {
+/** The streams of this process. Once `signal` is aborted, nothing waits for who feeds or reads them any longer. */
+export function processIo(signal: AbortSignal): Io {
   return {
     stdin: {
       get isTerminal() {
@@ -132,17 +156,22 @@ export function processIo(): Io {
       async readAll(maxBytes = 1_048_576) {
         const chunks: Buffer[] = [];
         let size = 0;
-        for await (const chunk of process.stdin) {
-          chunks.push(chunk as Buffer);
-          size += (chunk as Buffer).length;
-          if (size > maxBytes)
-            throw new KeysError('too_large', `more than ${maxBytes} bytes on standard input`);
+        try {
+          for await (const chunk of addAbortSignal(signal, process.stdin)) {
+            chunks.push(chunk as Buffer);
+            size += (chunk as Buffer).length;
+            if (size > maxBytes)
+              throw new KeysError('too_large', `more than ${maxBytes} bytes on standard input`);
+          }
+        } catch (error) {
+          signal.throwIfAborted();
+          throw error;
         }
         return Buffer.concat(chunks).toString('utf8');
       },
     },
-    stdout: sink(1, 'standard output'),
-    stderr: sink(2, 'standard error'),
+    stdout: sink(1, 'standard output', signal),
+    stderr: sink(2, 'standard error', signal),
     get columns() {
       return (isTerminal(1) && process.stdout.columns) || (isTerminal(2) && process.stderr.columns) || 80;
     },

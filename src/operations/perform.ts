@@ -9,7 +9,7 @@ import type { Secret } from '../secret.ts';
 import { type HeldOperation, type Intent, type Journal, newIdempotencyKey } from './journal.ts';
 import { isRefusal, mint } from './mint.ts';
 import type { Operation } from './operation.ts';
-import { endWhatWasMinted, undo } from './undo.ts';
+import { endWhatWasMinted, isRevoked, undo } from './undo.ts';
 
 export interface Parts {
   readonly service: KeyService;
@@ -157,9 +157,10 @@ async function test(held: HeldOperation, parts: Parts, issued: IssuedKey | null)
       );
     }
     await undo(held, parts.service);
-    throw new KeysError('test_failed', `${error.message}; the new secret is revoked, the old one stays`, {
-      hint: error.hint,
-    });
+    const { request } = operation;
+    const dead = request.kind === 'overlap' && (await isRevoked(parts.service, request.id));
+    const end = dead ? 'the key was revoked meanwhile' : 'the new secret is revoked, the old one stays';
+    throw new KeysError('test_failed', `${error.message}; ${end}`, { hint: error.hint });
   }
 }
 
@@ -214,10 +215,10 @@ async function readBack(
 
 /** Ends what the new secret replaces, tells the service that the secret has arrived, and forgets the operation last. */
 async function finish(held: HeldOperation, { service, destinations }: Parts): Promise<Key | null> {
-  const { request, idempotencyKey, graceMs, command, state } = held.operation;
+  const { request, idempotencyKey, command, state } = held.operation;
   let key: Key | null = null;
   if (request.kind === 'overlap') {
-    key = (await service.minting?.settle(idempotencyKey, { keep: 'new', graceMs })) ?? null;
+    key = await keepNew(held, service, request.id);
   }
   if (request.kind === 'successor') await service.revoke(request.of);
   const proven = command === 'rotate' || !destinations.some(({ unproven }) => unproven);
@@ -228,6 +229,31 @@ async function finish(held: HeldOperation, { service, destinations }: Parts): Pr
   await service.minting?.acknowledge(idempotencyKey);
   await held.finish();
   return key;
+}
+
+/** Where somebody else ended the overlap meanwhile, nothing is left to do: the operation ends, and says why. */
+async function keepNew(held: HeldOperation, service: KeyService, id: string): Promise<Key | null> {
+  const { idempotencyKey, graceMs, destinations, key } = held.operation;
+  try {
+    return (await service.minting?.settle(idempotencyKey, { keep: 'new', graceMs })) ?? null;
+  } catch (error) {
+    if (!(error instanceof KeysError)) throw error;
+    const name = key?.name ?? id;
+    const delivered = `what was delivered to ${destinations.join(', ') || 'nobody'}`;
+    if (error.code === 'conflict' && (await isRevoked(service, id))) {
+      await held.finish();
+      throw new KeysError('conflict', `${name} was revoked meanwhile; ${delivered} does not work`, {
+        cause: error,
+      });
+    }
+    if (error.code !== 'changed') throw error;
+    await held.finish();
+    throw new KeysError(
+      'changed',
+      `somebody exchanged the secret of ${name} meanwhile; ${delivered} does not work any more`,
+      { hint: `keys rotate ${id} gives it another new one`, cause: error },
+    );
+  }
 }
 
 /** On a service that cannot repeat a mint, what was minted and not delivered is lost: it is ended. True to mint again. */

@@ -1,6 +1,6 @@
 /** Takes back what an operation has done: what was minted ends, what it was to replace stays. */
 import { KeysError } from '../errors.ts';
-import type { KeyService } from '../keys.ts';
+import type { KeyService, Minting } from '../keys.ts';
 import { count } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
@@ -21,12 +21,50 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
   }
   if (service.minting) {
     const minted = await service.minting.cancel(idempotencyKey);
-    if (minted && request.kind === 'overlap') await service.minting.settle(idempotencyKey, { keep: 'old' });
+    if (minted && request.kind === 'overlap') await keepOld(held, service.minting);
     else if (minted) await service.revoke(minted.key.id);
   } else {
     await endWhatWasMinted(operation, service, async () => true);
   }
   await held.finish();
+}
+
+/** Throws `conflict` when the rotation is complete, and `changed` when somebody exchanged both secrets, which ends the operation. */
+async function keepOld(held: HeldOperation, minting: Minting): Promise<void> {
+  const { id, idempotencyKey, graceMs, key, minted } = held.operation;
+  const name = key?.name ?? minted?.name ?? id;
+  try {
+    await minting.settle(idempotencyKey, { keep: 'old' });
+  } catch (error) {
+    if (!(error instanceof KeysError) || error.code !== 'changed') throw error;
+    if (await wasKept(minting, idempotencyKey, graceMs)) {
+      throw new KeysError('conflict', `the exchange of ${name} is complete; there is no way back`, {
+        hint: `keys recover ${id}`,
+        cause: error,
+      });
+    }
+    await held.finish();
+    throw new KeysError(
+      'changed',
+      `somebody exchanged the secret of ${name} meanwhile; neither the one before nor the one minted works`,
+      { cause: error },
+    );
+  }
+}
+
+/** Of an overlap that has ended: whether it ended with the new secret. */
+async function wasKept(minting: Minting, idempotencyKey: string, graceMs: number): Promise<boolean> {
+  try {
+    await minting.settle(idempotencyKey, { keep: 'new', graceMs });
+    return true;
+  } catch (error) {
+    if (error instanceof KeysError && error.code === 'changed') return false;
+    throw error;
+  }
+}
+
+export async function isRevoked(service: KeyService, id: string): Promise<boolean> {
+  return (await service.get(id)).status === 'revoked';
 }
 
 /** Without idempotent minting: finds what the operation minted and revokes it. Says what it did. */

@@ -41,7 +41,8 @@ const script = `
   import { openDestination } from './src/destinations/index.ts';
   import { processIo } from './src/io.ts';
   import { Redactor, Secret } from './src/secret.ts';
-  const context = { io: processIo(), env: {}, signal: new AbortController().signal, redactor: new Redactor(), paths: {}, note: async () => {} };
+  const { signal } = new AbortController();
+  const context = { io: processIo(signal), env: {}, signal, redactor: new Redactor(), paths: {}, note: async () => {} };
   const destination = await openDestination('stdout', context);
   await new Promise((resolve) => setTimeout(resolve, 300));
   const step = process.argv[1] === 'preflight' ? destination.preflight() : destination.deliver(new Secret('x'.repeat(100_000)));
