@@ -56,7 +56,9 @@ async function newWorld(): Promise<World> {
     async interrupted() {
       const death = new KeysError('timeout', 'the service went away');
       const dying = { ...parts, test: () => Promise.reject(death) };
-      await expect(performOperation(journal, intent, dying)).rejects.toMatchObject({ code: 'outcome_unknown' });
+      await expect(performOperation(journal, intent, dying)).rejects.toMatchObject({
+        code: 'outcome_unknown',
+      });
       const id = (await journal.list()).operations[0]?.id ?? '';
       return {
         resume: () => resumeOperation(journal, id, parts),
