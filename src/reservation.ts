@@ -70,6 +70,8 @@ export async function reserve(path: string, options: ReserveOptions): Promise<Re
 
 /** Makes sure that a file which is there already will still be there after a power cut. */
 export async function syncFile(path: string): Promise<void> {
+  // Windows syncs only what is open for writing; there, it was synced when it was written.
+  if (process.platform === 'win32') return;
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   await file.sync().finally(() => file.close());
   await syncDirectory(dirname(path));

@@ -1,6 +1,6 @@
 /** A file that a secret is put into, for the destinations that are one. */
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { KeysError } from '../errors.ts';
@@ -35,6 +35,9 @@ export async function findFile(path: string): Promise<FoundFile | null> {
   if (!found.isFile()) throw notPlain(path, 'a device, a socket or a pipe', 'name a plain file');
   if (found.nlink > 1)
     throw notPlain(path, 'one of several hard links to a file', 'the others would keep the old content');
+  if (await isMounted(path)) {
+    throw notPlain(path, 'mounted on its own, so that it cannot be replaced', 'mount its directory instead');
+  }
   if (found.size > maxBytes) throw new KeysError('invalid', `${path} is larger than ${maxBytes} bytes`);
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
@@ -56,6 +59,19 @@ export function ownerToKeep(found: FoundFile | null): { uid: number; gid: number
   if (!found || !process.geteuid || !process.getegid) return undefined;
   const { uid, gid } = found;
   return uid === process.geteuid() && gid === process.getegid() ? undefined : { uid, gid };
+}
+
+/** As containers do with a single file. Only Linux tells. */
+async function isMounted(path: string): Promise<boolean> {
+  const table = await readFile('/proc/self/mountinfo', 'latin1').catch(() => '');
+  const name = Buffer.from(path)
+    .toString('latin1')
+    .replace(/[ \t\n\\]/g, octalEscape);
+  return table.split('\n').some((line) => line.split(' ')[4] === name);
+}
+
+function octalEscape(character: string): string {
+  return `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
 }
 
 function notPlain(path: string, what: string, hint: string): KeysError {

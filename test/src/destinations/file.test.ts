@@ -62,6 +62,14 @@ test('links, directories, devices and pipes are refused, with --force too', asyn
   }
 });
 
+test.skipIf(!canMount)('a file that is mounted on its own is refused (mounting needs root)', async () => {
+  const path = join(temporaryDirectory(), 'a token');
+  await writeFile(path, 'old');
+  spawnSync('mount', ['--bind', path, path]);
+  onTestFinished(() => void spawnSync('umount', [path]));
+  expect(await preflightCode(path, { force: true })).toBe('invalid');
+});
+
 test('a directory that is not there, or is a file, is refused', async () => {
   const directory = temporaryDirectory();
   await writeFile(join(directory, 'file'), '');
