@@ -6,8 +6,11 @@ import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from './files.ts';
 
 export interface Reservation {
-  /** Puts `content` at the path: all of it, and durable, when this resolves. Works once. Throws what the system says. */
-  commit(content: Uint8Array): Promise<void>;
+  /**
+   * Puts `content` at the path: all of it, and durable, when this resolves. Works once. `last` runs just before, and prevents it by
+   * throwing. Throws what the system says; then the path is as it was.
+   */
+  commit(content: Uint8Array, last?: () => Promise<void>): Promise<void>;
   /** Gives the room back; does nothing after `commit`. */
   release(): Promise<void>;
 }
@@ -24,7 +27,6 @@ export interface ReserveOptions {
 
 /** A temporary file of our own beside `path`, as large as will be needed and on the disk. Throws what the system says. */
 export async function reserve(path: string, options: ReserveOptions): Promise<Reservation> {
-  await removeLeftovers(path);
   const temporary = join(
     dirname(path),
     `${temporaryPrefix(path)}${process.pid}-${randomBytes(6).toString('hex')}`,
@@ -49,12 +51,13 @@ export async function reserve(path: string, options: ReserveOptions): Promise<Re
   }
   return {
     release,
-    async commit(content) {
+    async commit(content, last) {
       if (settled) throw new Error(`nothing is reserved for ${path}`);
       try {
         await writeWhole(file, content);
         await file.truncate(content.length);
         await file.sync();
+        await last?.();
         if (options.replace) await rename(temporary, path);
         else await linkNew(temporary, path);
       } catch (error) {
@@ -108,10 +111,15 @@ function temporaryPrefix(path: string): string {
 
 const leftoverAfterMs = 3_600_000;
 
-/** Removes what a killed process left beside `path`: it could hold a secret. */
-async function removeLeftovers(path: string): Promise<void> {
+/** Removes what a killed process left beside `path`: it could hold a secret, and be a second name of the file itself. */
+export async function removeLeftovers(path: string): Promise<void> {
   const prefix = temporaryPrefix(path);
-  for (const name of await readdir(dirname(path))) {
+  const names = await readdir(dirname(path)).catch((error: unknown) => {
+    // A directory that may be written and not listed.
+    if (codeOf(error) === 'EACCES') return [];
+    throw error;
+  });
+  for (const name of names) {
     if (!name.startsWith(prefix)) continue;
     const pid = /^(\d+)-[0-9a-f]{12}$/.exec(name.slice(prefix.length))?.[1];
     if (pid === undefined) continue;

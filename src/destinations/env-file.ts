@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { KeysError } from '../errors.ts';
 import { withLock } from '../lock.ts';
-import { type Reservation, reserve, syncFile } from '../reservation.ts';
+import { type Reservation, removeLeftovers, reserve, syncFile } from '../reservation.ts';
 import { Secret } from '../secret.ts';
 import { getVariable, setVariable } from './dotenv.ts';
 import { failing, fileError, invalidTarget } from './failure.ts';
@@ -41,6 +41,11 @@ export const envFile: DestinationKind = {
       return reserve(path, { bytes, mode, replace: found !== null, owner: ownerToKeep(found) });
     }
 
+    async function requireUnchanged(found: FoundFile | null): Promise<void> {
+      const now = await findFile(path);
+      if (now?.version !== found?.version) throw new KeysError('changed', 'it is being changed all the time');
+    }
+
     /** What preflight reserved, where it still fits the file. */
     async function reservationFor(found: FoundFile | null): Promise<Reservation> {
       const kept = reserved;
@@ -58,6 +63,7 @@ export const envFile: DestinationKind = {
       readable: true,
       async preflight() {
         try {
+          await removeLeftovers(path);
           const found = await findFile(path);
           // A stand-in for the secret shows whether the file can be edited at all.
           edit(found, 'stand-in');
@@ -77,10 +83,12 @@ export const envFile: DestinationKind = {
               const content = edit(found, secret.reveal());
               if (found?.content.equals(content) && !isOpenToOthers(found)) return syncFile(path);
               const reservation = await reservationFor(found);
-              // Somebody's editor may have saved meanwhile: their change is not to be lost.
-              if ((await findFile(path))?.version === found?.version) return reservation.commit(content);
-              await reservation.release();
-              if (attempt === 10) throw new KeysError('changed', `${path} is being changed all the time`);
+              try {
+                return await reservation.commit(content, () => requireUnchanged(found));
+              } catch (error) {
+                // Somebody's editor has saved meanwhile: their change is not to be lost.
+                if (!(error instanceof KeysError && error.code === 'changed') || attempt === 10) throw error;
+              }
             }
           }),
         );

@@ -1,5 +1,5 @@
 import { KeysError } from '../errors.ts';
-import { type Reservation, reserve, syncFile } from '../reservation.ts';
+import { type Reservation, removeLeftovers, reserve, syncFile } from '../reservation.ts';
 import { Secret } from '../secret.ts';
 import { failing, fileError, invalidTarget } from './failure.ts';
 import type { DestinationKind } from './index.ts';
@@ -34,6 +34,7 @@ export const file: DestinationKind = {
       readable: true,
       async preflight() {
         try {
+          await removeLeftovers(path);
           reservation ??= await prepare();
         } catch (error) {
           throw fileError(error, path);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { parse } from 'dotenv';
 import fc from 'fast-check';
@@ -203,6 +204,22 @@ test('what others wrote between preflight and delivery is kept', async () => {
   await writeFile(path, 'A=2\nB=3\n');
   await destination.deliver(new Secret('new'));
   expect(await readFile(path, 'utf8')).toBe('A=2\nB=3\nTOKEN=new\n');
+});
+
+test('what others write while the delivery is under way is kept', async () => {
+  const path = await newFile('A=1\n');
+  const destination = await openDestination(`env-file:${path}#TOKEN`, destinationContext());
+  let written = false;
+  const delivery = destination.deliver(new Secret('new'));
+  while (!written) {
+    await new Promise(setImmediate);
+    // The new file is being prepared, so the old one has been read.
+    if (readdirSync(dirname(path)).length < 2) continue;
+    writeFileSync(path, 'A=2\n');
+    written = true;
+  }
+  await delivery;
+  expect(await readFile(path, 'utf8')).toBe('A=2\nTOKEN=new\n');
 });
 
 test('deliveries to one file at the same time are all kept', async () => {

@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -78,15 +89,19 @@ test('a directory that is not there, or is a file, is refused', async () => {
   expect(await preflightCode(join(directory, 'x'.repeat(300)))).toBe('invalid');
 });
 
-test('two runs that mint for one new path never overwrite each other', async () => {
-  const path = join(temporaryDirectory(), 'token');
-  const [one, two] = [await open(path), await open(path)];
-  await one.preflight();
-  await two.preflight();
-  await one.deliver(secret);
-  await expect(two.deliver(other)).rejects.toMatchObject({ code: 'undelivered' });
-  await two.abandon();
-  expect(await readFile(path, 'utf8')).toBe('keys_first\n');
+test('of two runs that deliver to one new path at the same time one is told that it failed', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const path = join(temporaryDirectory(), 'token');
+    const runs = [secret, other].map(async (each) => {
+      const destination = await open(path);
+      await destination.preflight();
+      await destination.deliver(each).finally(() => destination.abandon());
+      return `${each.reveal()}\n`;
+    });
+    const ends = await Promise.allSettled(runs);
+    const delivered = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+    expect(delivered).toEqual([await readFile(path, 'utf8')]);
+  }
 });
 
 test('resuming accepts the file that holds this secret, and no other', async () => {
@@ -115,6 +130,17 @@ test('what a killed run left is removed, what a running one prepared is not', as
   await destination.preflight();
   await destination.abandon();
   expect((await readdir(directory)).sort()).toEqual([names.alive, names.foreign]);
+});
+
+test('a run killed between the two names of its file can be resumed', async () => {
+  const path = join(temporaryDirectory(), 'token');
+  await writeFile(path, 'keys_first\n');
+  await link(path, join(dirname(path), `.token.keys-${spawnSync('true').pid}-0123456789ab`));
+  const resumed = await open(path, { resuming: true });
+  await resumed.preflight();
+  await resumed.deliver(secret);
+  await resumed.abandon();
+  expect(await readdir(dirname(path))).toEqual(['token']);
 });
 
 test('a path is the same from any directory, and ~/ is the home directory', async () => {
