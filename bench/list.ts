@@ -2,14 +2,12 @@
  * `keys list` of 100 keys, from a `keys serve` on the loopback and from the embedded service, each against a bare Node script
  * that gets the same rows and prints them. Wanted: at most 1.8.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { openLocal } from '../src/service/local.ts';
 import { compare } from './measure.ts';
+import { serve } from './serve.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'keys-bench-'));
 const own = {
@@ -22,11 +20,8 @@ const embedded = await openLocal({ url: `sqlite:${database}`, now: Date.now });
 for (let n = 1; n <= 100; n++) await embedded.create({ name: `key-${n}` });
 await embedded.close();
 
-const serve = ['bin/keys.js', 'serve', '--listen', '127.0.0.1:0', '--database', database];
-const server = spawn(process.execPath, serve, { stdio: ['ignore', 'pipe', 'pipe'] });
-const secret = once(server.stdout.setEncoding('utf8'), 'data').then(([text]) => String(text).trim());
-const url = await listening();
-const remote = { ...own, KEYS_URL: url, KEYS_DRIVER: 'keys', KEYS_TOKEN: await secret };
+const server = await serve(database);
+const remote = { ...own, KEYS_URL: server.url, KEYS_DRIVER: 'keys', KEYS_TOKEN: server.adminSecret };
 
 const fetching = `
   const headers = { authorization: 'Bearer ' + process.env.KEYS_TOKEN };
@@ -51,17 +46,5 @@ await compare([
   },
   { name: 'keys list on the embedded service', argv: ['bin/keys.js', 'list'], env: own },
 ]);
-server.kill();
-await once(server, 'exit');
+await server.stop();
 rmSync(home, { recursive: true });
-
-async function listening(): Promise<string> {
-  for await (const line of createInterface({ input: server.stderr })) {
-    const said = line.startsWith('{') ? (JSON.parse(line) as { msg: string; url: string }) : null;
-    if (said?.msg === 'listening') {
-      server.stderr.resume();
-      return said.url;
-    }
-  }
-  throw new Error('keys serve did not start');
-}
