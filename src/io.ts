@@ -119,7 +119,7 @@ function isRegularFile(fd: number): boolean {
 function unblocked(fd: number): number {
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFIFO() && !isatty(fd)) return fd;
+    if (!stat.isFIFO() && !isTerminal(fd)) return fd;
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     return fd;
