@@ -4,15 +4,11 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { connections, rates } from './load.ts';
 import { seededHome } from './seed.ts';
 import { serve } from './serve.ts';
 
-const short = process.argv.includes('--short');
-const keys = short ? 10_000 : 100_000;
-const rounds = short ? 3 : 9;
-const roundMs = 2_000;
-const connections = 16;
+const keys = process.argv.includes('--short') ? 10_000 : 100_000;
 
 const bare = `
   const { createServer } = require('node:http');
@@ -40,17 +36,7 @@ const [port] = await once(other.stdout.setEncoding('utf8'), 'data');
 const urls = [`http://127.0.0.1:${String(port).trim()}/`, `${server.url}/v1/verify`] as const;
 const body = JSON.stringify({ secret: home.secret });
 
-const rates: [number[], number[]] = [[], []];
-for (let round = 0; round <= rounds; round++) {
-  for (const index of [0, 1] as const) {
-    const rate = await load(urls[index]);
-    if (round > 0) rates[index].push(rate);
-  }
-}
-const [bareRate, ourRate] = rates.map((each) => each.sort((a, b) => a - b)[each.length >> 1] ?? 0) as [
-  number,
-  number,
-];
+const [bareRate = 0, ourRate = 0] = await rates(urls, body);
 console.log(`${keys} keys, ${connections} connections`);
 console.log(`bare node:http with the same lookup  ${bareRate.toFixed(0).padStart(7)} verifies/s`);
 console.log(
@@ -59,38 +45,3 @@ console.log(
 other.kill();
 await server.stop();
 home.remove();
-
-/** Verifies a second, by as many callers as there are connections, each waiting for its answer. */
-async function load(url: string): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const endMs = performance.now() + roundMs;
-  let answered = 0;
-  const caller = async () => {
-    while (performance.now() < endMs) {
-      await verify(url, agent);
-      answered += 1;
-    }
-  };
-  const startedMs = performance.now();
-  await Promise.all(Array.from({ length: connections }, caller));
-  agent.destroy();
-  return (answered * 1_000) / (performance.now() - startedMs);
-}
-
-function verify(url: string, agent: Agent): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const call = request(url, { method: 'POST', agent, headers }, (response) => {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    response.on('end', () =>
-      text.includes('"valid":true') ? resolve() : reject(new Error(`${url}: ${text}`)),
-    );
-  });
-  call.on('error', reject);
-  call.end(body);
-  return promise;
-}
