@@ -108,7 +108,7 @@ async function createAndDeliver(app: App, delivery: Delivery, options: Options):
 /** Throws `undelivered` when an earlier create of this key was interrupted before its secret had arrived. */
 async function requireDelivered(app: App, { id, name }: Key): Promise<void> {
   const { url } = await app.profile();
-  const { operations } = await openJournal(app.paths.state, app.signal).list();
+  const { operations } = await openJournal(app.paths.state, app.signal, app.now).list();
   const unfinished = operations.find(
     ({ origin, request, minted, state }) =>
       origin === url &&

@@ -129,7 +129,7 @@ export async function issue(
     force: told?.force ?? false,
     startedAt: new Date(app.now()).toISOString(),
   };
-  const journal = openJournal(app.paths.state, app.signal);
+  const journal = openJournal(app.paths.state, app.signal, app.now);
   const { key } = await performOperation(journal, intent, partsFor(app, service, delivery, told));
   if (key && !delivery.specs.includes('stdout')) await delivery.report(key, told?.more);
   return key;

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { type ErrorJson, errorJson, KeysError, toKeysError } from '../src/errors.ts';
@@ -35,7 +36,7 @@ export async function recover(app: App, id: string | undefined, options: Options
   if (id !== undefined && options.all)
     throw new KeysError('invalid', '--all and an operation exclude each other');
   if (options.undo && options.to) throw new KeysError('invalid', '--undo delivers nothing; leave out --to');
-  const journal = openJournal(app.paths.state, app.signal);
+  const journal = openJournal(app.paths.state, app.signal, app.now);
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
     await app.note(`${file} is damaged or was written by a newer keys; look into it, then remove it by hand`);
@@ -44,6 +45,11 @@ export async function recover(app: App, id: string | undefined, options: Options
   if (options.all) return recoverAll(app, journal, unfinished, options);
   if (id === undefined) return app.printer.rows(operationNoun, [unfinished.map(operationJson)]);
   const operation = operations.find((one) => one.id === id);
+  if (damaged.some((file) => basename(file) === `${id}.json`)) {
+    throw new KeysError('invalid', `the operation '${id}' cannot be read`, {
+      hint: 'use the version of keys that wrote it, or look into its file',
+    });
+  }
   if (!operation) {
     throw new KeysError('not_found', `there is no unfinished operation '${id}'`, {
       hint: 'keys recover lists them',

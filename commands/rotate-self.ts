@@ -3,8 +3,7 @@ import type { App } from '../src/app.ts';
 import { findCredential } from '../src/credentials/index.ts';
 import { KeysError } from '../src/errors.ts';
 import { credentialSpec } from '../src/operations/credential-destination.ts';
-import { planRotation } from '../src/operations/rotation.ts';
-import { durationText } from '../src/time.ts';
+import { farewell, planRotation } from '../src/operations/rotation.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { issue, type Wish, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
@@ -38,7 +37,8 @@ export async function rotateSelf(app: App, refs: readonly string[], options: Opt
   }
   const key = await service.get(id);
   await askConsent(app, [key], `Exchange the credential of profile ${profile.name}?`);
-  const { request, graceMs } = await planRotation(service, key, { graceMs: grace }, app.now());
+  const rotation = await planRotation(service, key, { graceMs: grace }, app.now());
+  const { request, graceMs } = rotation;
   const wish: Wish = {
     command: 'rotate',
     request,
@@ -49,7 +49,6 @@ export async function rotateSelf(app: App, refs: readonly string[], options: Opt
   await withDelivery(app, { to: [credentialSpec(profile.name)] }, (delivery) =>
     issue(app, service, delivery, wish),
   );
-  const old =
-    graceMs > 0 ? `the old secret works for another ${durationText(graceMs)}` : 'the old secret is dead';
+  const old = farewell(rotation, key, app.now());
   await app.note(`profile ${profile.name} works with the new secret of ${called(key)}; ${old}`);
 }

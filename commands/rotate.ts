@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import type { Key, KeyService } from '../src/keys.ts';
-import { planRotation, type Rotation } from '../src/operations/rotation.ts';
+import { farewell, planRotation } from '../src/operations/rotation.ts';
 import { requireCheck } from '../src/operations/test-secret.ts';
-import { durationText } from '../src/time.ts';
 import { runBatch, type Target, targetsFrom } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { addDeliveryOptions, type DeliveryOptions, issue, type Wish, withDelivery } from './delivery.ts';
@@ -48,7 +47,7 @@ export async function rotate(app: App, refs: readonly string[], options: Options
   });
   const [first] = targets;
   if (targets.length === 1 && first) return rotateOne(app, service, first, options);
-  if (!options.to?.some((spec) => spec.includes('{name}') || spec.includes('{id}'))) {
+  if (!options.to?.every((spec) => spec.includes('{name}') || spec.includes('{id}'))) {
     throw new KeysError('invalid', 'several keys need a destination each', {
       hint: "write {name} or {id} where it belongs: --to 'env-file:.env#{name}'",
     });
@@ -98,7 +97,7 @@ async function exchange(
     const spoken = silent ? { ...delivery, report: async () => {} } : delivery;
     await issue(app, service, spoken, wish, { force: options.force });
   });
-  if (!silent) await app.note(`${called(key)} is rotated; ${farewell(rotation)}`);
+  if (!silent) await app.note(`${called(key)} is rotated; ${farewell(rotation, key, app.now())}`);
 }
 
 /** A destination for one of several keys. Throws `invalid` for a name that would lead elsewhere. */
@@ -109,9 +108,4 @@ function filled(spec: string, { id, name }: Key): string {
     });
   }
   return spec.replaceAll('{name}', name).replaceAll('{id}', id);
-}
-
-function farewell({ request, graceMs }: Rotation): string {
-  if (request.kind === 'successor') return 'the old key is revoked';
-  return graceMs > 0 ? `the old secret works for another ${durationText(graceMs)}` : 'the old secret is dead';
 }

@@ -26,7 +26,7 @@ export type Intent = Omit<Operation, 'schema' | 'id' | 'idempotencyKey' | 'minte
 export interface Journal {
   /** Writes the intent, then does the work; what is not finished then stays for `keys recover`. */
   begin<T>(intent: Intent, work: (held: HeldOperation) => Promise<T>): Promise<T>;
-  /** Takes an operation up again. Throws `not_found`, and `conflict` while another process works on it. */
+  /** Takes an operation up again. Throws `not_found`, `invalid` for a file that cannot be read, and `conflict` while another process works on it. */
   resume<T>(id: string, work: (held: HeldOperation) => Promise<T>): Promise<T>;
   /** Every operation, oldest first, and the files that cannot be read as one. */
   list(): Promise<{ operations: Operation[]; damaged: string[] }>;
@@ -36,7 +36,10 @@ export function newIdempotencyKey(): string {
   return randomBytes(24).toString('base64url');
 }
 
-export function openJournal(stateDirectory: string, signal: AbortSignal): Journal {
+/** As long as the service keeps a secret that it can give again. */
+const unprovenMs = 15 * 60_000;
+
+export function openJournal(stateDirectory: string, signal: AbortSignal, now = Date.now): Journal {
   const directory = join(stateDirectory, 'operations');
   const fileOf = (id: string) => join(directory, `${id}.json`);
 
@@ -47,13 +50,17 @@ export function openJournal(stateDirectory: string, signal: AbortSignal): Journa
     work: (held: HeldOperation) => Promise<T>,
   ): Promise<T> {
     const lock = join(directory, `${id}.lock`);
+    let begun = false;
     const run = async () => {
+      begun = true;
       const operation = await read();
       return work({
         operation,
         async save(changes) {
-          await writeAtomically(fileOf(id), `${JSON.stringify({ ...operation, ...changes }, null, 2)}\n`);
-          Object.assign(operation, changes);
+          const since = changes.state === 'unproven' ? { unprovenSince: new Date(now()).toISOString() } : {};
+          const changed = { ...operation, ...changes, ...since };
+          await writeAtomically(fileOf(id), `${JSON.stringify(changed, null, 2)}\n`);
+          Object.assign(operation, changed);
         },
         async finish() {
           await removeDurably(fileOf(id));
@@ -61,12 +68,52 @@ export function openJournal(stateDirectory: string, signal: AbortSignal): Journa
         },
       });
     };
-    return withLock(lock, { signal, waitMs: 0 }, run);
+    try {
+      return await withLock(lock, { signal, waitMs: 0 }, run);
+    } catch (error) {
+      if (begun || !(error instanceof KeysError) || error.code !== 'unavailable') throw error;
+      throw new KeysError('conflict', `another keys command is at work on ${id}`, {
+        hint: 'wait for it to end, then look again: keys recover',
+        cause: error,
+      });
+    }
+  }
+
+  async function readAll(): Promise<{ operations: Operation[]; damaged: string[] }> {
+    const names = await readdir(directory).catch(() => [] as string[]);
+    const found = { operations: [] as Operation[], damaged: [] as string[] };
+    for (const name of names.filter(
+      (name) => isOperationId(name.replace(/\.json$/, '')) && name.endsWith('.json'),
+    )) {
+      const file = join(directory, name);
+      const operation = await readOperation(file).catch(() => found.damaged.push(file) && null);
+      if (operation) found.operations.push(operation);
+    }
+    found.operations.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+    return found;
+  }
+
+  function isOver({ state, unprovenSince, startedAt }: Operation): boolean {
+    return state === 'unproven' && now() - Date.parse(unprovenSince ?? startedAt) > unprovenMs;
+  }
+
+  /** Every operation, after those are gone whose secret cannot be had again anyway. */
+  async function swept(): Promise<{ operations: Operation[]; damaged: string[] }> {
+    const found = await readAll();
+    for (const { id } of found.operations.filter(isOver)) {
+      // Looked at again under its lock; one that somebody works on stays.
+      const work = async (held: HeldOperation) => (isOver(held.operation) ? held.finish() : undefined);
+      const again = async () =>
+        (await readOperation(fileOf(id))) ?? Promise.reject(new Error('swept already'));
+      await locked(id, again, work).catch(() => {});
+    }
+    return { ...found, operations: found.operations.filter((operation) => !isOver(operation)) };
   }
 
   return {
     async begin(intent, work) {
       await makePrivateDirectory(directory);
+      await swept();
       const id = `op_${randomBytes(8).toString('hex')}`;
       const operation: Operation = {
         schema: 1,
@@ -93,19 +140,7 @@ export function openJournal(stateDirectory: string, signal: AbortSignal): Journa
       if (!isOperationId(id) || !existsSync(fileOf(id))) throw missing;
       return locked(id, async () => (await readOperation(fileOf(id))) ?? Promise.reject(missing), work);
     },
-    async list() {
-      const names = await readdir(directory).catch(() => [] as string[]);
-      const found = { operations: [] as Operation[], damaged: [] as string[] };
-      for (const name of names.filter(
-        (name) => isOperationId(name.replace(/\.json$/, '')) && name.endsWith('.json'),
-      )) {
-        const file = join(directory, name);
-        const operation = await readOperation(file).catch(() => found.damaged.push(file) && null);
-        if (operation) found.operations.push(operation);
-      }
-      found.operations.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
-      return found;
-    },
+    list: swept,
   };
 }
 

@@ -48,14 +48,15 @@ const operation: z.ZodMiniType<Operation> = z.object({
   check: z.nullable(z.string()),
   state: z.enum(operationStates),
   startedAt: z.string(),
+  unprovenSince: z.optional(z.string()),
 });
 
-/** Throws `unexpected`, naming the file, when the text is not an operation this version understands. */
+/** Throws `invalid`, naming the file, when the text is not an operation this version understands. */
 export function parseOperation(text: string, file: string): Operation {
   try {
     return z.parse(operation, JSON.parse(text));
   } catch (cause) {
-    throw new KeysError('unexpected', `${file} is not an operation that this version understands`, {
+    throw new KeysError('invalid', `${file} is not an operation that this version understands`, {
       hint: 'it was damaged or written by a newer keys: use that version, or look into the file and remove it by hand',
       cause,
     });

@@ -39,4 +39,6 @@ export interface Operation {
   check: string | null;
   state: OperationState;
   startedAt: string;
+  /** Since when the state is `unproven`. */
+  unprovenSince?: string;
 }

@@ -3,7 +3,7 @@
  * from wherever the journal says the operation stands, so that each step may be repeated after a crash at any instant.
  */
 import type { Destination } from '../destinations/index.ts';
-import { KeysError, toKeysError } from '../errors.ts';
+import { type ErrorCode, KeysError, toKeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import { type HeldOperation, type Intent, type Journal, newIdempotencyKey } from './journal.ts';
@@ -46,7 +46,32 @@ export function resumeOperation(journal: Journal, id: string, parts: Parts): Pro
   });
 }
 
+/** What goes wrong after the mint leaves something behind; no exit code may say that nothing was changed. */
 async function advance(held: HeldOperation, parts: Parts, { resumed = false } = {}): Promise<Outcome> {
+  try {
+    return await walk(held, parts, resumed);
+  } catch (error) {
+    const { id, state } = held.operation;
+    const { code, message } = toKeysError(error);
+    if (state === 'intended' || toldTruly.has(code)) throw error;
+    throw new KeysError('outcome_unknown', `the new secret was minted, and then: ${message}`, {
+      hint: `keys recover ${id}`,
+      cause: error,
+    });
+  }
+}
+
+/** Errors that say themselves how an operation stands after its mint. */
+const toldTruly: ReadonlySet<ErrorCode> = new Set([
+  'undelivered',
+  'outcome_unknown',
+  'secret_gone',
+  'test_failed',
+  'conflict',
+  'changed',
+]);
+
+async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promise<Outcome> {
   const { operation } = held;
   let issued: IssuedKey | null = null;
 
@@ -76,6 +101,7 @@ async function mintOrStartOver(held: HeldOperation, parts: Parts): Promise<Issue
     issued = await mint(parts.service, operation);
   } catch (error) {
     if (error instanceof KeysError && error.code === 'secret_gone') {
+      if (operation.state === 'unproven') await forget(held, parts);
       await startOver(held, parts);
       return mintOrStartOver(held, parts);
     }
@@ -92,6 +118,17 @@ async function mintOrStartOver(held: HeldOperation, parts: Parts): Promise<Issue
   const { id, name } = issued.key;
   if (first) await held.save({ state: 'minted', minted: { id, name } });
   return issued;
+}
+
+/** A secret that was printed and then used has arrived: another one in its place would lock its consumer out. */
+async function forget(held: HeldOperation, { service }: Parts): Promise<void> {
+  const { idempotencyKey, minted } = held.operation;
+  const mint = await service.minting?.status(idempotencyKey);
+  if (mint?.secretState === 'expired') return;
+  await held.finish();
+  throw new KeysError('secret_gone', 'the secret was used since: it has arrived, and is not given again', {
+    hint: `keys regenerate ${minted?.id ?? '<key>'} gives the key a new one`,
+  });
 }
 
 /** The secret of the mint is lost: it is ended, and the operation begins again on the same key. */
@@ -118,7 +155,8 @@ async function startOver(held: HeldOperation, { service }: Parts): Promise<void>
 async function deliver(held: HeldOperation, { destinations }: Parts, { secret }: IssuedKey): Promise<void> {
   const { operation } = held;
   for (const destination of destinations) {
-    if (operation.delivered.includes(destination.spec)) continue;
+    // What was printed before may have been read by nobody.
+    if (operation.delivered.includes(destination.spec) && !destination.unproven) continue;
     try {
       await destination.deliver(secret);
     } catch (error) {
@@ -128,7 +166,7 @@ async function deliver(held: HeldOperation, { destinations }: Parts, { secret }:
         cause: error,
       });
     }
-    await held.save({ delivered: [...operation.delivered, destination.spec] });
+    await held.save({ delivered: [...new Set([...operation.delivered, destination.spec])] });
   }
   await held.save({ state: 'delivered' });
 }

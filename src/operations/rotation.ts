@@ -1,6 +1,7 @@
 /** How a key's secret can be exchanged on its service without its consumers ever standing at a closed door. */
 import { KeysError } from '../errors.ts';
 import { allKeys, type Key, type KeyService, type NewKey } from '../keys.ts';
+import { durationText } from '../time.ts';
 import type { MintRequest } from './operation.ts';
 
 export interface RotationWishes {
@@ -36,6 +37,11 @@ export async function planRotation(
       graceMs: wishes.graceMs ?? usualGraceMs,
     };
   const { verbs, title } = service.capabilities;
+  if (wishes.graceMs) {
+    throw new KeysError('unsupported', `${title} cannot end an old secret later by itself`, {
+      hint: '--grace 0 ends it as soon as the new one has been tested',
+    });
+  }
   if (wishes.allowGap && verbs.includes('regenerate')) {
     return { request: { kind: 'regenerate', id: key.id, graceMs: 0, version: key.version }, graceMs: 0 };
   }
@@ -46,15 +52,19 @@ export async function planRotation(
         : null,
     });
   }
-  if (wishes.graceMs) {
-    throw new KeysError('unsupported', `${title} cannot end a key later by itself`, {
-      hint: '--grace 0 revokes the old key as soon as the new one has been tested',
-    });
-  }
   return {
     request: { kind: 'successor', of: key.id, key: await successorOf(service, key, nowMs) },
     graceMs: 0,
   };
+}
+
+/** What has become of the old secret, for a person. */
+export function farewell({ request, graceMs }: Rotation, { expiresAt }: Key, nowMs: number): string {
+  if (request.kind === 'successor') return 'the old key is revoked';
+  if (graceMs === 0) return 'the old secret is dead';
+  if (expiresAt !== null && Date.parse(expiresAt) <= nowMs + graceMs)
+    return 'the old secret works until the key expires';
+  return `the old secret works for another ${durationText(graceMs)}`;
 }
 
 /** A new key like the old one, as far as the service lets one say so, under the next free name. */
