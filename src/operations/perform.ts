@@ -102,17 +102,22 @@ async function mintOrStartOver(held: HeldOperation, parts: Parts): Promise<Issue
   } catch (error) {
     if (error instanceof KeysError && error.code === 'secret_gone') {
       if (operation.state === 'unproven') await forget(held, parts);
-      await startOver(held, parts);
-      return mintOrStartOver(held, parts);
+      const there = await alreadyThere(operation, parts);
+      if (!there) {
+        await startOver(held, parts);
+        return mintOrStartOver(held, parts);
+      }
+      issued = there;
+    } else {
+      if (first && isRefusal(error)) await held.finish();
+      const { mintedId } = toKeysError(error);
+      if (first && mintedId !== null) {
+        const { request } = operation;
+        const name = 'key' in request ? request.key.name : (operation.key?.name ?? mintedId);
+        await held.save({ minted: { id: mintedId, name } });
+      }
+      throw error;
     }
-    if (first && isRefusal(error)) await held.finish();
-    const { mintedId } = toKeysError(error);
-    if (first && mintedId !== null) {
-      const { request } = operation;
-      const name = 'key' in request ? request.key.name : (operation.key?.name ?? mintedId);
-      await held.save({ minted: { id: mintedId, name } });
-    }
-    throw error;
   }
   await parts.minted?.(issued);
   const { id, name } = issued.key;
@@ -129,6 +134,23 @@ async function forget(held: HeldOperation, { service }: Parts): Promise<void> {
   throw new KeysError('secret_gone', 'the secret was used since: it has arrived, and is not given again', {
     hint: `keys regenerate ${minted?.id ?? '<key>'} gives the key a new one`,
   });
+}
+
+/** The secret of the mint, from a destination that had it before the journal knew: its consumers may work with it already. */
+async function alreadyThere(
+  { idempotencyKey }: Operation,
+  { service, destinations }: Parts,
+): Promise<IssuedKey | null> {
+  const minted = await service.minting?.status(idempotencyKey);
+  if (!minted) return null;
+  for (const destination of destinations.filter(({ readable }) => readable)) {
+    const secret = await destination.readBack().catch(() => null);
+    // While two secrets of the key work, only the new one ends like this.
+    if (!secret || !minted.key.lastFour || !secret.reveal().endsWith(minted.key.lastFour)) continue;
+    const { valid, key } = await service.verify(secret);
+    if (valid && key?.id === minted.key.id) return { key: minted.key, secret };
+  }
+  return null;
 }
 
 /** The secret of the mint is lost: it is ended, and the operation begins again on the same key. */
