@@ -26,6 +26,8 @@ export default defineConfig({
     // An ES module that imports `node:fs` or `node:util` loads every part of them; a start takes 15 ms longer.
     format: 'cjs',
     cleanDir: true,
+    // What every run loads is one file; each further file costs a third of a millisecond.
+    codeSplitting: { groups: [{ name: 'core', tags: ['$initial'], test: /^(?!.*keychain-worker)/ }] },
     minify: 'dce-only',
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
