@@ -1,0 +1,211 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { OperationJson } from '../../commands/operation-noun.ts';
+import type { Sink } from '../../src/io.ts';
+import { WriteError } from '../../src/io.ts';
+import type { IssuedKey, Key } from '../../src/keys.ts';
+import { withLock } from '../../src/lock.ts';
+import { type Home, newHome } from '../run.ts';
+
+/** A standard output on a full disk. */
+const full: Sink = {
+  isTerminal: false,
+  isNull: false,
+  write: async () => {
+    throw new WriteError('standard output', Object.assign(new Error(), { code: 'ENOSPC' }));
+  },
+};
+
+const minute = 60_000;
+const operations = (home: Home) => join(home.path, 'state', 'operations');
+
+/** A create whose secret could not be written; the id of its operation. */
+async function undelivered(home: Home, name = 'ci'): Promise<string> {
+  const { code, stderr } = await home.keys(`create ${name}`, { stdout: full });
+  expect(code).toBe(10);
+  return /keys recover (op_[0-9a-f]{16})/.exec(stderr)?.[1] ?? '';
+}
+
+async function valid(home: Home, secret: string): Promise<boolean> {
+  return (await home.keys('verify', { stdin: secret })).code === 0;
+}
+
+test('lists what is unfinished, with the fields of the contract', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const { id: keyId } = await home.json<Key>('show ci');
+  const listed = await home.json<OperationJson[]>('recover');
+  expect(listed).toEqual([
+    {
+      id,
+      command: 'create',
+      profile: 'local',
+      key: { id: keyId, name: 'ci' },
+      state: 'minted',
+      startedAt: expect.stringMatching(/Z$/),
+      destinations: ['stdout'],
+      next: 'deliver the secret',
+    },
+  ]);
+});
+
+test('there is nothing to recover: an empty list', async () => {
+  expect(await newHome().json('recover')).toEqual([]);
+});
+
+test('one operation is finished with the secret that was minted, once', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const path = join(home.path, 'token');
+  const { code } = await home.keys(`recover ${id} --to file:${path}`);
+  expect(code).toBe(0);
+  expect(await valid(home, readFileSync(path, 'utf8'))).toBe(true);
+  expect((await home.json<Key>('show ci')).rotatedAt).toBeNull();
+  const again = await home.keys(`recover ${id}`);
+  expect(again.code).toBe(3);
+  expect(again.stderr).toContain('keys recover lists them');
+});
+
+test('after the seal is gone, a new secret of the same key is delivered', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const { id: keyId } = await home.json<Key>('show ci');
+  const path = join(home.path, 'token');
+  const later = { now: Date.now() + 16 * minute };
+  const { code, stderr } = await home.keys(`recover ${id} --to file:${path}`, later);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const { key } = JSON.parse(
+    (await home.keys('verify -o json', { stdin: readFileSync(path, 'utf8'), ...later })).stdout,
+  ) as IssuedKey;
+  expect(key.id).toBe(keyId);
+  expect(await home.json('recover', later)).toEqual([]);
+});
+
+test('--undo revokes what was minted', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  expect((await home.keys(`recover ${id} --undo`)).code).toBe(0);
+  expect(await home.json('list')).toEqual([]);
+  expect(await home.json('recover')).toEqual([]);
+});
+
+test('--all prints every secret, and does it again to no effect', async () => {
+  const home = newHome();
+  await undelivered(home, 'a');
+  await undelivered(home, 'b');
+  const { code, stdout } = await home.keys('recover --all');
+  expect(code).toBe(0);
+  const secrets = stdout.trim().split('\n');
+  expect(await Promise.all(secrets.map((secret) => valid(home, secret)))).toEqual([true, true]);
+  expect(await home.keys('recover --all')).toEqual({ code: 0, stdout: '', stderr: '' });
+});
+
+test('--all -o json with a destination gives one result an operation', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  expect(await home.json(['recover', '--all', '--to', `file:${home.path}/token`])).toEqual([
+    { id, name: 'ci', ok: true, error: null },
+  ]);
+});
+
+test.each([
+  ['is damaged', '{"schema":1,'],
+  ['is of a newer version', '{"schema":2}'],
+])('a file that %s is reported, stays, and does not stop the others', async (_what, text) => {
+  const home = newHome();
+  await undelivered(home);
+  const file = join(operations(home), 'op_0123456789abcdef.json');
+  writeFileSync(file, text);
+  const { code, stderr } = await home.keys('recover --all');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`${file} is damaged or`),
+  });
+  expect(await home.json('recover')).toEqual([]);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+  const named = await home.keys('recover op_0123456789abcdef');
+  expect(named.code).toBe(2);
+  expect(named.stderr).toContain('cannot be read');
+});
+
+test('an operation that another process works on is a conflict, and stays', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const { signal } = new AbortController();
+  await withLock(join(operations(home), `${id}.lock`), { signal }, async () => {
+    const { code, stderr } = await home.keys(`recover ${id}`);
+    expect(code).toBe(5);
+    expect(stderr).toContain(`another keys command is at work on ${id}`);
+  });
+  expect((await home.keys(`recover ${id}`)).code).toBe(0);
+});
+
+test('an operation of another service is not finished here', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const env = { KEYS_DATA_DIR: join(home.path, 'elsewhere') };
+  const { code, stderr } = await home.keys(`recover ${id}`, { env });
+  expect(code).toBe(2);
+  expect(stderr).toContain('was begun on sqlite:');
+  expect(await home.json<unknown[]>('recover')).toHaveLength(1);
+});
+
+test('what was printed is no unfinished operation, and can be had again by its id for 15 minutes', async () => {
+  const home = newHome();
+  const { stdout: secret } = await home.keys('create ci');
+  expect(await home.json('recover')).toEqual([]);
+  const [name = ''] = readdirSync(operations(home)).filter((file) => file.endsWith('.json'));
+  const id = name.replace('.json', '');
+  expect((await home.keys(`recover ${id}`)).stdout).toBe(secret);
+  expect((await home.keys(`recover ${id}`)).stdout).toBe(secret);
+  expect((await home.keys(`recover ${id}`, { now: Date.now() + 16 * minute })).code).toBe(3);
+  expect(readdirSync(operations(home))).not.toContain(name);
+});
+
+test('a printed secret that was used is not replaced', async () => {
+  const home = newHome();
+  const { stdout: secret } = await home.keys('create ci');
+  expect(await valid(home, secret)).toBe(true);
+  const [name = ''] = readdirSync(operations(home)).filter((file) => file.endsWith('.json'));
+  const { code, stdout, stderr } = await home.keys(`recover ${name.replace('.json', '')}`);
+  expect({ code, stdout }).toEqual({ code: 10, stdout: '' });
+  expect(stderr).toContain('it has arrived');
+  expect(await valid(home, secret)).toBe(true);
+});
+
+test('the sweep takes nothing that is unfinished, however old', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const later = { now: Date.now() + 365 * 24 * 60 * minute };
+  await home.keys('create other', later);
+  const listed = await home.json<OperationJson[]>('recover', later);
+  expect(listed.map((operation) => operation.id)).toEqual([id]);
+});
+
+test('create --if-absent while an earlier create is unfinished is exit 10 and names the operation', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const { code, stdout, stderr } = await home.keys('create ci --if-absent');
+  expect({ code, stdout }).toEqual({ code: 10, stdout: '' });
+  expect(stderr).toContain(`hint: keys recover ${id}`);
+  await home.keys(`recover ${id} --to file:${home.path}/token`);
+  expect((await home.keys('create ci --if-absent')).code).toBe(0);
+});
+
+test.each([
+  ['--all and an operation', 'recover op_1 --all'],
+  ['--undo and --to', 'recover --undo --to stdout'],
+])('%s exclude each other: exit 2', async (_what, argv) => {
+  expect((await newHome().keys(argv)).code).toBe(2);
+});
+
+test('a destination that has become a directory: exit is not 0, and the operation stays', async () => {
+  const home = newHome();
+  const path = join(home.path, 'token');
+  const id = await undelivered(home);
+  mkdirSync(path);
+  expect((await home.keys(`recover ${id} --to file:${path}`)).code).toBe(2);
+  rmSync(path, { recursive: true });
+  expect((await home.keys(`recover ${id} --to file:${path}`)).code).toBe(0);
+});
