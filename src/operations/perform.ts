@@ -276,17 +276,18 @@ async function readBack(
 /** Ends what the new secret replaces, tells the service that the secret has arrived, and forgets the operation last. */
 async function finish(held: HeldOperation, { service, destinations }: Parts): Promise<Key | null> {
   const { request, idempotencyKey, command, state } = held.operation;
+  const proven = command === 'rotate' || !destinations.some(({ unproven }) => unproven);
+  // First: the secret that ends may be the very one that this command works with.
+  if (proven) await service.minting?.acknowledge(idempotencyKey);
   let key: Key | null = null;
   if (request.kind === 'overlap') {
     key = await keepNew(held, service, request.id);
   }
   if (request.kind === 'successor') await service.revoke(request.of);
-  const proven = command === 'rotate' || !destinations.some(({ unproven }) => unproven);
   if (!proven && service.minting) {
     if (state !== 'unproven') await held.save({ state: 'unproven' });
     return key;
   }
-  await service.minting?.acknowledge(idempotencyKey);
   await held.finish();
   return key;
 }
