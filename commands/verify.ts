@@ -54,6 +54,9 @@ export async function verify(app: App, words: readonly string[]): Promise<void> 
 
 function reasonFor({ reason, key }: Verification): string {
   if (reason === null || reason === 'unknown') return 'the service does not know it';
+  if (reason === 'revoked' && key && key.status !== 'revoked') {
+    return `it has been replaced; its key is ${called(key)}`;
+  }
   return `its key${key ? ` ${called(key)}` : ''} is ${reason}`;
 }
 

@@ -94,3 +94,12 @@ test('a terminal with --no-input exits 2', async () => {
   const { code } = await newHome().keys('verify --no-input', { terminal: true });
   expect(code).toBe(2);
 });
+
+test('verify of a secret that was replaced does not call its key revoked', async () => {
+  const home = newHome();
+  const { stdout: old } = await home.keys('create demo -q');
+  await home.keys('regenerate demo -y -q');
+  const { code, stderr } = await home.keys('verify', { stdin: old });
+  expect(code).toBe(9);
+  expect(stderr).toMatch(/it has been replaced; its key is demo \(key_/);
+});
