@@ -13,6 +13,8 @@ export interface FakeGitHub {
   readonly asked: readonly { method: string; url: string }[];
   /** What the repository says of itself. */
   readonly repository: { archived: boolean; permissions: { push: boolean; pull: boolean } };
+  /** What the token may do with secrets, besides reading them. */
+  readonly grant: { write: boolean };
   /** Answers to come in place of its own. */
   readonly next: Reply[];
   /** A new key pair: what was sealed for the old one is refused. */
@@ -26,6 +28,7 @@ export async function fakeGitHub(): Promise<FakeGitHub> {
   const token = 'github_pat_test0123456789';
   const secrets = new Map<string, string>();
   const repository = { archived: false, permissions: { push: true, pull: true } };
+  const grant = { write: true };
   const next: Reply[] = [];
   let pair = sodium.crypto_box_keypair();
   let keyId = '568250167242549743';
@@ -55,6 +58,7 @@ export async function fakeGitHub(): Promise<FakeGitHub> {
     if (method !== 'PUT' || !name || name.toUpperCase().startsWith('GITHUB_'))
       return refuse(404, 'Not Found');
     if (repository.archived) return refuse(403, 'Repository was archived so is read-only.');
+    if (!grant.write) return refuse(403, 'Resource not accessible by personal access token');
     const sent = JSON.parse(body) as Record<string, unknown>;
     const unknown = Object.keys(sent).filter((field) => !['encrypted_value', 'key_id'].includes(field));
     if (sent.key_id !== keyId || unknown.length > 0) return refuse(422, 'Validation Failed');
@@ -71,6 +75,7 @@ export async function fakeGitHub(): Promise<FakeGitHub> {
     secrets,
     asked: service.asked,
     repository,
+    grant,
     next,
     rotateKey() {
       pair = sodium.crypto_box_keypair();
