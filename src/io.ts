@@ -1,6 +1,5 @@
 /** The process's streams as values. Nothing else in the program touches `process.stdout` and its like. */
 import { constants, fstatSync, fsync, openSync, statSync, write as writeFd } from 'node:fs';
-import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { KeysError } from './errors.ts';
@@ -154,6 +153,7 @@ export function processIo(signal: AbortSignal): Io {
         return isTerminal(0);
       },
       async readAll(maxBytes = 1_048_576) {
+        const { addAbortSignal } = await import('node:stream');
         const chunks: Buffer[] = [];
         let size = 0;
         try {

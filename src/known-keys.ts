@@ -2,7 +2,6 @@
  * The names of keys for shell completion, kept in the state directory for a short while. Whoever completes waits for
  * nobody: a service is asked by a process of its own, which may still be at it when this one is done. No secret is kept.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
@@ -117,6 +116,7 @@ async function beginAsking(app: App, path: string): Promise<boolean> {
     ...(profile === undefined ? [] : [`--profile=${profile}`]),
     ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
   ];
+  const { spawn } = await import('node:child_process');
   // Sources and the built program are both one folder deep in the package.
   const launcher = fileURLToPath(new URL('../bin/keys.js', import.meta.url));
   spawn(process.execPath, [launcher, '__learn', '--no-input', '--timeout=10s', ...options], {
