@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { runPage } from './page.ts';
+import { newShell } from './shell.ts';
+
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `127.0.0.1:${port}`;
+}
+
+test('docs/service.md does what it says, as written', async () => {
+  const address = await freeAddress();
+  const { code, stdout, stderr } = await runPage(newShell(), 'service.md', {
+    // Port 8787 may be taken on this machine.
+    instead: { 'keys serve': `keys serve --listen ${address}`, '127.0.0.1:8787': address },
+  });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stdout.trim().split('\n')).toEqual([
+    '"admin"',
+    '{"name":"admin","roles":["admin"]}',
+    '["ci-deploy","admin"]',
+    '{"valid":true,"name":"metrics","roles":["viewer"]}',
+    '{"status":401,"code":"unauthenticated","hint":"send it as Authorization: Bearer <secret>"}',
+    '3.1.1',
+    'true',
+    '["level","time","requestId","method","route","status","keyId","ms","msg"]',
+    'service.db',
+    'after-the-copy',
+    'metrics',
+    'ci-deploy',
+    'admin',
+    'its secret works',
+  ]);
+});
