@@ -64,7 +64,7 @@ export const vault: DestinationKind = {
       const { version } = recordOf(found.metadata);
       if (answer.status === 404) return { version: typeof version === 'number' ? version : 0, fields: {} };
       if (typeof version !== 'number') throw notVersioned(segments.join('/'));
-      if (hasInexactNumber(found.data)) {
+      if (!answer.lossless) {
         throw new KeysError(
           'invalid',
           `Vault: ${segments.join('/')} has a number that would not survive being written back`,
@@ -152,12 +152,6 @@ async function capabilitiesOf(server: Api, path: string): Promise<string[]> {
   const listed = body[path] ?? recordOf(body.data)[path];
   const names = Array.isArray(listed) ? listed.map(String) : [];
   return names.includes('root') ? ['read', 'create', 'update'] : names;
-}
-
-/** Whether there is a number beyond what a double holds exactly. */
-function hasInexactNumber(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasInexactNumber);
 }
 
 function lacking(verb: string, path: string): KeysError {

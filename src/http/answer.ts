@@ -11,7 +11,7 @@ export class Answer {
   readonly repeated: boolean;
   readonly #received: Received;
   readonly #changed: boolean;
-  #json: { value: unknown } | { problem: string } | undefined;
+  #json: Read | undefined;
 
   constructor(received: Received, { repeated, changed }: { repeated: boolean; changed: boolean }) {
     this.status = received.status;
@@ -44,6 +44,12 @@ export class Answer {
     });
   }
 
+  /** False when `json()` gives a number as text, so that writing it back would change it. */
+  get lossless(): boolean {
+    const read = this.#read();
+    return 'value' in read && !read.inexact;
+  }
+
   /** The body as JSON, or `null` when it is none. */
   jsonOrNull(): unknown {
     const read = this.#read();
@@ -62,12 +68,12 @@ export class Answer {
     return /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(this.header('content-type') ?? '');
   }
 
-  #read(): { value: unknown } | { problem: string } {
+  #read(): Read {
     this.#json ??= this.#parse();
     return this.#json;
   }
 
-  #parse(): { value: unknown } | { problem: string } {
+  #parse(): Read {
     const { end, body } = this.#received;
     if (end === 'too large') return { problem: 'more than it may in one answer' };
     if (end === 'cut') return { problem: 'a part of an answer: the connection was lost' };
@@ -76,19 +82,25 @@ export class Answer {
     if (encoding !== 'identity') return { problem: 'a compressed body, which was not asked for' };
     if (!this.#isJson) return { problem: `${kindOf(this.header('content-type'))} instead of JSON` };
     try {
-      return { value: exactJson(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
+      return exactJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
     } catch {
       return { problem: 'JSON that cannot be read' };
     }
   }
 }
 
+type Read = { value: unknown; inexact: boolean } | { problem: string };
+
 /** JSON in which an integer that a number cannot hold is its digits, as text: an id loses none. */
-function exactJson(text: string): unknown {
-  if (!/\d{16}/.test(text)) return JSON.parse(text);
-  return JSON.parse(text, (_name, value: unknown, context?: { source?: string }) =>
-    Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value,
-  );
+function exactJson(text: string): Read {
+  let inexact = false;
+  if (!/\d{16}/.test(text)) return { value: JSON.parse(text), inexact };
+  const value = JSON.parse(text, (_name, item: unknown, context?: { source?: string }) => {
+    if (!Number.isInteger(item) || Number.isSafeInteger(item)) return item;
+    inexact = true;
+    return context?.source ?? item;
+  });
+  return { value, inexact };
 }
 
 function kindOf(contentType: string | null): string {
