@@ -24,13 +24,13 @@ import * as rules from './rules.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
-import type { AuditRow, KeyRow, KeyRowChanges, KeyStore, MintRow, Outcome } from './store.ts';
+import type { AuditRow, KeyRow, KeyRowChanges, MintRow, Outcome, Store } from './store.ts';
 import type { Sweep } from './sweep.ts';
 import { type Uses, useSecret } from './uses.ts';
 
 /** What every caller's service shares. */
 export interface ServiceCore {
-  readonly store: KeyStore;
+  readonly store: Store;
   readonly settings: Settings;
   readonly uses: Uses;
   readonly sweep: Sweep;

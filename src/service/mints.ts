@@ -4,7 +4,7 @@ import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, SecretState } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { idempotencyKey, mintHash, seal, unseal } from './seal.ts';
-import type { KeyStore, MadeMint, MintRow, NewMint } from './store.ts';
+import type { MadeMint, MintRow, NewMint, Store } from './store.ts';
 
 /** How long an answer can be had again. */
 export const sealMs = 15 * 60_000;
@@ -59,7 +59,7 @@ export function ticketFor(text: string, caller: string | null, request: unknown)
 
 /** Mints, or has the answer of an earlier attempt. `mint` gives `null` when a twin was first. */
 export async function mintOnce(
-  store: KeyStore,
+  store: Store,
   ticket: Ticket | null,
   mint: () => Promise<IssuedKey | null>,
   replay: (ticket: Ticket, mint: MintRow) => Promise<IssuedKey>,

@@ -8,12 +8,12 @@ import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { statusOf } from './status.ts';
-import type { KeyRow, KeyStore } from './store.ts';
+import type { KeyRow, Store } from './store.ts';
 import { createSweep } from './sweep.ts';
 import { createUses, useSecret } from './uses.ts';
 
 export interface ServiceParts {
-  readonly store: KeyStore;
+  readonly store: Store;
   readonly now: () => number;
   readonly settings?: Partial<Settings>;
 }

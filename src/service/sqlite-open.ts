@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
 
 /** How long one process waits for another; each holds the file for milliseconds. */
 export const busyMs = 15_000;
@@ -71,7 +72,7 @@ function prepare(db: DatabaseSync, path: string): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     // Asked again: another process may have been here between.
-    for (const sql of migrations.slice(stepOf(db))) db.exec(sql);
+    for (const sql of migrations.slice(stepOf(db))) db.exec(sql(sqliteDialect));
     db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
     requireFullSync(db);
     db.exec('COMMIT');

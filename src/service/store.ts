@@ -177,6 +177,15 @@ export interface KeyStore {
     endsAt: number,
     audit: AuditRow,
   ): Promise<Outcome>;
+  /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
+  touchKeys(uses: ReadonlyMap<string, number>): Promise<void>;
+  findKey(id: string): Promise<KeyRow | null>;
+  /** By SHA-256 of the secret; also ended secrets and those of revoked keys. */
+  findSecret(hash: Uint8Array): Promise<FoundSecret | null>;
+  listKeys(selection: KeySelection): Promise<KeyRow[]>;
+}
+
+export interface MintStore {
   findMint(hash: Uint8Array): Promise<MintRow | null>;
   /** Keeps the row, unless there is one of the same hash; the one that is there then. */
   cancelMint(row: CancelledMint): Promise<MintRow>;
@@ -186,13 +195,10 @@ export interface KeyStore {
   useMint(secretHash: Uint8Array): Promise<void>;
   /** Destroys the seals of mints made before the one time, and forgets mints made before the other unless their overlap is open. */
   sweepMints(sealedBefore: number, madeBefore: number): Promise<void>;
+}
+
+export interface Store extends KeyStore, MintStore {
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */
   scrub(): Promise<void>;
-  /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
-  touchKeys(uses: ReadonlyMap<string, number>): Promise<void>;
-  findKey(id: string): Promise<KeyRow | null>;
-  /** By SHA-256 of the secret; also ended secrets and those of revoked keys. */
-  findSecret(hash: Uint8Array): Promise<FoundSecret | null>;
-  listKeys(selection: KeySelection): Promise<KeyRow[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** Ends what is kept of mints when its time is over: at the start, with every mint, and once a minute. */
 import { rememberedMs, sealMs } from './mints.ts';
-import type { KeyStore } from './store.ts';
+import type { Store } from './store.ts';
 
 const everyMs = 60_000;
 
@@ -10,7 +10,7 @@ export interface Sweep {
   stop(): Promise<void>;
 }
 
-export function createSweep(store: KeyStore, now: () => number): Sweep {
+export function createSweep(store: Store, now: () => number): Sweep {
   async function run(): Promise<void> {
     const at = now();
     await store.sweepMints(at - sealMs, at - rememberedMs).catch(() => {});

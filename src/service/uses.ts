@@ -1,7 +1,7 @@
 /** When keys were last used: kept in memory, exact to a minute, written in batches beside the requests. */
 import type { Secret } from '../secret.ts';
 import { hashOf } from './secrets.ts';
-import type { FoundSecret, KeyRow, KeyStore } from './store.ts';
+import type { FoundSecret, KeyRow, Store } from './store.ts';
 
 const exactMs = 60_000;
 const flushMs = 1_000;
@@ -12,7 +12,7 @@ export interface Uses {
   flush(): Promise<void>;
 }
 
-export function createUses(store: KeyStore): Uses {
+export function createUses(store: Store): Uses {
   let pending = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -38,7 +38,7 @@ export function createUses(store: KeyStore): Uses {
 
 /** A good secret has been seen: whoever has it needs no replay of the answer that gave it. */
 export async function useSecret(
-  { store, uses }: { store: KeyStore; uses: Uses },
+  { store, uses }: { store: Store; uses: Uses },
   { row, sealed }: FoundSecret,
   secret: Secret,
   now: number,

@@ -1,12 +1,15 @@
-export const sql = `
+import type { Dialect } from '../sql.ts';
+
+export function sql({ integer, bytes, sortedText, sequence, strict, tableOptions }: Dialect): string {
+  return `
 CREATE TABLE namespaces (
   name TEXT PRIMARY KEY,
-  quota INTEGER,
-  created_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+  quota ${integer},
+  created_at ${integer} NOT NULL
+) ${tableOptions};
 
 CREATE TABLE keys (
-  id TEXT PRIMARY KEY,
+  id ${sortedText} PRIMARY KEY,
   namespace TEXT NOT NULL REFERENCES namespaces (name),
   name TEXT NOT NULL,
   description TEXT,
@@ -18,32 +21,32 @@ CREATE TABLE keys (
   prefix TEXT,
   last_four TEXT NOT NULL,
   labels TEXT NOT NULL,
-  created_at INTEGER NOT NULL,
+  created_at ${integer} NOT NULL,
   created_by TEXT NOT NULL,
-  expires_at INTEGER,
-  disabled_at INTEGER,
-  revoked_at INTEGER,
-  rotated_at INTEGER,
-  last_used_at INTEGER,
-  version INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+  expires_at ${integer},
+  disabled_at ${integer},
+  revoked_at ${integer},
+  rotated_at ${integer},
+  last_used_at ${integer},
+  version ${integer} NOT NULL
+) ${tableOptions};
 
 CREATE UNIQUE INDEX keys_live_name ON keys (namespace, name) WHERE revoked_at IS NULL;
 CREATE INDEX keys_by_namespace ON keys (namespace, id);
 CREATE INDEX keys_usable ON keys (namespace, expires_at) WHERE revoked_at IS NULL AND disabled_at IS NULL;
 
 CREATE TABLE secrets (
-  hash BLOB PRIMARY KEY,
-  key_id TEXT NOT NULL REFERENCES keys (id),
-  created_at INTEGER NOT NULL,
-  ends_at INTEGER
-) STRICT, WITHOUT ROWID;
+  hash ${bytes} PRIMARY KEY,
+  key_id ${sortedText} NOT NULL REFERENCES keys (id),
+  created_at ${integer} NOT NULL,
+  ends_at ${integer}
+) ${tableOptions};
 
 CREATE INDEX secrets_by_key ON secrets (key_id);
 
 CREATE TABLE audit (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  time INTEGER NOT NULL,
+  seq ${sequence},
+  time ${integer} NOT NULL,
   actor TEXT NOT NULL,
   agent TEXT,
   action TEXT NOT NULL,
@@ -51,5 +54,6 @@ CREATE TABLE audit (
   outcome TEXT NOT NULL,
   request_id TEXT,
   details TEXT NOT NULL
-) STRICT;
+) ${strict};
 `;
+}

@@ -1,23 +1,27 @@
-export const sql = `
+import type { Dialect } from '../sql.ts';
+
+export function sql({ integer, bytes, sortedText, tableOptions }: Dialect): string {
+  return `
 CREATE TABLE mints (
-  hash BLOB PRIMARY KEY,
-  request_hash BLOB,
+  hash ${bytes} PRIMARY KEY,
+  request_hash ${bytes},
   caller TEXT,
-  key_id TEXT REFERENCES keys (id),
-  secret_hash BLOB REFERENCES secrets (hash),
-  seal BLOB,
+  key_id ${sortedText} REFERENCES keys (id),
+  secret_hash ${bytes} REFERENCES secrets (hash),
+  seal ${bytes},
   state TEXT NOT NULL CHECK (state IN ('sealed', 'used', 'acknowledged', 'expired', 'cancelled')),
-  created_at INTEGER NOT NULL,
+  created_at ${integer} NOT NULL,
   overlap TEXT CHECK (overlap IN ('open', 'new', 'old', 'ended')),
-  old_hash BLOB REFERENCES secrets (hash),
+  old_hash ${bytes} REFERENCES secrets (hash),
   old_prefix TEXT,
   old_last_four TEXT,
-  old_rotated_at INTEGER,
+  old_rotated_at ${integer},
   CHECK ((seal IS NOT NULL) = (state = 'sealed'))
-) STRICT, WITHOUT ROWID;
+) ${tableOptions};
 
 CREATE INDEX mints_sealed ON mints (secret_hash) WHERE seal IS NOT NULL;
 CREATE INDEX mints_by_key ON mints (key_id);
 CREATE INDEX mints_by_age ON mints (created_at);
 CREATE UNIQUE INDEX mints_open_overlap ON mints (key_id) WHERE overlap = 'open';
 `;
+}

@@ -1,5 +1,7 @@
 /** The steps of the database, in order; the number of a step is its place. Steps are added, never changed. */
+import type { Dialect } from '../sql.ts';
 import { sql as start } from './0001-start.ts';
 import { sql as mints } from './0002-mints.ts';
+import { sql as writers } from './0003-writers.ts';
 
-export const migrations: readonly string[] = [start, mints];
+export const migrations: readonly ((dialect: Dialect) => string)[] = [start, mints, writers];

@@ -12,7 +12,7 @@ import { graceEnd } from '../../../src/service/rules.ts';
 import { unseal } from '../../../src/service/seal.ts';
 import { createService, type Service } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
-import type { KeyStore } from '../../../src/service/store.ts';
+import type { Store } from '../../../src/service/store.ts';
 import { bytesOf, mintingOf, newIdempotencyKey } from '../../contracts/minting.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
@@ -28,7 +28,7 @@ const root: Caller = {
 
 interface Opened {
   readonly path: string;
-  readonly store: KeyStore;
+  readonly store: Store;
   readonly service: Service;
   readonly keys: KeyService;
   readonly clock: { now: number };
@@ -209,7 +209,7 @@ test('a mint whose commit was reported as failed, and was none, is answered all 
   const { store, clock, file } = await open();
   const reporting = {
     ...store,
-    async insertKey(...row: Parameters<KeyStore['insertKey']>) {
+    async insertKey(...row: Parameters<Store['insertKey']>) {
       await store.insertKey(...row);
       throw new Error('the disk failed');
     },

@@ -1,13 +1,7 @@
 /** A selection of keys as SQL; the same conditions as `keyMatcher` in `src/filter.ts`. */
 import type { KeyStatus } from '../keys.ts';
+import type { Dialect, Query, Value } from './sql.ts';
 import type { KeySelection } from './store.ts';
-
-type Value = string | number;
-
-export interface Query {
-  readonly sql: string;
-  readonly values: readonly Value[];
-}
 
 const statusConditions: Record<KeyStatus, string> = {
   revoked: 'revoked_at IS NOT NULL',
@@ -16,7 +10,7 @@ const statusConditions: Record<KeyStatus, string> = {
   active: '(revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > ?))',
 };
 
-export function selectKeys(selection: KeySelection): Query {
+export function selectKeys(selection: KeySelection, dialect: Dialect): Query {
   const { now, limit, below, namespace, statuses, owner, role, type, labels, nameGlob } = selection;
   const { expiresBefore, unusedSince, noExpiry } = selection;
   const conditions: string[] = [];
@@ -25,25 +19,24 @@ export function selectKeys(selection: KeySelection): Query {
     conditions.push(condition);
     values.push(...bound);
   }
+  function whereAs({ text, values: bound }: Query): void {
+    where(text, ...bound);
+  }
   if (below !== null) where('id < ?', below);
   if (namespace !== null) where('namespace = ?', namespace);
   whereStatus(statuses, now, where);
   if (owner !== undefined) where('owner = ?', owner);
-  if (role !== undefined) where('EXISTS (SELECT 1 FROM json_each(keys.roles) WHERE value = ?)', role);
+  if (role !== undefined) whereAs(dialect.hasElement('roles', role));
   if (type !== undefined) where('type = ?', type);
   for (const [name, value] of Object.entries(labels ?? {})) {
-    where(
-      'EXISTS (SELECT 1 FROM json_each(keys.labels) AS label WHERE label.key = ? AND label.value = ?)',
-      name,
-      value,
-    );
+    whereAs(dialect.hasEntry('labels', name, value));
   }
-  if (nameGlob !== undefined) where('name GLOB ?', sqliteGlob(nameGlob));
+  if (nameGlob !== undefined) whereAs(dialect.matches('name', nameGlob));
   if (expiresBefore !== undefined) where('expires_at > ? AND expires_at <= ?', now, expiresBefore);
   if (unusedSince !== undefined) where('coalesce(last_used_at, created_at) < ?', unusedSince);
   if (noExpiry) where('expires_at IS NULL');
   const all = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  return { sql: `SELECT * FROM keys${all} ORDER BY id DESC LIMIT ?`, values: [...values, limit] };
+  return { text: `SELECT * FROM keys${all} ORDER BY id DESC LIMIT ?`, values: [...values, limit] };
 }
 
 function whereStatus(
@@ -60,9 +53,4 @@ function whereStatus(
   const parts = wanted.map((status) => statusConditions[status]);
   const bound = wanted.filter((status) => status === 'expired' || status === 'active').map(() => now);
   where(parts.length > 0 ? `(${parts.join(' OR ')})` : 'FALSE', ...bound);
-}
-
-/** SQLite's GLOB knows sets in brackets as well; here a bracket is a bracket. */
-function sqliteGlob(glob: string): string {
-  return glob.replaceAll('[', '[[]');
 }

@@ -1,0 +1,267 @@
+/** Keys and their secrets. */
+import type { KeyType } from '../keys.ts';
+import { all, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import { addAudit } from './sql-audit.ts';
+import { addMint, destroySeals, endMints, hasMint, hasOpenOverlap, settleMint } from './sql-mints.ts';
+import { selectKeys } from './sql-select.ts';
+import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, QuotaGuard } from './store.ts';
+
+type Refusal = Extract<Outcome, { refused: string }>;
+
+/** Ends a transaction that must leave nothing behind. */
+class Refused extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.refused);
+    this.refusal = refusal;
+  }
+}
+
+const columns = {
+  id: 'id',
+  namespace: 'namespace',
+  name: 'name',
+  description: 'description',
+  owner: 'owner',
+  type: 'type',
+  roles: 'roles',
+  permissions: 'permissions',
+  apiVersion: 'api_version',
+  prefix: 'prefix',
+  lastFour: 'last_four',
+  labels: 'labels',
+  createdAt: 'created_at',
+  createdBy: 'created_by',
+  expiresAt: 'expires_at',
+  disabledAt: 'disabled_at',
+  revokedAt: 'revoked_at',
+  rotatedAt: 'rotated_at',
+  lastUsedAt: 'last_used_at',
+  version: 'version',
+} as const satisfies Record<keyof KeyRow, string>;
+
+export function keyStore({ dialect, read, transaction }: Database): KeyStore {
+  /** A transaction on one key, which is there when it ends. */
+  async function write(id: string, work: () => Work<void>): Promise<Outcome> {
+    try {
+      return await transaction(function* () {
+        yield* work();
+        const row = yield* find(id);
+        if (!row) throw new Refused({ refused: 'changed' });
+        return { row };
+      });
+    } catch (error) {
+      if (error instanceof Refused) return error.refusal;
+      throw error;
+    }
+  }
+
+  return {
+    insertKey(row, secret, quota, audit, mint) {
+      return write(row.id, function* () {
+        yield* requireFirst(mint);
+        yield* requireFreeName(row);
+        yield* run(
+          'INSERT INTO namespaces (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
+          row.namespace,
+          row.createdAt,
+        );
+        yield* requireRoom(row.namespace, quota);
+        const fields = Object.keys(columns) as (keyof KeyRow)[];
+        yield* run(
+          `INSERT INTO keys (${fields.map((field) => columns[field]).join(', ')})
+           VALUES (${fields.map(() => '?').join(', ')})`,
+          ...fields.map((field) => toColumn(row[field])),
+        );
+        yield* addSecret(row.id, secret);
+        if (mint) yield* addMint(mint, row.id, secret.hash);
+        yield* addAudit(audit);
+      });
+    },
+
+    changeKey(id, version, changes, quota, audit) {
+      return write(id, function* () {
+        const row = yield* requireVersion(id, version);
+        if (quota) yield* requireRoom(row.namespace, quota);
+        if (changes.name !== undefined) yield* requireFreeName({ ...row, name: changes.name });
+        yield* update(id, version, changes);
+        if (typeof changes.revokedAt === 'number') yield* endMints(id);
+        yield* addAudit(audit);
+      });
+    },
+
+    replaceSecret(id, version, secret, oldEndsAt, audit, mint) {
+      return write(id, function* () {
+        yield* requireFirst(mint);
+        const before = yield* requireVersion(id, version);
+        const old = { ...before, hash: yield* secretInForce(id) };
+        if (oldEndsAt === 'overlap') {
+          if (yield* hasOpenOverlap(id)) throw new Refused({ refused: 'overlapping' });
+        } else {
+          yield* endSecrets('key_id = ?', id, oldEndsAt);
+          yield* endMints(id);
+        }
+        const { prefix, lastFour, createdAt } = secret;
+        yield* update(id, version, { prefix, lastFour, rotatedAt: createdAt });
+        yield* addSecret(id, secret);
+        if (mint) yield* addMint(mint, id, secret.hash, oldEndsAt === 'overlap' ? old : undefined);
+        yield* addAudit(audit);
+      });
+    },
+
+    settleOverlap(mint, version, kept, endsAt, audit) {
+      const { keyId, secretHash, old } = mint;
+      return write(keyId, function* () {
+        yield* requireVersion(keyId, version);
+        if (!old || !(yield* settleMint(mint, kept))) throw new Refused({ refused: 'changed' });
+        const { prefix, lastFour, rotatedAt } = old;
+        if (kept === 'old') yield* update(keyId, version, { prefix, lastFour, rotatedAt });
+        const ended = kept === 'old' ? secretHash : old.hash;
+        yield* endSecrets('hash = ?', ended, endsAt);
+        if (kept === 'new') yield* endEarlierSecrets(keyId, secretHash, endsAt);
+        yield* destroySeals('expired', 'secret_hash = ?', ended);
+        yield* addAudit(audit);
+      });
+    },
+
+    touchKeys: (uses) =>
+      transaction(function* () {
+        for (const [id, time] of uses) {
+          yield* run(
+            'UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
+            ...[time, id, time],
+          );
+        }
+      }),
+
+    findKey: (id) => read(() => find(id)),
+
+    findSecret: (hash) =>
+      read(function* () {
+        const record = yield* get(
+          `SELECT keys.*, secrets.ends_at, CASE WHEN EXISTS (
+             SELECT 1 FROM mints WHERE secret_hash = secrets.hash AND seal IS NOT NULL
+           ) THEN 1 ELSE 0 END AS sealed
+           FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE hash = ?`,
+          hash,
+        );
+        if (!record) return null;
+        const { ends_at: endsAt, sealed } = record;
+        return { row: toRow(record), endsAt: endsAt as number | null, sealed: sealed === 1 };
+      }),
+
+    listKeys: (selection) =>
+      read(function* () {
+        const { text, values } = selectKeys(selection, dialect);
+        return (yield* all(text, ...values)).map(toRow);
+      }),
+  };
+}
+
+function* find(id: string): Work<KeyRow | null> {
+  const record = yield* get('SELECT * FROM keys WHERE id = ?', id);
+  return record ? toRow(record) : null;
+}
+
+function* update(id: string, version: number, changes: Partial<KeyRow>): Work<void> {
+  const fields = Object.keys(changes) as (keyof KeyRow)[];
+  const assignments = fields.map((field) => `${columns[field]} = ?`).join(', ');
+  const changed = yield* run(
+    `UPDATE keys SET ${assignments}, version = version + 1 WHERE id = ? AND version = ?`,
+    ...fields.map((field) => toColumn(changes[field])),
+    id,
+    version,
+  );
+  if (changed !== 1) throw new Refused({ refused: 'changed' });
+}
+
+function* requireVersion(id: string, version: number): Work<KeyRow> {
+  const row = yield* find(id);
+  if (row?.version !== version) throw new Refused({ refused: 'changed' });
+  return row;
+}
+
+function* requireFirst(mint: NewMint | null): Work<void> {
+  if (mint && (yield* hasMint(mint.hash))) throw new Refused({ refused: 'minted' });
+}
+
+/** Among the live keys of a namespace. */
+function* requireFreeName({ id, namespace, name }: KeyRow): Work<void> {
+  const taken = yield* exists(
+    'SELECT 1 FROM keys WHERE namespace = ? AND name = ? AND revoked_at IS NULL AND id <> ?',
+    ...[namespace, name, id],
+  );
+  if (taken) throw new Refused({ refused: 'name_taken' });
+}
+
+function* endSecrets(which: 'key_id = ?' | 'hash = ?', value: Value, endsAt: number): Work<void> {
+  yield* run(
+    `UPDATE secrets SET ends_at = ? WHERE ${which} AND (ends_at IS NULL OR ends_at > ?)`,
+    ...[endsAt, value, endsAt],
+  );
+}
+
+/** Those of rotations before, whose grace still runs; one that has no end yet is another matter. */
+function* endEarlierSecrets(keyId: string, kept: Uint8Array, endsAt: number): Work<void> {
+  yield* run(
+    'UPDATE secrets SET ends_at = ? WHERE key_id = ? AND hash <> ? AND ends_at > ?',
+    ...[endsAt, keyId, kept, endsAt],
+  );
+}
+
+/** The secret in force: outside an overlap, the only one without an end. */
+function* secretInForce(id: string): Work<Uint8Array> {
+  const record = yield* get('SELECT hash FROM secrets WHERE key_id = ? AND ends_at IS NULL', id);
+  return record?.hash as Uint8Array;
+}
+
+function* requireRoom(namespace: string, { defaultQuota, now }: QuotaGuard): Work<void> {
+  const own = (yield* get('SELECT quota FROM namespaces WHERE name = ?', namespace))?.quota;
+  const quota = typeof own === 'number' ? own : defaultQuota;
+  if (quota === null) return;
+  const counted = yield* get(
+    `SELECT count(*) AS active FROM keys WHERE namespace = ? AND revoked_at IS NULL AND disabled_at IS NULL
+     AND (expires_at IS NULL OR expires_at > ?)`,
+    ...[namespace, now],
+  );
+  const active = Number(counted?.active);
+  if (active >= quota) throw new Refused({ refused: 'quota', quota, active });
+}
+
+function* addSecret(id: string, { hash, createdAt }: NewSecret): Work<void> {
+  yield* run('INSERT INTO secrets (hash, key_id, created_at) VALUES (?, ?, ?)', hash, id, createdAt);
+}
+
+function toColumn(value: KeyRow[keyof KeyRow] | undefined): Value {
+  if (value === undefined) return null;
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}
+
+function toRow(record: Row): KeyRow {
+  const text = (name: string) => record[name] as string;
+  const textOrNull = (name: string) => record[name] as string | null;
+  const time = (name: string) => record[name] as number | null;
+  return {
+    id: text('id'),
+    namespace: text('namespace'),
+    name: text('name'),
+    description: textOrNull('description'),
+    owner: textOrNull('owner'),
+    type: text('type') as KeyType,
+    roles: JSON.parse(text('roles')) as string[],
+    permissions: JSON.parse(text('permissions')) as string[],
+    apiVersion: text('api_version'),
+    prefix: textOrNull('prefix'),
+    lastFour: text('last_four'),
+    labels: JSON.parse(text('labels')) as Record<string, string>,
+    createdAt: record.created_at as number,
+    createdBy: text('created_by'),
+    expiresAt: time('expires_at'),
+    disabledAt: time('disabled_at'),
+    revokedAt: time('revoked_at'),
+    rotatedAt: time('rotated_at'),
+    lastUsedAt: time('last_used_at'),
+    version: record.version as number,
+  };
+}

@@ -1,0 +1,14 @@
+/** The store on a database that speaks SQL. */
+import type { Database } from './sql.ts';
+import { keyStore } from './sql-keys.ts';
+import { mintStore } from './sql-mints.ts';
+import type { Store } from './store.ts';
+
+export function sqlStore(database: Database): Store {
+  return {
+    ...keyStore(database),
+    ...mintStore(database),
+    scrub: () => database.scrub(),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * A conversation with a database: the verbs of the store are written once, as generators that ask and are answered.
+ * SQLite answers at once, in this thread; PostgreSQL takes its time.
+ */
+
+export type Value = string | number | null | Uint8Array;
+
+export type Row = Readonly<Record<string, Value>>;
+
+/** SQL, or a part of it; `?` stands for a value, in order. */
+export interface Query {
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+export interface Answer {
+  readonly rows: readonly Row[];
+  /** How many rows were changed. */
+  readonly changes: number;
+}
+
+/** What is left of a piece of work, up to its result. */
+export type Work<T> = Generator<Query, T, Answer>;
+
+/** How many rows changed. */
+export function* run(text: string, ...values: Value[]): Work<number> {
+  return (yield { text, values }).changes;
+}
+
+/** The first row. */
+export function* get(text: string, ...values: Value[]): Work<Row | undefined> {
+  return (yield { text, values }).rows[0];
+}
+
+export function* all(text: string, ...values: Value[]): Work<readonly Row[]> {
+  return (yield { text, values }).rows;
+}
+
+export function* exists(text: string, ...values: Value[]): Work<boolean> {
+  return (yield { text, values }).rows.length > 0;
+}
+
+/** The few words in which the databases differ. */
+export interface Dialect {
+  /** Types of columns: a whole number of 64 bits, bytes, and a text that sorts by its bytes. */
+  readonly integer: string;
+  readonly bytes: string;
+  readonly sortedText: string;
+  /** A column of numbers that rise from row to row. */
+  readonly sequence: string;
+  /** What stands behind the columns of a new table: one with a sequence, and any other. */
+  readonly strict: string;
+  readonly tableOptions: string;
+  /** Whether the JSON array in a column holds a text. */
+  hasElement(column: string, element: string): Query;
+  /** Whether the JSON object in a column has a text under a name. */
+  hasEntry(column: string, name: string, value: string): Query;
+  /** Whether a column matches a pattern of `*` and `?`. */
+  matches(column: string, glob: string): Query;
+}
+
+export interface Database {
+  readonly dialect: Dialect;
+  /** Throws `unavailable` when the database cannot be asked. */
+  read<T>(work: () => Work<T>): Promise<T>;
+  /**
+   * All of the work or nothing of it, while nobody else writes: what it reads, it may rely on. It may be begun more than
+   * once, so it changes nothing but the database. Throws `unavailable`, with nothing changed, and `outcome_unknown`.
+   */
+  transaction<T>(work: () => Work<T>): Promise<T>;
+  /** Takes what was destroyed out of logs too, as far as that can be done now. */
+  scrub(): Promise<void>;
+  close(): Promise<void>;
+}
