@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import type { NewKey } from '../../src/keys.ts';
 import { createServer, type Server, type ServerParts } from '../../src/service/server.ts';
 import type { Settings } from '../../src/service/settings.ts';
+import { checkAnswers } from './described.ts';
 import { newService, type TestService } from './key-service.ts';
 
 export interface Answer {
@@ -33,10 +34,12 @@ export interface HttpServiceParts {
   readonly now?: () => number;
 }
 
+/** Every answer is held against the OpenAPI document. */
 export async function newHttpService({ settings, logger, now }: HttpServiceParts = {}): Promise<HttpService> {
   const inner = await newService(settings, now);
   const server = createServer({ service: inner.service, logger });
   onTestFinished(() => server.close());
+  checkAnswers(server);
   let minted = 0;
   async function mint(key: Partial<NewKey> = {}) {
     const { key: made, secret } = await inner.admin.create({ name: `minted-${minted++}`, ...key });

@@ -1,0 +1,71 @@
+/** Holds what a server answers against what its OpenAPI document says that it answers. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { expect, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import type { Server } from '../../src/service/server.ts';
+
+interface Described {
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Record<string, { readonly responses: Record<string, Described> }>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+const problem = 'application/problem+json';
+
+/** Every answer from now on, over a port or injected; one that is not as described fails the running test. */
+export function checkAnswers(server: Server): void {
+  const wrong: string[] = [];
+  server.addHook('onSend', async (request, reply, payload) => {
+    const difference = differenceOf(server.swagger() as unknown as Document, request, reply, payload);
+    const route = `${request.method} ${request.routeOptions.url ?? 'nowhere'}`;
+    if (difference) wrong.push(`${route} answered ${reply.statusCode}, but ${difference}`);
+  });
+  onTestFinished(() => expect(wrong, 'answers that are not as the OpenAPI document says').toEqual([]));
+}
+
+function differenceOf(
+  document: Document,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): string | null {
+  const described = descriptionOf(document, request, reply.statusCode);
+  if (described === 'hidden') return null;
+  if (!described) return 'the document has no such answer';
+  const type = String(reply.getHeader('content-type') ?? '').split(';')[0] ?? '';
+  const content = Object.entries(described.content ?? {});
+  if (content.length === 0) return payload ? 'no body is described' : null;
+  const schema = described.content?.[type]?.schema;
+  if (!schema) return `a body of type '${type}' is not described`;
+  if (typeof payload !== 'string' || request.method === 'HEAD') return null;
+  const body: unknown = /json$/.test(type) ? JSON.parse(payload) : payload;
+  const result = validatorOf(document, schema).safeParse(body);
+  return result.success ? null : z.prettifyError(result.error);
+}
+
+function descriptionOf(
+  document: Document,
+  { is404, method, routeOptions }: FastifyRequest,
+  status: number,
+): Described | 'hidden' | undefined {
+  const anyProblem = { content: { [problem]: { schema: document.components.schemas.Problem ?? {} } } };
+  if (is404) return anyProblem;
+  if (routeOptions.schema?.hide) return status < 400 ? 'hidden' : anyProblem;
+  const path = routeOptions.url?.replace(/:(\w+)/g, '{$1}') ?? '';
+  const responses = document.paths[path]?.[method === 'HEAD' ? 'get' : method.toLowerCase()]?.responses;
+  return responses?.[status] ?? responses?.default;
+}
+
+const validators = new Map<string, z.ZodType>();
+
+function validatorOf({ components }: Document, schema: object): z.ZodType {
+  const text = JSON.stringify({ ...schema, $defs: components.schemas });
+  const known = validators.get(text);
+  if (known) return known;
+  const made = z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
+  validators.set(text, made);
+  return made;
+}
