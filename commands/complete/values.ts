@@ -64,7 +64,7 @@ const sources: Record<
     }));
   },
   async roles() {
-    const { builtInRoles } = await import('../../src/service/access.ts');
+    const { builtInRoles } = await import('../../src/service/grants.ts');
     return Object.keys(builtInRoles).map((value) => ({ value, about: '' }));
   },
   async 'sort-fields'() {

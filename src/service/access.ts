@@ -1,85 +1,139 @@
-/** Who may do what: one table, and what a role reaches. */
+/** Who may do what: one table, and nobody gives or takes over more than they have. */
 import { KeysError } from '../errors.ts';
 import type { KeyType } from '../keys.ts';
+import { allows, beyond, builtInRoles, type Grant } from './grants.ts';
+import { covers, isViewing } from './permissions.ts';
 
-/** Who asks: a key, or the administrator of the machine on the embedded service. */
+/** Who asks: a key, a session, or the administrator of the machine on the embedded service. */
 export interface Caller {
-  /** `null` for the administrator of the machine. */
+  readonly kind: 'machine' | 'key' | 'session';
+  /** The key, also of a session that a key opened. */
   readonly keyId: string | null;
   readonly keyName: string | null;
   /** The user in whose name things are done. */
   readonly owner: string | null;
+  /** Where it works when it names no other namespace. */
   readonly namespace: string;
   readonly type: KeyType;
+  /** The roles it has there, and all that it may do where. */
   readonly roles: readonly string[];
+  readonly grants: readonly Grant[];
+  /** Whether it acts as its owner does; otherwise with roles of its own. */
+  readonly asOwner: boolean;
 }
 
-/** What a caller wants to do something to. */
-interface Target {
-  readonly id: string | null;
-  readonly namespace: string;
-  readonly roles: readonly string[];
+interface Rule {
+  /** What it takes in the namespace concerned; everywhere, where it concerns none. */
+  readonly permission: string;
+  /** Users may do it to what is theirs. */
+  readonly own?: true;
+  /** A key may do it to itself. */
+  readonly itself?: true;
+  /** It may not be done to a key that holds more than the caller: in any namespace, or in the one concerned. */
+  readonly within?: 'everywhere' | 'there';
 }
+
+/**
+ * `own` and `itself` suffice without the permission. The permission to edit a key is not called `keys.edit`, for an editor
+ * edits what an API has (`*.edit`) and administers no keys.
+ */
+const table = {
+  list: { permission: 'keys.view', own: true },
+  show: { permission: 'keys.view', own: true, itself: true },
+  create: { permission: 'keys.create' },
+  edit: { permission: 'keys.update', within: 'everywhere' },
+  disable: { permission: 'keys.disable', within: 'there' },
+  enable: { permission: 'keys.enable', within: 'everywhere' },
+  regenerate: { permission: 'keys.regenerate', within: 'everywhere' },
+  revoke: { permission: 'keys.revoke', own: true, itself: true, within: 'there' },
+} as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof table;
 
-/** A key is `itself` when it acts on its own record. An admin may do all of it, everywhere. */
-const table = {
-  list: ['viewer', 'editor', 'owner'],
-  show: ['viewer', 'editor', 'owner', 'itself'],
-  create: ['owner'],
-  edit: ['owner'],
-  disable: ['owner'],
-  enable: ['owner'],
-  regenerate: ['owner'],
-  revoke: ['owner', 'itself'],
-} as const satisfies Record<string, readonly string[]>;
-
-/** What the built-in roles let a key do; a View key can hold a role only when all of it is viewing. */
-export const builtInRoles: Readonly<Record<string, readonly string[]>> = {
-  viewer: ['*.view'],
-  editor: ['*.view', '*.edit'],
-  owner: ['*.view', '*.edit', '*.administer'],
-  admin: ['*.view', '*.edit', '*.administer'],
-};
-
-export function isAdmin(caller: Caller): boolean {
-  return caller.roles.includes('admin') && caller.type === 'manage';
+/** What something is done to. */
+export interface Target {
+  /** Of a key that is there. */
+  readonly id?: string;
+  /** `null` for what belongs to no namespace. */
+  readonly namespace: string | null;
+  readonly owner?: string | null;
+  /** What a key may do. */
+  readonly grants?: readonly Grant[];
 }
 
-export function may(caller: Caller, action: Action, target: Target): boolean {
-  if (isAdmin(caller)) return true;
-  const allowed: readonly string[] = table[action];
-  if (target.id !== null && target.id === caller.keyId && allowed.includes('itself')) return true;
-  if (target.namespace !== caller.namespace || !caller.roles.some((role) => allowed.includes(role)))
-    return false;
-  if (action === 'list' || action === 'show') return true;
-  // An owner could otherwise take an admin's key over by regenerating it.
-  return caller.type === 'manage' && !target.roles.includes('admin');
+export function isAdmin({ grants }: Caller): boolean {
+  return allows(grants, '*', null);
+}
+
+export function may(caller: Caller, action: Action, { id, namespace, owner, grants = [] }: Target): boolean {
+  const rule: Rule = table[action];
+  if (rule.itself && id !== undefined && id === caller.keyId) return true;
+  if (rule.own && isTheirs(caller, rule.permission, owner)) return true;
+  if (!allows(caller.grants, rule.permission, namespace)) return false;
+  if (!rule.within) return true;
+  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  return beyond(caller.grants, rule.within === 'there' ? there : grants) === null;
+}
+
+function isTheirs(caller: Caller, permission: string, owner: string | null | undefined): boolean {
+  if (!caller.asOwner || caller.owner === null || owner !== caller.owner) return false;
+  return caller.type === 'manage' || isViewing(permission);
 }
 
 /** Throws `forbidden`. */
 export function requireMay(caller: Caller, action: Action, target: Target): void {
   if (may(caller, action, target)) return;
-  const roles = [...table[action].filter((role) => role !== 'itself'), 'admin'];
+  const { permission } = table[action];
+  if (allows(caller.grants, permission, target.namespace)) {
+    throw new KeysError('forbidden', `this credential may not ${action} ${nameOf(target)}: it may do less`, {
+      hint: 'ask somebody who may do at least as much as that key, such as an admin',
+    });
+  }
+  const roles = Object.entries(builtInRoles).filter(([, held]) =>
+    held.some((each) => covers(each, permission)),
+  );
   throw new KeysError('forbidden', `this credential may not ${action} ${nameOf(target)}`, {
-    hint: `it takes a role there: ${roles.join(', ')}`,
+    hint: `it takes ${permission} there, as these roles have it: ${roles.map(([name]) => name).join(', ')}`,
   });
 }
 
 function nameOf({ id, namespace }: Target): string {
-  return id === null
-    ? `keys in the namespace '${namespace}'`
-    : `the key ${id} in the namespace '${namespace}'`;
+  const where = `in the namespace '${namespace}'`;
+  return id === undefined ? `keys ${where}` : `the key ${id} ${where}`;
 }
 
-/** A caller gives a key no more than it has itself. Throws `forbidden`. */
-export function requireReach(caller: Caller, roles: readonly string[], owner: string | null): void {
+/** A key that is made or edited: what it may do, and whether that is what its owner may do. */
+export interface Gift {
+  readonly owner: string | null;
+  readonly grants: readonly Grant[];
+  readonly asOwner: boolean;
+}
+
+/** A caller gives a key no more than it has itself, now or later. Throws `forbidden`. */
+export function requireReach(caller: Caller, { owner, grants, asOwner }: Gift): void {
   if (isAdmin(caller)) return;
-  if (roles.includes('admin')) throw new KeysError('forbidden', 'only an admin gives the role admin');
   if (owner !== caller.owner) {
     throw new KeysError('forbidden', 'only an admin creates keys for another user', {
       hint: 'leave the owner out',
     });
   }
+  if (asOwner && !caller.asOwner) {
+    throw new KeysError(
+      'forbidden',
+      'a key without roles acts as its owner does, and this credential has roles of its own to give',
+      { hint: 'give the key a role: --role viewer' },
+    );
+  }
+  if (grants.some(({ roles }) => roles.includes('admin')) && !asOwner) {
+    throw new KeysError('forbidden', 'only an admin gives the role admin');
+  }
+  const missing = beyond(caller.grants, grants);
+  if (missing === null) return;
+  throw new KeysError(
+    'forbidden',
+    `this credential cannot give the permission ${missing}: it has not got it`,
+    {
+      hint: 'nobody gives a key more than they have',
+    },
+  );
 }

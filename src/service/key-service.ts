@@ -16,7 +16,8 @@ import {
   type Verification,
 } from '../keys.ts';
 import type { Secret } from '../secret.ts';
-import { type Action, type Caller, isAdmin, may, requireMay, requireReach } from './access.ts';
+import { type Action, type Caller, isAdmin, may, requireMay, requireReach, type Target } from './access.ts';
+import { actsAsOwner, grantsOfKey } from './grants.ts';
 import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
@@ -63,10 +64,14 @@ export function keyServiceFor(
     return { time: now(), actor: owner ?? keyName ?? '', agent: keyName, action, target, requestId, details };
   }
 
+  function targetOf(row: KeyRow): Target {
+    return { ...row, grants: grantsOfKey(row, null, settings.roles) };
+  }
+
   /** A key that the caller may not even see is not there. */
   async function visible(id: string): Promise<KeyRow> {
     const row = await store.findKey(id);
-    if (row && may(caller(), 'show', row)) return row;
+    if (row && may(caller(), 'show', targetOf(row))) return row;
     throw new KeysError('not_found', `there is no key with the id '${id}'`);
   }
 
@@ -82,7 +87,7 @@ export function keyServiceFor(
   ): Promise<KeyRow> {
     for (;;) {
       const row = await visible(id);
-      requireMay(caller(), action, row);
+      requireMay(caller(), action, targetOf(row));
       if (version !== null && version !== undefined && version !== String(row.version)) {
         throw new KeysError('changed', `the key '${row.name}' has changed meanwhile`, {
           hint: 'look at it again, then repeat the change',
@@ -108,6 +113,13 @@ export function keyServiceFor(
     return rowOf(await store.changeKey(row.id, row.version, changes, quota, audit), { ...row, ...changes });
   }
 
+  /** What a key may do after an edit. */
+  function requireGift(row: KeyRow): void {
+    const asOwner = actsAsOwner(row);
+    const grants = grantsOfKey(row, null, settings.roles);
+    requireReach(caller(), { owner: asOwner ? row.owner : caller().owner, grants, asOwner });
+  }
+
   function ticketOf({ idempotencyKey }: MintOptions, request: unknown): Ticket | null {
     return idempotencyKey === undefined ? null : ticketFor(idempotencyKey, caller().keyId, request);
   }
@@ -115,7 +127,8 @@ export function keyServiceFor(
   /** The same answer, for those who may still have it. */
   async function replay(ticket: Ticket, mint: MintRow): Promise<IssuedKey> {
     const issued = ticket.open(mint, now());
-    requireMay(caller(), 'regenerate', await visible(issued.key.id));
+    const target = targetOf(await visible(issued.key.id));
+    if (!may(caller(), 'create', target)) requireMay(caller(), 'regenerate', target);
     return issued;
   }
 
@@ -132,8 +145,10 @@ export function keyServiceFor(
     const type = input.type ?? 'manage';
     const roles = rules.roleNames(input.roles ?? [], settings);
     const permissions = rules.permissionNames(input.permissions ?? []);
-    requireMay(by, 'create', { id: null, namespace, roles: [] });
-    requireReach(by, roles, owner);
+    const holder = { namespace, owner, type, roles, permissions };
+    requireMay(by, 'create', { namespace });
+    const grants = grantsOfKey(holder, null, settings.roles);
+    requireReach(by, { owner, grants, asOwner: actsAsOwner(holder) });
     rules.requireFit(type, roles, permissions, settings);
     const secret = newSecret();
     const minted = secretRow(secret, settings.secretPrefix, at);
@@ -201,7 +216,7 @@ export function keyServiceFor(
 
   return {
     capabilities: ownCapabilities,
-    minting: mintingFor({ core, caller, visible, change, auditRow }),
+    minting: mintingFor({ core, caller, visible, targetOf, change, auditRow }),
 
     async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
       const ticket = ticketOf(options, { create: input });
@@ -212,10 +227,15 @@ export function keyServiceFor(
       const by = caller();
       const namespace = query.namespace === undefined ? by.namespace : query.namespace;
       const seen = namespace ?? (isAdmin(by) ? null : by.namespace);
-      requireMay(by, 'list', { id: null, namespace: seen ?? by.namespace, roles: [] });
+      const target = { namespace: seen ?? by.namespace };
+      const ownOnly = !may(by, 'list', target);
+      if (ownOnly) requireMay(by, 'list', { ...target, owner: by.owner });
+      if (ownOnly && query.owner !== undefined && query.owner !== by.owner)
+        return { keys: [], nextCursor: null };
       await uses.flush();
       const { statuses, expiresBefore, unusedSince, nameGlob, cursor, pageSize = defaultPageSize } = query;
-      const { owner, role, type, labels, noExpiry } = query;
+      const { role, type, labels, noExpiry } = query;
+      const owner = ownOnly ? (by.owner ?? undefined) : query.owner;
       const size = Math.max(1, Math.min(pageSize, largestPageSize));
       const at = now();
       const rows = await store.listKeys({
@@ -241,7 +261,7 @@ export function keyServiceFor(
     async edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
       const row = await change(id, 'edit', version, (current) => {
         const wanted = editOf(current, changes, settings, now());
-        if (wanted.roles) requireReach(caller(), wanted.roles, caller().owner);
+        if (wanted.roles || wanted.permissions) requireGift({ ...current, ...wanted });
         return isEmpty(wanted) ? null : changeRow(current, 'edit', wanted);
       });
       return toKey(row, now());
@@ -289,7 +309,7 @@ export function keyServiceFor(
       const at = now();
       const key = toKey(row, at);
       if (row.revokedAt !== null || isEnded(found, at)) {
-        const administers = anybody !== null && may(anybody, 'edit', row);
+        const administers = anybody !== null && may(anybody, 'edit', targetOf(row));
         return administers ? { valid: false, reason: 'revoked', key } : unknown;
       }
       const { status } = key;

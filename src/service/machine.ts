@@ -1,15 +1,19 @@
 /** The administrator of the machine that a service runs on. */
 import { userInfo } from 'node:os';
 import type { Caller } from './access.ts';
+import { builtInRoles } from './grants.ts';
 
-export function machineAdministrator(): Caller {
+export function machineAdministrator(owner = userName()): Caller {
   return {
+    kind: 'machine',
     keyId: null,
     keyName: null,
-    owner: userName(),
+    owner,
     namespace: 'default',
     type: 'manage',
     roles: ['admin'],
+    grants: [{ namespace: null, roles: ['admin'], permissions: builtInRoles.admin }],
+    asOwner: true,
   };
 }
 

@@ -1,7 +1,7 @@
 /** What can be said of a mint afterwards, by its idempotency key: by who minted, or an admin. */
 import { KeysError } from '../errors.ts';
 import type { Key, Mint, Minting } from '../keys.ts';
-import { type Action, type Caller, isAdmin, may, requireMay } from './access.ts';
+import { type Action, type Caller, isAdmin, may, requireMay, type Target } from './access.ts';
 import type { ServiceCore } from './key-service.ts';
 import { stateOf } from './mints.ts';
 import { graceEnd, requireGrace } from './rules.ts';
@@ -14,6 +14,7 @@ interface View {
   readonly core: Pick<ServiceCore, 'store' | 'now'>;
   caller(): Caller;
   visible(id: string): Promise<KeyRow>;
+  targetOf(row: KeyRow): Target;
   change(
     id: string,
     action: Action,
@@ -23,7 +24,14 @@ interface View {
   auditRow(action: 'settle', target: string, details: AuditRow['details']): AuditRow;
 }
 
-export function mintingFor({ core: { store, now }, caller, visible, change, auditRow }: View): Minting {
+export function mintingFor({
+  core: { store, now },
+  caller,
+  visible,
+  targetOf,
+  change,
+  auditRow,
+}: View): Minting {
   /** Throws `forbidden` for somebody else's. */
   function requireOwn(mint: MintRow): MintRow {
     const by = caller();
@@ -63,7 +71,7 @@ export function mintingFor({ core: { store, now }, caller, visible, change, audi
       const hash = mintHash(idempotencyKey(text));
       const by = caller();
       const before = await store.findMint(hash);
-      if (!before) requireMay(by, 'create', { id: null, namespace: by.namespace, roles: [] });
+      if (!before) requireMay(by, 'create', { namespace: by.namespace });
       const row = { hash, caller: by.keyId, state: 'cancelled', createdAt: now() } as const;
       return shown(made(requireOwn(before ?? (await store.cancelMint(row)))));
     },
@@ -79,7 +87,7 @@ export function mintingFor({ core: { store, now }, caller, visible, change, audi
       if (!mint?.old) throw noOverlap();
       const row = await visible(mint.keyId);
       const isOver = row.revokedAt !== null && (keep === 'old' || mint.overlap === keep);
-      if (isOver && may(caller(), 'regenerate', row)) return toKey(row, now());
+      if (isOver && may(caller(), 'regenerate', targetOf(row))) return toKey(row, now());
       const settled = await change(mint.keyId, 'regenerate', null, async (current) =>
         settleOnce((await find(text)) ?? mint, current, keep, graceMs),
       );

@@ -3,6 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { KeyType } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import { isViewing, viewActions } from './permissions.ts';
 import type { Settings } from './settings.ts';
 
 export const limits = {
@@ -69,13 +70,6 @@ export function permissionNames(names: readonly string[]): string[] {
   throw new KeysError('invalid', `'${wrong}' is not a permission`, {
     hint: 'a permission is written resource.action: dashboards.view',
   });
-}
-
-/** The actions that only look; every other action manages. */
-const viewActions = ['view', 'read', 'list'];
-
-function isViewing(permission: string): boolean {
-  return viewActions.includes(permission.slice(permission.lastIndexOf('.') + 1));
 }
 
 /** A View key holds view permissions only, whether its own or by a role. */

@@ -2,6 +2,7 @@
 import type { Key } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
+import { actsAsOwner, grantsOfKey, type Roles } from './grants.ts';
 import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
 import { machineAdministrator } from './machine.ts';
 import { mintSecret } from './secret-format.ts';
@@ -46,7 +47,7 @@ export function createService({ store, now, settings: given }: ServiceParts): Se
       const found = await findSecret(store, secret);
       if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
       await useSecret(core, found, secret, now());
-      return callerOf(found.row);
+      return callerOf(found.row, settings.roles);
     },
     async hasAdmin() {
       const page = await keyServiceFor(core, machine, null).list({
@@ -68,6 +69,11 @@ export function createService({ store, now, settings: given }: ServiceParts): Se
   };
 }
 
-function callerOf({ id, name, owner, namespace, type, roles }: KeyRow): Caller {
-  return { keyId: id, keyName: name, owner, namespace, type, roles };
+function callerOf(row: KeyRow, roles: Roles): Caller {
+  const { id, name, owner, namespace, type } = row;
+  return {
+    ...{ kind: 'key', keyId: id, keyName: name, owner, namespace, type, roles: row.roles },
+    grants: grantsOfKey(row, null, roles),
+    asOwner: actsAsOwner(row),
+  };
 }

@@ -1,7 +1,7 @@
 /** What an operator decides about a service. */
 import { KeysError } from '../errors.ts';
 import { isDate } from '../time.ts';
-import { builtInRoles } from './access.ts';
+import { builtInRoles } from './grants.ts';
 import { permissionNames, roleName } from './rules.ts';
 import { defaultPrefix, secretPrefix } from './secret-format.ts';
 

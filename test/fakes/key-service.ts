@@ -2,20 +2,13 @@
 import { onTestFinished } from 'vitest';
 import type { KeyService, NewKey } from '../../src/keys.ts';
 import type { Secret } from '../../src/secret.ts';
-import type { Caller } from '../../src/service/access.ts';
+import { machineAdministrator } from '../../src/service/machine.ts';
 import { createService, type Service } from '../../src/service/service.ts';
 import type { Settings } from '../../src/service/settings.ts';
 import { openSqlite } from '../../src/service/sqlite.ts';
 import { newDatabasePath } from './database.ts';
 
-export const machineAdmin: Caller = {
-  keyId: null,
-  keyName: null,
-  owner: 'root',
-  namespace: 'default',
-  type: 'manage',
-  roles: ['admin'],
-};
+export const machineAdmin = machineAdministrator('root');
 
 export interface TestService {
   readonly service: Service;

@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import { KeysError } from '../../src/errors.ts';
 import type { KeyService } from '../../src/keys.ts';
+import { machineAdministrator } from '../../src/service/machine.ts';
 import { createService } from '../../src/service/service.ts';
 import { openSqlite } from '../../src/service/sqlite.ts';
 
@@ -24,15 +25,7 @@ async function perform({ open, quota, create = 0, namespace, prefix = 'racer' }:
     await close();
     const opened = createService({ store: await openSqlite(open), now: Date.now, settings: { quota } });
     close = () => opened.close();
-    const roles = ['admin'];
-    service = opened.as({
-      keyId: null,
-      keyName: null,
-      owner: 'racer',
-      namespace: 'default',
-      type: 'manage',
-      roles,
-    });
+    service = opened.as(machineAdministrator('racer'));
     return 'opened';
   }
   const attempts = Array.from({ length: create }, (_, i) =>

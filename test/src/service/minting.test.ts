@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { IssuedKey, KeyService } from '../../../src/keys.ts';
 import type { Caller } from '../../../src/service/access.ts';
+import { builtInRoles, grantsOfKey } from '../../../src/service/grants.ts';
 import { rememberedMs, sealMs } from '../../../src/service/mints.ts';
 import { graceEnd } from '../../../src/service/rules.ts';
 import { unseal } from '../../../src/service/seal.ts';
@@ -16,15 +17,7 @@ import type { Store } from '../../../src/service/store.ts';
 import { bytesOf, mintingOf, newIdempotencyKey } from '../../contracts/minting.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
-
-const root: Caller = {
-  keyId: null,
-  keyName: null,
-  owner: 'root',
-  namespace: 'default',
-  type: 'manage',
-  roles: ['admin'],
-};
+import { machineAdmin as root } from '../../fakes/key-service.ts';
 
 interface Opened {
   readonly path: string;
@@ -424,7 +417,9 @@ test('a seal moved to another mint or another key does not open', async () => {
 
 function callerOf({ key }: IssuedKey): Caller {
   const { id, name, owner, namespace, roles } = key;
-  return { keyId: id, keyName: name, owner, namespace: namespace ?? '', type: 'manage', roles };
+  const holder = { ...key, namespace: namespace ?? '', type: 'manage' } as const;
+  const grants = grantsOfKey(holder, null, builtInRoles);
+  return { ...holder, kind: 'key', keyId: id, keyName: name, owner, roles, grants, asOwner: false };
 }
 
 test('a mint belongs to who minted: another credential has no part in it, an admin has, but not the secret', async () => {
@@ -451,11 +446,11 @@ test('a mint belongs to who minted: another credential has no part in it, an adm
 
 test('who may no longer administer the key does not get its secret again, nor settles', async () => {
   const { keys, service } = await open();
-  const ann = callerOf(await keys.create({ name: 'ann', roles: ['owner'] }));
+  const made = await keys.create({ name: 'ann', roles: ['owner'] });
   const { key } = await keys.create({ name: 'theirs' });
   const idempotencyKey = newIdempotencyKey();
-  await service.as(ann).regenerate(key.id, { overlap: true, idempotencyKey });
-  const demoted = service.as({ ...ann, roles: ['viewer'] });
+  await service.as(callerOf(made)).regenerate(key.id, { overlap: true, idempotencyKey });
+  const demoted = service.as(callerOf({ ...made, key: { ...made.key, roles: ['viewer'] } }));
   await refuses('forbidden', demoted.regenerate(key.id, { overlap: true, idempotencyKey }));
   await refuses('forbidden', mintingOf(demoted).settle(idempotencyKey, { keep: 'old' }));
   await refuses('forbidden', mintingOf(demoted).cancel(newIdempotencyKey()));

@@ -16,7 +16,7 @@ test('POST /v1/keys under one Idempotency-Key: 201, and again the same bytes and
       method: 'POST',
       url: '/v1/keys',
       headers: { authorization: `Bearer ${secret}`, ...under(idempotencyKey) },
-      payload: { name, labels: { b: '2', a: '1' } },
+      payload: { name, roles: ['viewer'], labels: { b: '2', a: '1' } },
     });
   const first = await ask('once');
   const again = await ask('once');

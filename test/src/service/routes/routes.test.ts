@@ -208,7 +208,9 @@ test('POST /v1/keys: 403 for more than the caller has', async () => {
   for (const more of [{ roles: ['admin'] }, { namespace: 'default' }, { owner: 'somebody' }]) {
     expectProblem(await ask('POST /v1/keys', { body: { name: 'x', ...more }, secret }), 403, 'forbidden');
   }
-  expect((await ask('POST /v1/keys', { body: { name: 'x' }, secret })).status).toBe(201);
+  // Without roles it would act as its owner.
+  expectProblem(await ask('POST /v1/keys', { body: { name: 'x' }, secret }), 403, 'forbidden');
+  expect((await ask('POST /v1/keys', { body: { name: 'x', roles: ['owner'] }, secret })).status).toBe(201);
 });
 
 test('POST /v1/keys: 409 for a name that is taken and for a quota that is used up', async () => {
@@ -287,10 +289,10 @@ test('GET /v1/keys: 400 for a query that makes no sense', async () => {
   }
 });
 
-test('GET /v1/keys: 401 without a credential, 403 without a role or for another namespace', async () => {
+test('GET /v1/keys: 401 without a credential, 403 without a role that looks or for another namespace', async () => {
   const { ask, mint } = await newHttpService();
   expectProblem(await ask('GET /v1/keys', { secret: null }), 401, 'unauthenticated');
-  const none = await mint();
+  const none = await mint({ permissions: ['dashboards.view'] });
   expectProblem(await ask('GET /v1/keys', { secret: none.secret }), 403, 'forbidden');
   const viewer = await mint({ roles: ['viewer'] });
   expectProblem(await ask('GET /v1/keys?namespace=admins', { secret: viewer.secret }), 403, 'forbidden');
