@@ -1,20 +1,11 @@
 /** The text of `config.yaml`: what it may say, where it is wrong, and how it is changed. */
 import { isAbsolute } from 'node:path';
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-  YAMLMap,
-} from 'yaml';
+import { type Document, isAlias, isMap, isScalar, LineCounter, parseDocument, YAMLMap } from 'yaml';
 import * as z from 'zod/mini';
 import { authSchemes, nameProblem, storeNames, urlProblem } from './config.ts';
 import type { Config, ConfigEditor } from './config-file.ts';
 import { KeysError } from './errors.ts';
+import { type Place, pairOf, placeOf, placeText } from './yaml-place.ts';
 
 const text = z.string('must be text; put quotes around it').check(z.minLength(1, 'must not be empty'));
 
@@ -80,7 +71,7 @@ export function parseConfig(path: string, source: string): Parsed {
   if (syntax) throw broken(path, syntax.message.split(/ at line \d/)[0] ?? '', syntax.linePos?.[0]);
   const value = toValue(path, document);
   if (value === null) return { document, config: { profiles: {} } };
-  const place = (keys: readonly PropertyKey[]) => lines.linePos(offsetOf(document, keys));
+  const place = (keys: readonly PropertyKey[]) => placeOf(lines, document, keys);
 
   for (const name of Object.keys(profilesOf(value))) {
     const wrong = nameProblem(name);
@@ -178,10 +169,6 @@ function profilesOf(value: unknown): object {
   return typeof profiles === 'object' && profiles !== null ? profiles : {};
 }
 
-function pairOf(map: YAMLMap, name: string): Pair | undefined {
-  return map.items.find(({ key }) => String(isScalar(key) ? key.value : key) === name);
-}
-
 function mapAt(path: string, node: unknown, subject: string): YAMLMap {
   if (isMap(node)) return node;
   throw broken(
@@ -194,56 +181,32 @@ function plain(node: unknown): unknown {
   return isMap(node) || isScalar(node) ? node.toJSON() : JSON.parse(JSON.stringify(node ?? null));
 }
 
-/** Where in the text a path begins: at its key, or at the nearest part of it that is there. */
-function offsetOf(document: Document, keys: readonly PropertyKey[]): number {
-  let node: unknown = document.contents;
-  let offset = (document.contents as Node | null)?.range?.[0] ?? 0;
-  for (const key of keys) {
-    const pair = isMap(node) ? pairOf(node, String(key)) : undefined;
-    const next: unknown = pair ? pair.value : (node as { items?: unknown[] } | null)?.items?.[Number(key)];
-    const start = ((pair?.key ?? next) as Node | undefined)?.range?.[0];
-    if (start === undefined) break;
-    offset = start;
-    node = next;
-  }
-  return offset;
-}
-
 function looksSecret(key: string): boolean {
   return /token|secret|password|passwd|passphrase|api[-_]?key|^key$|^credentials?$|bearer|authorization/i.test(
     key,
   );
 }
 
-function secretInside(path: string, key: string, at: readonly PropertyKey[], where: Position): KeysError {
+function secretInside(path: string, key: string, at: readonly PropertyKey[], where: Place): KeysError {
   const profile = at[0] === 'profiles' && at[1] !== undefined ? ` -p ${String(at[1])}` : '';
   return new KeysError(
     'invalid',
-    `${position(path, where)}: '${key}' does not belong here; no secret is kept in this file`,
+    `${placeText(path, where)}: '${key}' does not belong here; no secret is kept in this file`,
     {
       hint: `take the line out and keep the credential with: keys auth login${profile}`,
     },
   );
 }
 
-function unknownKey(path: string, key: string, at: readonly PropertyKey[], where: Position): KeysError {
+function unknownKey(path: string, key: string, at: readonly PropertyKey[], where: Place): KeysError {
   const known = Object.keys(at.length === 0 ? configSchema.shape : profileSchema.shape);
-  return new KeysError('invalid', `${position(path, where)}: there is no setting '${key}'`, {
+  return new KeysError('invalid', `${placeText(path, where)}: there is no setting '${key}'`, {
     hint: `known here: ${known.join(', ')}`,
   });
 }
 
-interface Position {
-  readonly line: number;
-  readonly col: number;
-}
-
-function broken(path: string, what: string, where?: Position): KeysError {
-  return new KeysError('invalid', `${position(path, where)}: ${what}`, {
+function broken(path: string, what: string, where?: Place): KeysError {
+  return new KeysError('invalid', `${placeText(path, where)}: ${what}`, {
     hint: 'put this line right, or move the file away; nothing has been changed',
   });
-}
-
-function position(path: string, where?: Position): string {
-  return where ? `${path}:${where.line}:${where.col}` : path;
 }
