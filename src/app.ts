@@ -108,7 +108,7 @@ export function createApp(parts: AppParts): App {
     },
     async open(wanted, verb) {
       const { capabilitiesOf, openService } = await import('./open.ts');
-      requireVerb(capabilitiesOf(wanted), verb);
+      requireVerb(await capabilitiesOf(wanted), verb);
       const service = services.get(wanted.name) ?? openService(app, wanted, verb);
       services.set(wanted.name, service);
       return service;

@@ -220,6 +220,10 @@ export interface Capabilities {
   readonly idempotentMint: boolean;
   /** The most active keys the service allows an account, where that is a known constant. */
   readonly maxActiveKeys?: number;
+  /** The service keeps no names: a key is called by its id. */
+  readonly nameless?: boolean;
+  /** How long a revoked key may still work, in milliseconds; at once when absent. */
+  readonly revocationDelayMs?: number;
   /** For a verb that is missing: the nearest thing that works, as an instruction. */
   readonly instead?: Partial<Record<Verb, string>>;
   /** What a person should know besides, as sentences: above all what is not known about the service. */

@@ -2,7 +2,7 @@
 import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
-import { type Discovery, type DriverEntry, drivers, requireSettings } from './drivers/index.ts';
+import { capabilitiesWith, type Discovery, type DriverEntry, drivers } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Capabilities, KeyService, Verb } from './keys.ts';
@@ -15,11 +15,9 @@ const defaultTimeoutMs = 30_000;
 const discoveryTimeoutMs = 5_000;
 
 /** Throws `invalid` for a profile that its driver does not understand. */
-export function capabilitiesOf(profile: Profile): Capabilities {
+export async function capabilitiesOf(profile: Profile): Promise<Capabilities> {
   if (profile.driver === 'local') return ownCapabilities;
-  const driver = driverOf(profile);
-  requireSettings(driver, profile);
-  return driver.capabilities(profile);
+  return capabilitiesWith(driverOf(profile), profile);
 }
 
 /** Throws `unauthenticated` when there is no credential; anybody may ask a service to verify a secret, though. */

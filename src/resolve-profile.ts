@@ -1,4 +1,5 @@
 /** Which profile is in force. */
+import { resolve } from 'node:path';
 import type { App, Env } from './app.ts';
 import {
   defaultDriver,
@@ -61,12 +62,14 @@ function environmentProfile(env: Env, url: string): Profile {
       hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}`,
     });
   }
+  const mapping = variable(env, 'KEYS_MAPPING');
   return {
     name: 'environment',
     driver,
     url: named('KEYS_URL', () => serviceUrl(url)),
     namespace: variable(env, 'KEYS_NAMESPACE') ?? null,
     store: 'none',
+    ...(mapping !== undefined && { settings: { mapping: resolve(mapping) } }),
     origin: 'environment',
   };
 }

@@ -39,7 +39,7 @@ export async function loginTarget(
   const config = await checkConfig(app);
   const { name, url } = await choose(app, config, options);
   const existing = Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
-  const entry = entryFrom({ ...options, url }, words, app.options, existing);
+  const entry = await entryFrom({ ...options, url }, words, app.options, existing);
   const store = options.credentialCommand ? 'command' : (options.store ?? existing?.store ?? 'keychain');
   refuseMismatch(name, options, entry, store);
   const kept = store === 'command' ? entry : { ...entry, credentialCommand: undefined };

@@ -3,12 +3,14 @@ import { type Ability, abilities, abilityText } from '../abilities.ts';
 import type { Page } from './topics.ts';
 
 export function driversPage(): Page {
-  const described = drivers.map(({ name, settings = {}, capabilities }) => ({
+  const described = drivers.map(({ name, settings = {}, capabilities, capabilitiesOf }) => ({
     name,
     settings,
     capabilities: capabilities(),
+    varies: capabilitiesOf !== undefined,
   }));
-  const columns = described.map(({ name, capabilities }) => ({ name, rows: abilities(capabilities) }));
+  const constant = described.filter(({ varies }) => !varies);
+  const columns = constant.map(({ name, capabilities }) => ({ name, rows: abilities(capabilities) }));
   const rows = (columns[0]?.rows ?? []).map(({ what }, index) => [
     what,
     ...columns.map(({ rows }) => abilityText(rows[index] as Ability)),

@@ -23,7 +23,7 @@ export async function add(
 ): Promise<void> {
   requireName(name);
   const url = options.url ?? (await askUrl(app));
-  const entry = entryFrom({ ...options, url }, words, app.options);
+  const entry = await entryFrom({ ...options, url }, words, app.options);
   await changeConfig(app, ({ config, setProfile }) => {
     if (Object.hasOwn(config.profiles, name)) {
       throw new KeysError('conflict', `there is a profile '${name}' already`, {

@@ -9,7 +9,7 @@ import {
   profileFrom,
   serviceUrl,
 } from '../../src/config.ts';
-import { drivers, requireSettings } from '../../src/drivers/index.ts';
+import { capabilitiesWith, drivers } from '../../src/drivers/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { collectSetting, completes } from '../options.ts';
 
@@ -21,6 +21,7 @@ export interface ServiceOptions {
   caFile?: string;
   clientCert?: string;
   clientKey?: string;
+  mapping?: string;
   set?: Record<string, string>;
 }
 
@@ -34,6 +35,12 @@ export function addServiceOptions(command: Command): Command {
     .addOption(completes('files', new Option('--ca-file <path>', 'further certificate authorities, PEM')))
     .addOption(completes('files', new Option('--client-cert <path>', 'certificate of this client, PEM')))
     .addOption(completes('files', new Option('--client-key <path>', 'its private key, PEM')))
+    .addOption(
+      completes(
+        'files',
+        new Option('--mapping <path>', 'with --driver rest: the file that describes the service'),
+      ),
+    )
     .option(
       '--set <name=value>',
       'a setting of the driver, see keys help drivers (repeatable)',
@@ -42,12 +49,12 @@ export function addServiceOptions(command: Command): Command {
 }
 
 /** What the options say over what is there already. `words` is the credential command. Throws `invalid`. */
-export function entryFrom(
+export async function entryFrom(
   options: ServiceOptions & { url: string },
   words: readonly string[],
   { namespace, insecureHttp }: Pick<GlobalOptions, 'namespace' | 'insecureHttp'>,
   existing?: ProfileEntry,
-): ProfileEntry {
+): Promise<ProfileEntry> {
   if (words.length > 0 && !options.credentialCommand) {
     throw new KeysError('invalid', `there is no use for '${words[0]}'`, {
       hint: 'a credential command is given as: --credential-command -- op read op://…',
@@ -60,6 +67,8 @@ export function entryFrom(
   }
   const url = serviceUrl(options.url);
   const path = (file: string | undefined) => (file === undefined ? undefined : resolve(file));
+  const mapping = path(options.mapping ?? options.set?.mapping);
+  const settings = mapping === undefined ? options.set : { ...options.set, mapping };
   const given: Partial<ProfileEntry> = {
     url,
     driver: options.driver,
@@ -70,12 +79,11 @@ export function entryFrom(
     clientCertFile: path(options.clientCert),
     clientKeyFile: path(options.clientKey),
     insecureHttp,
-    settings: options.set && { ...existing?.settings, ...options.set },
+    settings: settings && { ...existing?.settings, ...settings },
   };
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   const entry: ProfileEntry = { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
   const driver = drivers.find(({ name }) => name === entry.driver);
-  if (driver) requireSettings(driver, entry);
-  driver?.capabilities(profileFrom('new', entry));
+  if (driver) await capabilitiesWith(driver, profileFrom('new', entry));
   return entry;
 }

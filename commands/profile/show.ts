@@ -19,7 +19,7 @@ export async function show(app: App, name?: string): Promise<void> {
   const profile = name === undefined || name === inForce?.name ? inForce : null;
   const shown = profile ?? (await profileNamed(app, name ?? ''));
   const row = profileRow(shown, inForce?.name ?? null);
-  const capabilities = capabilitiesOf(shown);
+  const capabilities = await capabilitiesOf(shown);
   const { printer } = app;
   if (printer.structured) return printer.value({ ...row, capabilities }, () => '');
   await printer.row(profileRecord, row);

@@ -8,6 +8,7 @@ import type { Prompt } from '../prompt.ts';
 import type { Secret } from '../secret.ts';
 import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
+import { restCapabilities } from './rest/any.ts';
 import { ververicaCapabilities } from './ververica-capabilities.ts';
 
 /** What a driver gets besides the way to its service. */
@@ -21,7 +22,7 @@ export interface DriverParts {
   replaceCredential(secret: Secret): Promise<void>;
 }
 
-export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeyService;
+export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeyService | Promise<KeyService>;
 
 /**
  * Asks a person for what the service's login takes, and gives the credential to keep; `know` is told of every secret.
@@ -39,6 +40,8 @@ export interface DriverEntry {
   readonly name: string;
   /** What the service can do; without a profile, as it is everywhere. Throws `invalid` for a setting that cannot be meant. */
   capabilities(profile?: Profile): Capabilities;
+  /** Where the profile names a file that says it: the same from there. Throws as `capabilities`, and checks the settings. */
+  readonly capabilitiesOf?: (profile: Profile) => Promise<Capabilities>;
   /** What a profile may say to this driver, by name, each with what it means. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The driver puts the credential on each call itself. */
@@ -83,13 +86,25 @@ export const drivers: readonly DriverEntry[] = [
     load: async () => (await import('./kubevision.ts')).kubeVision,
     login: async () => (await import('./kubevision-session.ts')).kubeVisionLogin,
   },
+  {
+    name: 'rest',
+    capabilities: () => restCapabilities,
+    capabilitiesOf: async (profile) => (await import('./rest/index.ts')).capabilitiesOf(profile),
+    settings: { mapping: 'the mapping file that describes the service, see docs/rest-driver.md' },
+    authorizes: true,
+    load: async () => (await import('./rest/index.ts')).rest,
+  },
 ];
 
+/** What the service of a profile can do. Throws `invalid` for a profile that the driver does not understand. */
+export async function capabilitiesWith(driver: DriverEntry, profile: Profile): Promise<Capabilities> {
+  if (driver.capabilitiesOf) return driver.capabilitiesOf(profile);
+  requireSettings(driver, profile);
+  return driver.capabilities(profile);
+}
+
 /** Throws `invalid` for a setting that the driver does not know. */
-export function requireSettings(
-  { name, settings = {} }: DriverEntry,
-  given: Pick<Profile, 'settings'>,
-): void {
+function requireSettings({ name, settings = {} }: DriverEntry, given: Pick<Profile, 'settings'>): void {
   const unknown = Object.keys(given.settings ?? {}).find((setting) => !Object.hasOwn(settings, setting));
   if (unknown === undefined) return;
   const known = Object.keys(settings);

@@ -79,13 +79,13 @@ function stamp(service: KeyService, key: NewKey, operationId: string): NewKey {
  */
 export async function findMinted(service: KeyService, { id, request, startedAt }: Operation): Promise<Key[]> {
   if (request.kind !== 'create' && request.kind !== 'successor') return [];
-  const { fields } = service.capabilities;
+  const { fields, nameless } = service.capabilities;
   const { name, namespace } = request.key;
   const isOurs = (key: Key) => {
     if (fields.includes('labels')) return key.labels.operation === id;
     if (fields.includes('description')) return key.description?.includes(id) ?? false;
     return (
-      key.name === name &&
+      (nameless || key.name === name) &&
       (key.createdAt === null || Date.parse(key.createdAt) >= Date.parse(startedAt) - clockSkewMs)
     );
   };

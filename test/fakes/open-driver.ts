@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Profile } from '../../src/config.ts';
-import type { Driver, DriverParts } from '../../src/drivers/index.ts';
-import { createHttp, type HttpOptions } from '../../src/http.ts';
+import type { DriverParts } from '../../src/drivers/index.ts';
+import { createHttp, type Http, type HttpOptions } from '../../src/http.ts';
 import type { KeyService } from '../../src/keys.ts';
 import { Redactor, Secret } from '../../src/secret.ts';
 import type { VendorServer } from './vendor-server.ts';
@@ -17,7 +17,11 @@ export interface OpenOptions {
 }
 
 /** A driver on a fake, as the command line would open it. */
-export function openDriver(driver: Driver, server: VendorServer, options: OpenOptions = {}): KeyService {
+export function openDriver(
+  driver: (http: Http, profile: Profile, parts: DriverParts) => KeyService,
+  server: VendorServer,
+  options: OpenOptions = {},
+): KeyService {
   const redactor = new Redactor();
   const credential = options.credential === undefined ? null : new Secret(options.credential);
   const profile: Profile = {

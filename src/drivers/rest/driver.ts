@@ -1,0 +1,311 @@
+/** Any REST key service, as its mapping file describes it. Nothing here knows a vendor. */
+import type { Profile } from '../../config.ts';
+import { KeysError } from '../../errors.ts';
+import { keyOrder } from '../../filter.ts';
+import { type Answer, type Call, type Effect, type Http, pageBytes } from '../../http.ts';
+import type { IssuedKey, Key, KeyChanges, KeyService, NewKey, Verification } from '../../keys.ts';
+import { Secret } from '../../secret.ts';
+import { blankKey, noSecret, requireNoCursor, unsupportedVerbs } from '../foreign.ts';
+import type { DriverParts } from '../index.ts';
+import { authHeaders, credentialValues } from './auth.ts';
+import { capabilitiesFrom, optionOf, settingsFrom, uses } from './capabilities.ts';
+import { answerError } from './errors.ts';
+import { find, findText, textOf } from './expression.ts';
+import { fieldOf, hashedId, keptValues, toKey, valuesOf, wireId } from './fields.ts';
+import type { CallMapping, Mapping } from './mapping.ts';
+import { everyItem, firstPage } from './paging.ts';
+import { render, renderPath, type Template, type Values } from './template.ts';
+
+export interface RestService extends KeyService {
+  /** The first page of the list, as it came. */
+  firstPage(): Promise<Answer>;
+}
+
+/** Throws `invalid` for settings and a credential that the mapping cannot do with. */
+export function restService(mapping: Mapping, http: Http, profile: Profile, parts: DriverParts): RestService {
+  const { title, key: fields, errors = {} } = mapping;
+  const { credential, know, now } = parts;
+  const capabilities = capabilitiesFrom(mapping);
+  const settings = settingsFrom(mapping, profile.settings ?? {});
+  const auth = profile.authScheme ?? mapping.auth;
+  const idField = fieldOf(fields, 'id');
+  const idForm = idField.pattern === undefined ? null : new RegExp(`^(?:${idField.pattern})$`);
+  const basePath = new URL(profile.url).pathname.replace(/\/+$/, '');
+  const authorization = authHeaders(auth, credential, know);
+  const secrets = credentialValues(credential, auth === 'basic');
+
+  interface Asked extends Pick<Call, 'effect' | 'attempts' | 'maxBytes' | 'errorOf'> {
+    readonly values?: Values;
+    /** In place of the administrator's. */
+    readonly as?: Record<string, Secret>;
+    /** An address that the service gave, in place of path and query. */
+    readonly link?: string;
+  }
+
+  async function ask(
+    call: CallMapping,
+    { values = {}, as = authorization, link, ...rest }: Asked,
+  ): Promise<Answer> {
+    const all = { ...settings, ...values };
+    const path = basePath + renderPath(call.path, all);
+    const given = { ...mapping.headers, ...call.headers } as Readonly<Record<string, Template>>;
+    const headers = render(given, all) as Record<string, string | undefined>;
+    return http.call({
+      method: call.method,
+      path: link === undefined ? path : new URL(link, new URL(path, profile.url)).href,
+      ...(link === undefined && { query: render((call.query ?? {}) as Template, all) as Call['query'] }),
+      ...(call.body !== undefined && { body: render(call.body as Template, { ...secrets, ...all }) }),
+      headers: { ...headers, ...as },
+      errorOf: (answer) => errorOf(call, answer),
+      ...rest,
+    });
+  }
+
+  function errorOf(call: CallMapping, answer: Answer): KeysError | null {
+    return answerError(errors, answer, call.success);
+  }
+
+  /** The id of an entry as users see it. A secret among them is known from here on, so that no text shows it. */
+  function shownId(wire: unknown): string | null {
+    const id = wireId(fields, wire);
+    if (id === null || !idField.isSecret) return id;
+    know(new Secret(id));
+    return hashedId(id);
+  }
+
+  async function everything(): Promise<{ key: Key; wire: unknown }[]> {
+    const idOf = (wire: unknown, answer: Answer) => {
+      const id = shownId(wire);
+      if (id !== null) return id;
+      throw answer.nonsense(`the list of ${title} makes no sense: an entry has no id at '${idField.from}'`);
+    };
+    const items = await everyItem(mapping, idOf, (values, link) =>
+      ask(mapping.list, { values, link, effect: 'read', maxBytes: pageBytes }),
+    );
+    return items.map(({ id, wire }) => ({ wire, key: toKey(fields, wire, id, now()) }));
+  }
+
+  /** A key and what the service says of it. Throws `not_found`, without asking for what cannot be an id. */
+  async function read(id: string): Promise<{ key: Key; wire: unknown }> {
+    if (idForm && !idForm.test(id)) throw notFound(id);
+    if (!mapping.get) {
+      const found = (await everything()).find(({ key }) => key.id === id);
+      if (found) return found;
+      throw notFound(id);
+    }
+    const answer = await ask(mapping.get, { values: { id }, effect: 'read' });
+    const wire = find(mapping.get.key ?? '@', answer.json());
+    const itsId = shownId(wire);
+    if (itsId !== null) return { wire, key: toKey(fields, wire, itsId, now()) };
+    throw answer.nonsense(`the answer of ${title} makes no sense: the key has no id at '${idField.from}'`);
+  }
+
+  function notFound(id: string): KeysError {
+    return new KeysError('not_found', `nothing in ${title} has the id '${id}'`);
+  }
+
+  async function create(key: NewKey): Promise<IssuedKey> {
+    const call = the('create');
+    for (const field of call.requires ?? []) {
+      if (key[field] !== undefined && [key[field]].flat().length > 0) continue;
+      throw new KeysError('invalid', `${title} makes no key without ${optionOf[field]}`, {
+        hint: `add ${optionOf[field]}`,
+      });
+    }
+    if ((key.roles?.length ?? 0) > 1 && !uses(call).has('roles'))
+      throw new KeysError('invalid', `a key of ${title} has one role`, { hint: 'give --role once' });
+    const values = valuesOf(fields, key, title, now());
+    const answer = await ask(call, { values, effect: 'once', attempts: 1 });
+    const body = answer.json();
+    const wire = find(call.key ?? '@', body);
+    const id = shownId(wire);
+    const secret = findText(call.secret, body);
+    if (secret === null) {
+      if (id !== null) throw noSecret(title, id, answer, ` at '${call.secret}'`);
+      throw answer.nonsense(
+        `the answer of ${title} to a new key makes no sense: no secret at '${call.secret}'`,
+      );
+    }
+    know(new Secret(secret));
+    return { secret: new Secret(secret), key: await made(key, wire, id, answer) };
+  }
+
+  /** The new key, of which only the id has to be there: nothing may lose its secret from here on. */
+  async function made(asked: NewKey, wire: unknown, id: string | null, answer: Answer): Promise<Key> {
+    const known = id ?? (await onlyOne(asked.name).catch(() => null))?.id ?? null;
+    if (known === null)
+      throw answer.nonsense(
+        `${title} made a key and does not say which: there is no id at '${idField.from}'`,
+      );
+    if (the('create').readBack || id === null) {
+      const again = await read(known).catch(() => null);
+      if (again) return again.key;
+      return { ...toKey(fields, wire, known, now()), name: capabilities.nameless ? known : asked.name };
+    }
+    return toKey(fields, wire, known, now());
+  }
+
+  async function onlyOne(name: string): Promise<Key | null> {
+    const [found, ...others] = (await everything()).filter(({ key }) => key.name === name);
+    return found && others.length === 0 ? found.key : null;
+  }
+
+  /** What a call on a key can say of it. The key is read where the call needs more than its id. */
+  async function targetOf(
+    call: CallMapping,
+    id: string,
+    version: string | null | undefined,
+  ): Promise<{ values: Values; current: Awaited<ReturnType<typeof read>> | null }> {
+    const used = uses(call);
+    const needed = idField.isSecret || used.has('current') || used.has('version') || version != null;
+    const current = needed ? await read(id) : null;
+    if (!current && idForm && !idForm.test(id)) throw notFound(id);
+    if (current && version != null && current.key.version !== version) {
+      throw new KeysError('changed', `somebody else has changed ${current.key.name} meanwhile`, {
+        hint: 'look at it with keys show, then decide again',
+      });
+    }
+    const itsId = current ? (wireId(fields, current.wire) ?? id) : id;
+    return {
+      current,
+      values: {
+        id: itsId,
+        ...(current && { current: current.wire, version: current.key.version ?? undefined }),
+      },
+    };
+  }
+
+  async function edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
+    const call = the('edit');
+    const target = await targetOf(call, id, version);
+    const current = target.current ?? (call.whole ? await read(id) : null);
+    if (current && nothingNew(changes, current.key)) return current.key;
+    if ((changes.roles?.length ?? 0) > 1 && !uses(call).has('roles'))
+      throw new KeysError('invalid', `a key of ${title} has one role`, { hint: 'give --role once' });
+    const kept = call.whole && current ? keptValues(fields, current.key, now()) : {};
+    const changed = valuesOf(fields, changes as Partial<NewKey>, title, now());
+    return change(call, id, { ...kept, ...defined(changed), ...target.values });
+  }
+
+  async function change(
+    call: CallMapping & { readonly key?: string },
+    id: string,
+    values: Values,
+    effect: Effect = 'set',
+  ): Promise<Key> {
+    const answer = await ask(call, { values, effect });
+    const wire = call.key === undefined ? null : find(call.key, answer.json());
+    const itsId = wire === null ? null : shownId(wire);
+    return itsId === null ? (await read(id)).key : toKey(fields, wire, itsId, now());
+  }
+
+  async function regenerate(id: string, version?: string | null): Promise<IssuedKey> {
+    const call = the('regenerate');
+    const { values, current } = await targetOf(call, id, version);
+    const answer = await ask(call, { values, effect: 'once', attempts: 1 });
+    const body = answer.json();
+    const secret = findText(call.secret, body);
+    if (secret === null)
+      throw answer.nonsense(`the answer of ${title} makes no sense: there is no secret at '${call.secret}'`);
+    know(new Secret(secret));
+    const wire = call.key === undefined ? null : find(call.key, body);
+    const itsId = shownId(wire);
+    // Whatever goes wrong from here on must not lose the secret.
+    const key =
+      itsId === null
+        ? await read(id).then(
+            (again) => again.key,
+            () => current?.key ?? { ...blankKey, id, name: id },
+          )
+        : toKey(fields, wire, itsId, now());
+    return { key, secret: new Secret(secret) };
+  }
+
+  async function revoke(id: string, version?: string | null): Promise<void> {
+    const call = the('revoke');
+    if (call.checkFirst && !idField.isSecret && version == null) await read(id);
+    const { values } = await targetOf(call, id, version);
+    await ask(call, {
+      values,
+      effect: 'set',
+      errorOf: (answer) => (answer.status === 404 && answer.repeated ? null : errorOf(call, answer)),
+    });
+  }
+
+  async function verify(secret: Secret): Promise<Verification> {
+    const call = the('verify');
+    const { rejects = [401] } = call;
+    know(secret);
+    const presented = uses(call).has('secret');
+    const answer = await ask(call, {
+      effect: 'read',
+      values: { secret: secret.reveal() },
+      ...(!presented && { as: authHeaders(mapping.auth, secret, know) }),
+      errorOf: (said) => (rejects.includes(said.status) ? null : errorOf(call, said)),
+    });
+    if (rejects.includes(answer.status)) return { valid: false, reason: 'unknown', key: null };
+    const id = findText(call.id, answer.jsonOrNull());
+    const key = id === null ? null : (await read(id)).key;
+    const valid = key === null || key.status === null || key.status === 'active';
+    return { valid, reason: valid ? null : (key.status as 'disabled'), key };
+  }
+
+  async function whoami() {
+    const call = the('whoami');
+    const body = (await ask(call, { effect: 'read' })).json();
+    const { id, name, owner, namespace, roles } = call;
+    return {
+      id: findText(id, body),
+      name: findText(name, body),
+      owner: findText(owner, body),
+      namespace: findText(namespace, body),
+      roles: (roles === undefined ? [] : [find(roles, body)].flat())
+        .map(textOf)
+        .filter((role) => role !== null),
+    };
+  }
+
+  function the<V extends keyof Mapping>(verb: V): NonNullable<Mapping[V]> {
+    return mapping[verb] as NonNullable<Mapping[V]>;
+  }
+
+  return {
+    ...unsupportedVerbs(capabilities),
+    capabilities,
+    async list({ cursor }) {
+      requireNoCursor(title, cursor);
+      const keys = (await everything()).map(({ key }) => key);
+      return { keys: keys.sort(keyOrder('createdAt:desc')), nextCursor: null };
+    },
+    get: async (id) => (await read(id)).key,
+    ...(mapping.create && { create }),
+    ...(mapping.edit && { edit }),
+    ...(mapping.disable && {
+      disable: async (id: string, version?: string | null) =>
+        change(the('disable'), id, (await targetOf(the('disable'), id, version)).values),
+    }),
+    ...(mapping.enable && {
+      enable: async (id: string, version?: string | null) =>
+        change(the('enable'), id, (await targetOf(the('enable'), id, version)).values),
+    }),
+    ...(mapping.regenerate && {
+      regenerate: (id: string, _options: unknown, version?: string | null) => regenerate(id, version),
+    }),
+    ...(mapping.revoke && { revoke }),
+    ...(mapping.verify && { verify }),
+    ...(mapping.whoami && { whoami }),
+    firstPage: () =>
+      ask(mapping.list, { values: firstPage(mapping.list.paging), effect: 'read', maxBytes: pageBytes }),
+    close: () => http.close(),
+  };
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function nothingNew(changes: KeyChanges, key: Key): boolean {
+  return Object.entries(defined(changes)).every(
+    ([field, value]) => JSON.stringify(value) === JSON.stringify(key[field as keyof Key]),
+  );
+}

@@ -1,0 +1,110 @@
+/** A mapping file, read strictly. */
+import { readFile } from 'node:fs/promises';
+import { LineCounter, parseDocument } from 'yaml';
+import * as z from 'zod/mini';
+import { KeysError } from '../../errors.ts';
+import { nearest } from '../../text.ts';
+import { placeOf, placeText } from '../../yaml-place.ts';
+import { type Mapping, mappingSchema } from './mapping.ts';
+
+const longestBytes = 262_144;
+const reference = 'docs/rest-driver.md has every field';
+
+/** Throws `invalid` with file, line, column, what is wrong and what to write instead; `not_found` when there is no file. */
+export async function loadMapping(path: string): Promise<Mapping> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const code = error.code === 'ENOENT' ? 'not_found' : 'invalid';
+    throw new KeysError(code, `the mapping file ${path} cannot be read: ${reasonOf(error)}`, {
+      hint: 'name the file with --mapping; keys profile show tells which one a profile has',
+    });
+  });
+  return parseMapping(path, text);
+}
+
+/** Throws `invalid` as `loadMapping`. */
+export function parseMapping(path: string, source: string): Mapping {
+  if (source.length > longestBytes) throw broken(path, 'is larger than a mapping ever is');
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines });
+  const syntax = document.errors[0] ?? document.warnings[0];
+  if (syntax) {
+    const [place] = syntax.linePos ?? [];
+    throw broken(placeText(path, place), syntax.message.split(/ at line \d/)[0] ?? 'cannot be read');
+  }
+  const parsed = mappingSchema.safeParse(yamlValue(path, document));
+  if (parsed.success) return parsed.data;
+  const issue = innermost(parsed.error.issues[0] as z.core.$ZodIssue);
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    const place = placeText(path, placeOf(lines, document, [...issue.path, key]));
+    throw unknownKey(place, key, issue.path);
+  }
+  const place = placeText(path, placeOf(lines, document, issue.path));
+  const subject = issue.path.join('.') || 'the file';
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  throw broken(place, `${subject}${message.startsWith(':') ? '' : ' '}${message}`);
+}
+
+function yamlValue(path: string, document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw broken(path, (error as Error).message);
+  }
+}
+
+/** Of alternatives none of which fits, the one that was meant: it fits at its root. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const meant = issue.errors.find(
+    ([first]) =>
+      first && !(first.path.length === 0 && ['invalid_type', 'invalid_value'].includes(first.code)),
+  );
+  const [first] = meant ?? [];
+  return first ? innermost({ ...first, path: [...issue.path, ...first.path] } as z.core.$ZodIssue) : issue;
+}
+
+function unknownKey(place: string, key: string, at: readonly PropertyKey[]): KeysError {
+  const known = knownAt(z.toJSONSchema(mappingSchema), at);
+  const near = nearest(key, known);
+  const where = at.length === 0 ? 'here' : `in ${at.join('.')}`;
+  return new KeysError('invalid', `${place}: there is no field '${key}' ${where}`, {
+    hint: `${near ? `did you mean '${near}'? ` : ''}known here: ${known.join(', ')}`,
+  });
+}
+
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly additionalProperties?: Shape | boolean;
+  readonly items?: Shape;
+  readonly anyOf?: readonly Shape[];
+  readonly oneOf?: readonly Shape[];
+}
+
+function knownAt(schema: unknown, at: readonly PropertyKey[]): string[] {
+  let shapes = [schema as Shape];
+  for (const key of at) {
+    shapes = shapes.flatMap(alternatives).flatMap(({ properties, additionalProperties, items }) => {
+      const next = properties?.[String(key)] ?? (typeof key === 'number' ? items : additionalProperties);
+      return typeof next === 'object' ? [next] : [];
+    });
+  }
+  return [...new Set(shapes.flatMap(alternatives).flatMap(({ properties = {} }) => Object.keys(properties)))];
+}
+
+function alternatives(shape: Shape): readonly Shape[] {
+  return shape.anyOf ?? shape.oneOf ?? [shape];
+}
+
+function broken(place: string, what: string): KeysError {
+  return new KeysError('invalid', `${place}: ${what}`, { hint: reference });
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is none',
+    EISDIR: 'it is a directory',
+    EACCES: 'that is not allowed',
+  };
+  return reasons[code ?? ''] ?? message;
+}

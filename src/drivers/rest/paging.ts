@@ -1,0 +1,165 @@
+/** Every key of a list, whichever way the service pages it. */
+import { KeysError } from '../../errors.ts';
+import type { Answer } from '../../http.ts';
+import { find, textOf } from './expression.ts';
+import type { Mapping, Paging } from './mapping.ts';
+import type { Values } from './template.ts';
+
+const usualSize = 100;
+const mostPages = 400;
+const mostReadings = 4;
+
+/** An entry of the list, with its id. */
+export interface Item {
+  readonly id: string;
+  readonly wire: unknown;
+}
+
+/** Asks for one page, with the values of its place in the list or at the address that the service gave. */
+type AskPage = (values: Values, link?: string) => Promise<Answer>;
+
+/** The place of the first page. */
+export function firstPage(paging: Paging | undefined): Values {
+  if (!paging) return {};
+  const { size = usualSize } = paging;
+  if (paging.style === 'page') return { page: paging.start ?? 1, limit: size };
+  return paging.style === 'offset' ? { offset: 0, limit: size } : { limit: size };
+}
+
+/** The entries of one answer. Throws `bad_response`, saying what the answer has instead. */
+export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
+  const body = answer.json();
+  const items = find(list.items ?? '@', body);
+  if (Array.isArray(items)) return items;
+  const where = list.items === undefined ? '' : ` at '${list.items}'`;
+  throw answer.nonsense(`the list of ${title} makes no sense: there is no array${where}; ${shapeOf(body)}`);
+}
+
+function shapeOf(body: unknown): string {
+  if (Array.isArray(body)) return 'the answer is an array itself';
+  if (typeof body !== 'object' || body === null) return 'the answer is no object';
+  const names = Object.keys(body).slice(0, 20);
+  return names.length > 0 ? `the answer has ${names.join(', ')}` : 'the answer is empty';
+}
+
+/**
+ * Everything in the list, each entry once. Where pages are counted from its start, an entry that comes or goes in between
+ * shifts the others: a reading that met a change begins again, and without a total to go by, two readings have to agree.
+ * Throws `bad_response` when there is no end to it.
+ */
+export async function everyItem(
+  mapping: Mapping,
+  idOf: (wire: unknown, answer: Answer) => string,
+  ask: AskPage,
+): Promise<Item[]> {
+  const { paging } = mapping.list;
+  const read = (answer: Answer) => itemsIn(mapping, answer).map((wire) => ({ id: idOf(wire, answer), wire }));
+  if (!paging) return unique(read(await ask({})));
+  if (paging.style === 'cursor' || paging.style === 'link') return followed(mapping, paging, read, ask);
+  let before: string | undefined;
+  for (let reading = 1; reading <= mostReadings; reading++) {
+    const { items, sure } = await counted(mapping, paging, read, ask);
+    const ids = items?.map(({ id }) => id).join('\n');
+    if (items && (sure || ids === before)) return items;
+    before = ids;
+  }
+  throw endless(
+    mapping,
+    'changes faster than it can be read',
+    'somebody may be changing it all the time: try again',
+  );
+}
+
+interface Reading {
+  /** `null` when the list changed on the way. */
+  readonly items: Item[] | null;
+  /** Whether a change would have shown. */
+  readonly sure: boolean;
+}
+
+async function counted(
+  mapping: Mapping,
+  paging: Extract<Paging, { style: 'page' | 'offset' }>,
+  read: (answer: Answer) => Item[],
+  ask: AskPage,
+): Promise<Reading> {
+  const found = new Map<string, Item>();
+  const { size = usualSize } = paging;
+  let expected: number | null = null;
+  for (let index = 0; index < mostPages; index++) {
+    const values = {
+      ...firstPage(paging),
+      ...(paging.style === 'page' && { page: (paging.start ?? 1) + index }),
+    };
+    const answer = await ask({ ...values, ...(paging.style === 'offset' && { offset: found.size }) });
+    const items = read(answer);
+    const total = numberIn(paging.total, answer);
+    if (index > 0 && total !== expected) return { items: null, sure: true };
+    expected = total;
+    for (const item of items) {
+      if (found.has(item.id)) {
+        // A page that is the first one again was never asked for: the service does not page this way.
+        if (index === 1 && items.every(({ id }) => found.has(id)) && items.length === found.size)
+          throw endless(
+            mapping,
+            'is the same page again and again',
+            'check the names in list.query of its mapping',
+          );
+        return { items: null, sure: true };
+      }
+      found.set(item.id, item);
+    }
+    const done = total === null ? items.length < size : found.size >= total;
+    if (done || items.length === 0)
+      return { items: [...found.values()], sure: index === 0 || total === found.size };
+  }
+  throw endless(mapping, 'has no end', 'check list.paging of its mapping');
+}
+
+async function followed(
+  mapping: Mapping,
+  paging: Extract<Paging, { style: 'cursor' | 'link' }>,
+  read: (answer: Answer) => Item[],
+  ask: AskPage,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  const seen = new Set<string>();
+  let next: string | null = null;
+  for (let index = 0; index < mostPages; index++) {
+    const values = firstPage(paging);
+    const answer: Answer =
+      next === null || paging.style === 'cursor'
+        ? await ask({ ...values, ...(next !== null && { cursor: next }) })
+        : await ask(values, next);
+    items.push(...read(answer));
+    next = valueIn(paging.next, answer);
+    if (next === null) return unique(items);
+    if (seen.has(next)) throw endless(mapping, 'leads back to a page that was read before', null);
+    seen.add(next);
+  }
+  throw endless(mapping, 'has no end', 'check list.paging of its mapping');
+}
+
+type From = string | { readonly header: string };
+
+function valueIn(from: From | undefined, answer: Answer): string | null {
+  if (from === undefined) return null;
+  if (typeof from === 'string') return textOf(find(from, answer.jsonOrNull()));
+  const value = answer.header(from.header);
+  if (value === null || from.header.toLowerCase() !== 'link') return value || null;
+  const link = value.split(/,\s*(?=<)/).find((each) => /;\s*rel="?next"?(\s*;|\s*$)/i.test(each));
+  return /<([^>]*)>/.exec(link ?? '')?.[1] ?? null;
+}
+
+function numberIn(from: From | undefined, answer: Answer): number | null {
+  const text = valueIn(from, answer);
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function unique(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [item.id, item])).values()];
+}
+
+function endless({ title }: Mapping, what: string, hint: string | null): KeysError {
+  return new KeysError('bad_response', `the list of ${title} ${what}`, { hint });
+}

@@ -1,0 +1,130 @@
+/** What the stand-ins of the services in docs/examples/rest have in common. */
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Profile } from '../../../src/config.ts';
+import { restService } from '../../../src/drivers/rest/driver.ts';
+import { loadMapping } from '../../../src/drivers/rest/load.ts';
+import type { KeyService, NewKey } from '../../../src/keys.ts';
+import { type OpenOptions, openDriver } from '../open-driver.ts';
+import {
+  type Complain,
+  type Reply,
+  startVendorServer,
+  unexpectedFields,
+  type VendorServer,
+  type WireRequest,
+} from '../vendor-server.ts';
+
+export interface ExampleFake extends VendorServer {
+  readonly credential: string;
+  /** Where the service's paths begin. */
+  readonly base?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Which requests mint, and which list. */
+  readonly mint: (request: WireRequest) => boolean;
+  readonly list: (request: WireRequest) => boolean;
+  /** What a key is created with. */
+  readonly template?: Omit<NewKey, 'name'>;
+  /** How many live keys there are. */
+  stored(): number;
+  /** Puts a key there without a request. */
+  seed(name: string): void;
+  empty(): void;
+}
+
+type Rest = Omit<ExampleFake, keyof VendorServer>;
+
+export interface Route {
+  readonly method: string;
+  /** Below the service's origin; its groups are decoded and handed over. */
+  readonly path: RegExp;
+  readonly query?: readonly string[];
+  readonly body?: readonly string[];
+  readonly answer: (call: RouteCall) => Reply;
+}
+
+export interface RouteCall {
+  readonly request: WireRequest;
+  readonly parts: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+  readonly complain: Complain;
+}
+
+/** A server of these routes. Whatever else is asked, or said in a request that has no place for it, is a complaint. */
+export async function startExample(
+  routes: readonly Route[],
+  allowed: (request: WireRequest, complain: Complain) => Reply | null,
+  rest: Rest,
+): Promise<ExampleFake> {
+  const server = await startVendorServer((request, complain) => {
+    for (const route of routes) {
+      const match = route.path.exec(request.path);
+      if (!match || route.method !== request.method) continue;
+      const refused = allowed(request, complain);
+      if (refused) return refused;
+      return route.answer({
+        request,
+        parts: match.slice(1).map((part) => decodeURIComponent(part ?? '')),
+        query: request.query,
+        body: strictBody(route, request, complain),
+        complain,
+      });
+    }
+    complain('there is no such operation');
+    return { status: 404, body: {} };
+  });
+  return { ...server, ...rest };
+}
+
+function strictBody(route: Route, { body, query }: WireRequest, complain: Complain): Record<string, unknown> {
+  const unknown = [...query.keys()].filter((name) => !route.query?.includes(name));
+  if (unknown.length > 0) complain(`there is no ${unknown.join(', ')} in this query`);
+  if (!route.body) {
+    if (body !== undefined) complain('this request has no body');
+    return {};
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    complain('this request needs a body');
+    return {};
+  }
+  const extra = unexpectedFields(body, route.body);
+  if (extra.length > 0) complain(`there is no ${extra.join(', ')} in this body`);
+  return body as Record<string, unknown>;
+}
+
+export function mappingPath(name: string): string {
+  return fileURLToPath(new URL(`../../../docs/examples/rest/${name}.yaml`, import.meta.url));
+}
+
+/** The example's mapping on its stand-in. */
+export async function openExample(
+  name: string,
+  fake: ExampleFake,
+  { profile, ...options }: OpenOptions = {},
+): Promise<KeyService> {
+  const mapping = await loadMapping(mappingPath(name));
+  const rest = (
+    ...[http, theProfile, parts]: [
+      Parameters<typeof restService>[1],
+      Profile,
+      Parameters<typeof restService>[3],
+    ]
+  ) => restService(mapping, http, theProfile, parts);
+  return openDriver(rest, fake, {
+    credential: fake.credential,
+    base: fake.base,
+    authorizes: true,
+    profile: { settings: { mapping: mappingPath(name), ...fake.settings }, ...profile },
+    ...options,
+  });
+}
+
+export function hex(length: number): string {
+  return randomBytes(length).toString('hex').slice(0, length);
+}
+
+/** Text for a field of a body, or undefined. */
+export function textIn(body: Record<string, unknown>, name: string): string | undefined {
+  return typeof body[name] === 'string' ? body[name] : undefined;
+}

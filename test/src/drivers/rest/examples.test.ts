@@ -1,0 +1,28 @@
+/** The mappings of docs/examples/rest, each through the contract of all key services, on a stand-in for its service. */
+import { capabilitiesFrom } from '../../../../src/drivers/rest/capabilities.ts';
+import { loadMapping } from '../../../../src/drivers/rest/load.ts';
+import { keyServiceContract } from '../../../contracts/key-service.ts';
+import { forTest } from '../../../fakes/open-driver.ts';
+import { type ExampleFake, mappingPath, openExample } from '../../../fakes/rest/example.ts';
+import { strapiFake } from '../../../fakes/rest/strapi.ts';
+
+interface Example {
+  readonly name: string;
+  start(): Promise<ExampleFake>;
+  readonly skips?: Readonly<Record<string, string>>;
+}
+
+const longDescription = { 'create refuses a description of 1,001 characters': 'the service takes it' };
+
+const examples: readonly Example[] = [{ name: 'strapi', start: strapiFake, skips: longDescription }];
+
+for (const { name, start, skips } of examples) {
+  const mapping = await loadMapping(mappingPath(name));
+  const fake = await start();
+  await fake.close();
+  keyServiceContract(`rest: ${name}`, async () => openExample(name, await forTest(start())), {
+    capabilities: capabilitiesFrom(mapping),
+    template: fake.template,
+    skips,
+  });
+}
