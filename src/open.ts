@@ -62,7 +62,8 @@ export async function loginTo(app: App, profile: Profile): Promise<(() => Promis
   // Who has chosen how a key is sent has a key.
   if (!login || (profile.authScheme ?? 'bearer') !== 'bearer') return null;
   const [ask, http] = await Promise.all([login(), httpTo(app, profile, null)]);
-  return () => ask(http, app.prompt, (secret) => app.redactor.know(secret)).finally(() => http.close());
+  return () =>
+    ask(http, app.prompt, (secret) => app.redactor.know(secret), profile).finally(() => http.close());
 }
 
 /** What the installation says of itself; `null` where its driver has nothing to ask. */

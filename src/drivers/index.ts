@@ -10,6 +10,7 @@ import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
 import { restCapabilities } from './rest/any.ts';
 import { ververicaCapabilities } from './ververica-capabilities.ts';
+import { zabbixCapabilities } from './zabbix-capabilities.ts';
 
 /** What a driver gets besides the way to its service. */
 export interface DriverParts {
@@ -28,7 +29,12 @@ export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeySe
  * Asks a person for what the service's login takes, and gives the credential to keep; `know` is told of every secret.
  * Throws `unauthenticated`.
  */
-export type Login = (http: Http, prompt: Prompt, know: (secret: Secret) => Secret) => Promise<Secret>;
+export type Login = (
+  http: Http,
+  prompt: Prompt,
+  know: (secret: Secret) => Secret,
+  profile: Profile,
+) => Promise<Secret>;
 
 /** What an installation says of itself: sentences, and settings that a profile may take over. */
 export interface Discovery {
@@ -93,6 +99,13 @@ export const drivers: readonly DriverEntry[] = [
     settings: { mapping: 'the mapping file that describes the service, see docs/rest-driver.md' },
     authorizes: true,
     load: async () => (await import('./rest/index.ts')).rest,
+  },
+  {
+    name: 'zabbix',
+    capabilities: () => zabbixCapabilities,
+    authorizes: true,
+    load: async () => (await import('./zabbix.ts')).zabbix,
+    login: async () => (await import('./zabbix-login.ts')).zabbixLogin,
   },
 ];
 

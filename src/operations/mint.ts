@@ -69,8 +69,13 @@ function stamp(service: KeyService, key: NewKey, operationId: string): NewKey {
   const { fields } = service.capabilities;
   if (fields.includes('labels')) return { ...key, labels: { ...key.labels, operation: operationId } };
   if (fields.includes('description'))
-    return { ...key, description: `${key.description ?? ''} [${operationId}]`.trim() };
+    return { ...key, description: `${unmarked(key.description)} [${operationId}]`.trim() };
   return key;
+}
+
+/** A description without the mark of an earlier operation, which a successor would take over. */
+function unmarked(description = ''): string {
+  return description.replace(/ ?\[op_[0-9a-f]{16}\]$/, '');
 }
 
 /**

@@ -8,6 +8,7 @@ import { kubeVisionFake } from '../fakes/kubevision.ts';
 import { altered, lostAnswer, to } from '../fakes/mishaps.ts';
 import { forTest } from '../fakes/open-driver.ts';
 import { ververicaFake } from '../fakes/ververica.ts';
+import { asks, zabbixFake } from '../fakes/zabbix.ts';
 import { newHome } from '../run.ts';
 
 interface Created {
@@ -51,15 +52,22 @@ const fakes = {
       names: () => fake.keys.map(({ name }) => name),
     };
   },
+  async zabbix() {
+    const fake = await forTest(zabbixFake());
+    const env = { KEYS_DRIVER: 'zabbix', KEYS_URL: fake.url, KEYS_TOKEN: fake.session };
+    const names = () => fake.tokens.map(({ name }) => name);
+    return { fake, env, mint: asks('token.generate'), field: 'token', names };
+  },
 };
 
-const role = { ververica: 'viewer', cloudcasa: 'Backup Admin' };
+const roles: Partial<Record<keyof typeof fakes, string>> = { ververica: 'viewer', cloudcasa: 'Backup Admin' };
 
 function createWords(driver: keyof typeof fakes, name: string): string[] {
-  return ['create', name, ...(driver === 'kubevision' ? [] : ['--role', role[driver]])];
+  const role = roles[driver];
+  return ['create', name, ...(role ? ['--role', role] : [])];
 }
 
-describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) => {
+describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s', (driver) => {
   const create = (name: string) => createWords(driver, name);
 
   test('create, list, show and revoke give the JSON they give everywhere', async () => {
@@ -102,24 +110,13 @@ describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) 
     expect((await home.keys('list --name a-* --fail-if-any', { env })).code).toBe(9);
   });
 
-  test('what the service cannot do exits 6 before anything is sent, naming the service and the next best thing', async () => {
-    const { env } = await fakes[driver]();
-    const { code, stderr } = await newHome().keys('regenerate x -y', { env });
-    expect(code).toBe(6);
-    expect(stderr).toMatch(
-      /^keys: (Ververica Platform|CloudCasa|KubeVision) cannot regenerate keys\nhint: keys rotate /,
-    );
-    const owned = await newHome().keys('create x --type view', { env });
-    expect(owned).toMatchObject({ code: 6, stderr: expect.stringContaining('keeps no type') });
-  });
-
   test('a wrong credential exits 4', async () => {
     const env = { ...(await fakes[driver]()).env, KEYS_TOKEN: 'wrong' };
     expect((await newHome().keys('list', { env })).code).toBe(4);
   });
 });
 
-describe.each(['ververica', 'cloudcasa', 'kubevision'] as const)('%s', (driver) => {
+describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s', (driver) => {
   const create = createWords(driver, 'ci-deploy');
 
   test('rotate creates a successor, delivers it, and only then revokes the old key', async () => {
@@ -175,6 +172,20 @@ function without(body: unknown, field: string): unknown {
   const left = Object.entries(body).filter(([name]) => name !== field);
   return Object.fromEntries(left.map(([name, value]) => [name, without(value, field)]));
 }
+
+test.each(['ververica', 'cloudcasa', 'kubevision'] as const)(
+  '%s: what the service cannot do exits 6 before anything is sent, naming the service and the next best thing',
+  async (driver) => {
+    const { env } = await fakes[driver]();
+    const { code, stderr } = await newHome().keys('regenerate x -y', { env });
+    expect(code).toBe(6);
+    expect(stderr).toMatch(
+      /^keys: (Ververica Platform|CloudCasa|KubeVision) cannot regenerate keys\nhint: keys rotate /,
+    );
+    const owned = await newHome().keys('create x --type view', { env });
+    expect(owned).toMatchObject({ code: 6, stderr: expect.stringContaining('keeps no type') });
+  },
+);
 
 test('cloudcasa: edit changes what it names', async () => {
   const { env } = await fakes.cloudcasa();
@@ -240,14 +251,59 @@ test('kubevision: with an auth scheme chosen, a login asks for the key itself', 
   expect(await home.json('list', { env })).toEqual([]);
 });
 
+test('zabbix: every verb gives the JSON it gives everywhere', async () => {
+  const { env, fake } = await fakes.zabbix();
+  const home = newHome();
+  const made = await home.json<Created>(['create', 'ci', '--description', 'for ci', '--expires', '30d'], {
+    env,
+  });
+  expect(await home.json(['edit', 'ci', '--description', 'for CD'], { env })).toMatchObject({
+    id: made.key.id,
+    description: 'for CD',
+  });
+  await home.json('disable ci', { env });
+  expect(await home.json('show ci', { env })).toMatchObject({ status: 'disabled' });
+  await home.json('enable ci', { env });
+  const again = await home.json<Created>('regenerate ci -y', { env });
+  expect(again).toMatchObject({ key: { id: made.key.id, name: 'ci' }, destinations: ['stdout'] });
+  expect(again.secret).not.toBe(made.secret);
+  expect(await home.json('verify', { env, stdin: again.secret })).toMatchObject({ valid: true });
+  expect((await home.keys('verify', { env, stdin: made.secret })).code).toBe(9);
+  expect(fake.tokens).toHaveLength(1);
+});
+
+test('zabbix: a rotation marks the successor with its own operation only', async () => {
+  const { env, fake } = await fakes.zabbix();
+  const home = newHome();
+  await home.json(['create', 'ci', '--description', 'for ci'], { env });
+  await home.json('rotate ci -y', { env });
+  await home.json('rotate ci-2 -y', { env });
+  expect(fake.tokens).toMatchObject([{ description: expect.stringMatching(/^for ci \[op_[0-9a-f]{16}\]$/) }]);
+});
+
+test('zabbix: a token whose creation was not answered is found again by its mark, ended and made anew', async () => {
+  const { env, fake, names } = await fakes.zabbix();
+  fake.seed({ name: 'bystander' });
+  fake.befall({ on: asks('token.create'), ...lostAnswer });
+  const home = newHome();
+  expect((await home.keys('create ci', { env })).code).toBe(10);
+  expect(names()).toEqual(['bystander', 'ci']);
+  const file = join(home.path, 'secret');
+  expect((await home.keys(['recover', '--all', '-y', '--to', `file:${file}`], { env })).code).toBe(0);
+  expect(fake.tokens).toMatchObject([{ name: 'bystander' }, { name: 'ci', tokenid: 3n }]);
+  expect((await home.keys('verify', { env, stdin: readFileSync(file, 'utf8') })).code).toBe(0);
+});
+
 test('help drivers shows in 80 columns what each can do, and as JSON the same', async () => {
   const { stdout } = await newHome().keys('help drivers', { terminal: true });
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  expect(stdout).toMatch(/^ {2}regenerate +yes +no +no +no$/m);
+  expect(stdout).toMatch(/^ {2}regenerate +yes +no +no +no +yes$/m);
   expect(await newHome().json('help drivers')).toMatchObject([
     { driver: 'keys' },
     { driver: 'ververica', settings: { expiryField: expect.any(String) } },
     { driver: 'cloudcasa', capabilities: { title: 'CloudCasa', pages: true } },
     { driver: 'kubevision' },
+    { driver: 'rest' },
+    { driver: 'zabbix' },
   ]);
 });

@@ -19,7 +19,7 @@ export interface OpenOptions {
 /** A driver on a fake, as the command line would open it. */
 export function openDriver(
   driver: (http: Http, profile: Profile, parts: DriverParts) => KeyService,
-  server: VendorServer,
+  server: Pick<VendorServer, 'url'>,
   options: OpenOptions = {},
 ): KeyService {
   const redactor = new Redactor();

@@ -5,6 +5,7 @@ import { cloudCasa } from '../../../src/drivers/cloudcasa.ts';
 import { drivers } from '../../../src/drivers/index.ts';
 import { kubeVision } from '../../../src/drivers/kubevision.ts';
 import { ververica } from '../../../src/drivers/ververica.ts';
+import { zabbix } from '../../../src/drivers/zabbix.ts';
 import { type ErrorCode, KeysError } from '../../../src/errors.ts';
 import type { KeyService, NewKey, Verb } from '../../../src/keys.ts';
 import { refuses } from '../../contracts/key-service.ts';
@@ -30,6 +31,7 @@ import {
   type WireRequest,
 } from '../../fakes/vendor-server.ts';
 import { ververicaFake } from '../../fakes/ververica.ts';
+import { asks, zabbixFake } from '../../fakes/zabbix.ts';
 import { newHome } from '../../run.ts';
 
 interface Subject {
@@ -121,6 +123,23 @@ const cases: Case[] = [
         stored: () => fake.keys.length,
         seed: (name) => void fake.seed({ name }),
         empty: () => void fake.keys.splice(0),
+      };
+    },
+  },
+  {
+    name: 'zabbix',
+    list: asks('token.get'),
+    mint: asks('token.create'),
+    newKey: { name: 'ci' },
+    async start() {
+      const fake = await zabbixFake();
+      return {
+        server: fake,
+        open: () => openDriver(zabbix, fake, { credential: fake.session, authorizes: true, http }),
+        env: { KEYS_DRIVER: 'zabbix', KEYS_URL: fake.url, KEYS_TOKEN: fake.session },
+        stored: () => fake.tokens.length,
+        seed: (name) => void fake.seed({ name }),
+        empty: () => void fake.tokens.splice(0),
       };
     },
   },

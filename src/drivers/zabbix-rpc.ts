@@ -1,0 +1,119 @@
+/** Zabbix's JSON-RPC: one address for everything, HTTP 200 for errors too, and the truth in `error`. */
+import * as z from 'zod/mini';
+import type { Profile } from '../config.ts';
+import { codeForStatus, type ErrorCode, KeysError } from '../errors.ts';
+import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
+import { Secret } from '../secret.ts';
+
+const endpoint = 'api_jsonrpc.php';
+const envelope = z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() });
+const failure = z.object({
+  error: z.object({
+    code: z.int(),
+    message: z.catch(z.string(), ''),
+    data: z.catch(z.string(), ''),
+  }),
+});
+
+export interface Ask extends Pick<Call, 'effect' | 'errorOf'> {
+  readonly method: string;
+  readonly params: unknown;
+  /** Who asks; `null` for the methods that refuse to be told. */
+  readonly as: Secret | null;
+}
+
+export interface Rpc {
+  /** The `result`. Throws what `errorOf` says. */
+  ask<T>(ask: Ask, shape: z.ZodMiniType<T>): Promise<T>;
+}
+
+export function openRpc(http: Http, { url }: Pick<Profile, 'url'>): Rpc {
+  const path = new URL(url).pathname.endsWith(`/${endpoint}`) ? [] : [endpoint];
+  let takesHeader: Promise<boolean> | null = null;
+
+  async function send({ method, params, effect, errorOf = rpcError }: Ask, proof: Proof): Promise<Answer> {
+    return http.call({
+      method: 'POST',
+      path,
+      headers: proof.headers,
+      body: { jsonrpc: '2.0', method, params, ...proof.body, id: 1 },
+      effect,
+      errorOf,
+      maxBytes: pageBytes,
+      ...(effect === 'once' && { attempts: 1 }),
+    });
+  }
+
+  /** Until 6.2 the credential is read from the body only; 6.4 and later read the header, and 7.2 takes no other. */
+  async function proofOf(credential: Secret): Promise<Proof> {
+    takesHeader ??= version().then(([major, minor]) => major > 6 || (major === 6 && minor >= 4));
+    if (await takesHeader) return { headers: { authorization: new Secret(`Bearer ${credential.reveal()}`) } };
+    return { body: { auth: credential.reveal() } };
+  }
+
+  async function version(): Promise<[number, number]> {
+    const ask: Ask = { method: 'apiinfo.version', params: [], effect: 'read', as: null };
+    const answer = await send(ask, {});
+    const [, major, minor] = /^(\d{1,4})\.(\d{1,4})\./.exec(resultOf(answer, z.string())) ?? [];
+    if (major !== undefined && minor !== undefined) return [Number(major), Number(minor)];
+    throw answer.nonsense('the service does not say which version of Zabbix it is');
+  }
+
+  return {
+    ask: async (ask, shape) => resultOf(await send(ask, ask.as ? await proofOf(ask.as) : {}), shape),
+  };
+}
+
+interface Proof {
+  readonly headers?: Readonly<Record<string, Secret>>;
+  readonly body?: { readonly auth: string };
+}
+
+function resultOf<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
+  const whole = envelope.safeParse(answer.json());
+  const result = whole.success ? shape.safeParse(whole.data.result) : whole;
+  if (result.success) return result.data as T;
+  const place = result.error.issues[0]?.path.join('.');
+  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+}
+
+/** The error an answer stands for, or `null`. */
+export function rpcError(answer: Answer): KeysError | null {
+  const found = failure.safeParse(answer.jsonOrNull()).data?.error;
+  if (!found) {
+    if (answer.status < 400) return null;
+    const message = `the service answered with status ${answer.status} and no explanation`;
+    return new KeysError(codeForStatus(answer.status), message);
+  }
+  const said = (found.data || found.message).trim().replace(/\.$/, '') || 'the service gave no explanation';
+  const code = codeOf(found.code, said);
+  return new KeysError(code, `${said} (code ${found.code})`, { hint: hints[code] ?? null });
+}
+
+/**
+ * -32602 and -32500 stand for a wrong parameter as well as for a wrong credential, a name that is taken and a token that is not
+ * there; only the text tells, which the API gives in English whatever the user's language.
+ */
+function codeOf(number: number, said: string): ErrorCode {
+  const told = texts.find(([pattern]) => pattern.test(said));
+  if (told && (number === -32602 || number === -32500)) return told[1];
+  if (number === -32602 || number === -32600 || number === -32700) return 'invalid';
+  return number === -32601 ? 'unsupported' : 'unavailable';
+}
+
+const texts: readonly [RegExp, ErrorCode][] = [
+  [/^Not authori[sz]ed$/, 'unauthenticated'],
+  [/^Session terminated/, 'unauthenticated'],
+  [/^API token expired$/, 'unauthenticated'],
+  [/^Incorrect user name or password/, 'unauthenticated'],
+  [/^No permissions to referred object or it does not exist/, 'not_found'],
+  [/^No permissions to call /, 'forbidden'],
+  [/^You do not have permission/, 'forbidden'],
+  [/^API token ".*" already exists for userid /s, 'conflict'],
+];
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  unauthenticated: "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN",
+  forbidden: "the user's role has to allow the API, and to manage API tokens",
+  unsupported: 'Zabbix has API tokens since 5.4',
+};

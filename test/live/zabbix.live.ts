@@ -1,0 +1,54 @@
+/** Zabbix 6, whose interface is Debian's, on Debian's PostgreSQL. */
+import { zabbix as driver } from '../../src/drivers/zabbix.ts';
+import { zabbixCapabilities as capabilities } from '../../src/drivers/zabbix-capabilities.ts';
+import type { KeyService } from '../../src/keys.ts';
+import { keyServiceContract } from '../contracts/key-service.ts';
+import { zabbixSkips } from '../contracts/zabbix-skips.ts';
+import { openDriver } from '../fakes/open-driver.ts';
+import { commandLine } from './command-line.ts';
+import { service } from './subject.ts';
+import { firstUser, startZabbix, type Zabbix } from './zabbix.ts';
+
+const zabbix = service(async () => {
+  const running = await startZabbix();
+  return { ...running, session: String(await running.rpc('user.login', firstUser)) };
+});
+
+/** Without tokens: who asks is somebody who has logged in. */
+async function open(): Promise<KeyService> {
+  const { url, rpc, session } = zabbix();
+  const all = (await rpc('token.get', {}, session)) as { tokenid: string }[];
+  const ids = all.map(({ tokenid }) => tokenid);
+  if (ids.length > 0) await rpc('token.delete', ids, session);
+  return openDriver(driver, { url }, { credential: session, authorizes: true });
+}
+
+/** Another one on each call, which ends the one before. */
+async function administrator(): Promise<string> {
+  const { rpc, session } = zabbix();
+  const name = 'administrator';
+  const [there] = (await rpc('token.get', { filter: { name } }, session)) as { tokenid: string }[];
+  const made = there ? null : ((await rpc('token.create', { name }, session)) as { tokenids: string[] });
+  const id = there?.tokenid ?? made?.tokenids[0];
+  const [given] = (await rpc('token.generate', [id], session)) as { token: string }[];
+  return given?.token ?? '';
+}
+
+async function accepts({ rpc }: Zabbix, secret: string): Promise<boolean> {
+  const found = await rpc('user.get', { countOutput: true }, secret).catch((error: Error) => error);
+  if (!(found instanceof Error)) return true;
+  if (/Not authorized|expired/.test(found.message)) return false;
+  throw found;
+}
+
+keyServiceContract('Zabbix 6', open, { capabilities, skips: zabbixSkips });
+
+commandLine('Zabbix 6', {
+  capabilities,
+  env: () => ({ KEYS_DRIVER: 'zabbix', KEYS_URL: zabbix().url }),
+  token: administrator,
+  create: "--description 'made by a test' --expires 30d",
+  edit: { words: "--description 'another one'", shows: { description: 'another one' } },
+  accepts: (secret) => accepts(zabbix(), secret),
+  uniqueNames: true,
+});
