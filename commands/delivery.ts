@@ -17,6 +17,12 @@ export interface DeliveryOptions {
   discard?: boolean;
 }
 
+/** What `keys recover` goes on from. */
+export interface Resuming {
+  /** Where earlier attempts have delivered, or begun to. */
+  readonly attempted: readonly string[];
+}
+
 export function addDeliveryOptions(command: Command): Command {
   const to = new Option('--to <destination>', 'where the secret goes, stdout when absent (repeatable)');
   return command
@@ -29,6 +35,8 @@ export interface Delivery {
   /** As the journal and the JSON name them. */
   readonly specs: string[];
   readonly destinations: readonly Destination[];
+  /** Those of earlier attempts that are left out this time; they are looked at, and get nothing. */
+  readonly earlier: readonly Destination[];
   /** Throws `invalid` when what is printed of a key like this one would lack the secret. */
   rehearse(key: Key, more?: object): Promise<void>;
   /** To be told what was minted, before it is delivered. */
@@ -43,7 +51,7 @@ export interface Delivery {
  */
 export async function withDelivery<T>(
   app: App,
-  options: DeliveryOptions & { resuming?: boolean },
+  options: DeliveryOptions & { resuming?: Resuming },
   work: (delivery: Delivery) => Promise<T>,
 ): Promise<T> {
   const delivery = await openDelivery(app, options);
@@ -57,7 +65,7 @@ export async function withDelivery<T>(
 
 async function openDelivery(
   app: App,
-  { to, force = false, discard = false, resuming = false }: DeliveryOptions & { resuming?: boolean },
+  { to, force = false, discard = false, resuming }: DeliveryOptions & { resuming?: Resuming },
 ): Promise<Delivery> {
   if (discard && to)
     throw new KeysError('invalid', '--discard throws the secret away, and --to sends it somewhere');
@@ -65,18 +73,20 @@ async function openDelivery(
   const print = async () => {
     if (latest) await outlet.print(latest.issued, latest.more);
   };
-  const context = { ...contextOf(app), force, resuming, explicit: to !== undefined, print };
+  const context = {
+    ...{ ...contextOf(app), force, print },
+    ...{ resuming: resuming !== undefined, explicit: to !== undefined },
+  };
   const wanted = discard ? [] : [...new Set(to ?? ['stdout'])];
-  const destinations = await Promise.all(
-    wanted.map((spec) =>
-      isCredentialSpec(spec) ? credentialDestination(app, spec) : openDestination(spec, context),
-    ),
-  );
+  const open = (spec: string) =>
+    isCredentialSpec(spec) ? credentialDestination(app, spec) : openDestination(spec, context);
+  const destinations = await Promise.all(wanted.map(open));
   const specs = destinations.map(({ spec }) => spec);
   const outlet = openOutlet(app, specs);
+  const left = resuming?.attempted.filter((spec) => !specs.includes(spec)) ?? [];
   return {
-    specs,
-    destinations,
+    ...{ specs, destinations },
+    earlier: await Promise.all(left.map(open)),
     rehearse: outlet.rehearse,
     minted(issued, more) {
       app.redactor.know(issued.secret);
@@ -91,11 +101,13 @@ export function partsFor(app: App, service: KeyService, delivery: Delivery, told
   return {
     service,
     destinations: delivery.destinations,
+    earlier: delivery.earlier,
+    ...(told?.arrived ? { arrived: true } : {}),
     async minted(issued) {
       delivery.minted(issued, told?.more);
       await told?.minted?.(issued);
     },
-    test: (secret, operation) => testSecret(app, service, secret, operation),
+    test: (secret, operation, options) => testSecret(app, service, secret, operation, options),
     confirm: async (question) =>
       app.options.yes || (app.prompt.available && (await app.prompt.confirm(question))),
   };
@@ -104,6 +116,8 @@ export function partsFor(app: App, service: KeyService, delivery: Delivery, told
 interface Told {
   /** Further fields of the JSON result. */
   readonly more?: object;
+  /** A person says that what was delivered has arrived. */
+  readonly arrived?: boolean;
   minted?(issued: IssuedKey): Promise<void>;
 }
 

@@ -19,7 +19,10 @@ export interface OperationJson {
 const nextByState: Record<OperationState, string> = {
   intended: 'find out whether it was minted, then deliver',
   minted: 'deliver the secret',
+  delivering: 'find out where the secret has arrived, then deliver it again',
+  uncertain: 'say whether the secret has arrived: --arrived, or --undo',
   delivered: 'test the secret, then end the old one',
+  failed: 'end the new secret, which has not passed its test',
   tested: 'end the old secret',
   unproven: 'nothing; the secret can be had once more for 15 minutes',
 };

@@ -16,6 +16,7 @@ import { addExamples, completes } from './options.ts';
 interface Options extends DeliveryOptions {
   all?: boolean;
   undo?: boolean;
+  arrived?: boolean;
 }
 
 export function declare(command: Command, app: App): void {
@@ -28,6 +29,7 @@ export function declare(command: Command, app: App): void {
     )
     .option('--all', 'every unfinished operation')
     .option('--undo', 'revoke what was minted in place of delivering it')
+    .option('--arrived', 'the secret has arrived, where only you can know')
     .action((id: string | undefined, options: Options) => recover(app, id, options));
   addExamples(command, ['keys recover', 'keys recover --all']);
 }
@@ -36,6 +38,10 @@ export async function recover(app: App, id: string | undefined, options: Options
   if (id !== undefined && options.all)
     throw new KeysError('invalid', '--all and an operation exclude each other');
   if (options.undo && options.to) throw new KeysError('invalid', '--undo delivers nothing; leave out --to');
+  if (options.undo && options.arrived)
+    throw new KeysError('invalid', '--undo and --arrived exclude each other');
+  if (options.arrived && id === undefined)
+    throw new KeysError('invalid', '--arrived is said of one operation: name it');
   const journal = openJournal(app.paths.state, app.signal, app.now);
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
@@ -99,7 +105,7 @@ async function recoverOne(
   options: Options,
   { silent = false } = {},
 ): Promise<void> {
-  const { id, destinations, force } = operation;
+  const { id, destinations, force, attempted } = operation;
   const service = await serviceOf(app, operation);
   if (options.undo) {
     await journal.resume(id, (held) => undo(held, service));
@@ -107,9 +113,10 @@ async function recoverOne(
     return;
   }
   const wanted = options.discard ? {} : { to: options.to ?? destinations };
-  const delivering = { ...options, ...wanted, force: options.force || force, resuming: true };
+  const resuming = { attempted, arrived: options.arrived ?? false };
+  const delivering = { ...options, ...wanted, force: options.force || force, resuming };
   await withDelivery(app, delivering, async (delivery) => {
-    const { key } = await resumeOperation(journal, id, partsFor(app, service, delivery));
+    const { key } = await resumeOperation(journal, id, partsFor(app, service, delivery, resuming));
     await app.note(key ? `${id} is finished` : `${id} is ended; nothing was minted in its place`);
     if (key && !silent && !delivery.specs.includes('stdout')) await delivery.report(key);
   });

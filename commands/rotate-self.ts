@@ -1,7 +1,7 @@
 /** `keys rotate --self`: the administrator's own credential of a profile is exchanged and swapped in its store. */
 import type { App } from '../src/app.ts';
-import { findCredential, replaceCredential } from '../src/credentials/index.ts';
-import { KeysError, toKeysError } from '../src/errors.ts';
+import { findCredential } from '../src/credentials/index.ts';
+import { KeysError } from '../src/errors.ts';
 import { credentialSpec } from '../src/operations/credential-destination.ts';
 import { farewell, planRotation } from '../src/operations/rotation.ts';
 import { askConsent, requireConsent } from './consent.ts';
@@ -46,17 +46,9 @@ export async function rotateSelf(app: App, refs: readonly string[], options: Opt
     graceMs,
     check: check ?? null,
   };
-  try {
-    await withDelivery(app, { to: [credentialSpec(profile.name)] }, (delivery) =>
-      issue(app, service, delivery, wish),
-    );
-  } catch (error) {
-    // The new secret is dead then; what works goes back to where it was.
-    if (toKeysError(error).code === 'test_failed') {
-      await replaceCredential(app, profile, found.source, found.secret);
-    }
-    throw error;
-  }
+  await withDelivery(app, { to: [credentialSpec(profile.name)] }, (delivery) =>
+    issue(app, service, delivery, wish),
+  );
   const old = farewell(rotation, key, app.now());
   await app.note(`profile ${profile.name} works with the new secret of ${called(key)}; ${old}`);
 }

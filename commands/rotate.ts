@@ -6,7 +6,14 @@ import { farewell, planRotation } from '../src/operations/rotation.ts';
 import { requireCheck } from '../src/operations/test-secret.ts';
 import { runBatch, type Target, targetsFrom } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
-import { addDeliveryOptions, type DeliveryOptions, issue, type Wish, withDelivery } from './delivery.ts';
+import {
+  addDeliveryOptions,
+  type Delivery,
+  type DeliveryOptions,
+  issue,
+  type Wish,
+  withDelivery,
+} from './delivery.ts';
 import { called } from './key-noun.ts';
 import { addExamples, duration, keyArgument } from './options.ts';
 import { rotateSelf } from './rotate-self.ts';
@@ -93,11 +100,29 @@ async function exchange(
     check: options.check ?? null,
   };
   await withDelivery(app, { ...options, to }, async (delivery) => {
+    if (service.minting) requireKept(app, delivery, wish.check);
     await delivery.rehearse(key);
     const spoken = silent ? { ...delivery, report: async () => {} } : delivery;
     await issue(app, service, spoken, wish, { force: options.force });
   });
   if (!silent) await app.note(`${called(key)} is rotated; ${farewell(rotation, key, app.now())}`);
+}
+
+/**
+ * Throws `invalid` when the check would be the first to use a secret that goes into a pipe: it could not be had again then, and
+ * nobody can tell whether it was read.
+ */
+function requireKept({ io }: App, { destinations }: Delivery, check: string | null | undefined): void {
+  const piped =
+    destinations.length > 0 && destinations.every(({ unproven }) => unproven) && !io.stdout.isTerminal;
+  if (!check || !piped) return;
+  throw new KeysError(
+    'invalid',
+    '--check uses the new secret, and what goes into a pipe could then be lost',
+    {
+      hint: 'send it where it can be read again, as with --to file:PATH, or leave out --check',
+    },
+  );
 }
 
 /** A destination for one of several keys. Throws `invalid` for a name that would lead elsewhere. */

@@ -146,6 +146,8 @@ export type SecretState = (typeof secretStates)[number];
 export interface Mint {
   key: Key;
   secretState: SecretState;
+  /** Whether the key still goes by the secret minted there: false once it has been replaced, taken back or revoked. */
+  inForce: boolean;
 }
 
 /** What a service adds that mints idempotently and lets two secrets of a key overlap. Throws `forbidden` for others' mints. */

@@ -50,7 +50,7 @@ const wireIssued = z.object({
   key: z.looseObject({ id: z.string() }),
   secret: z.catch(z.string().check(z.regex(/^[\x21-\x7e]+$/)), ''),
 });
-const wireMint = z.object({ key: wireKey, secretState: z.enum(secretStates) });
+const wireMint = z.object({ key: wireKey, secretState: z.enum(secretStates), inForce: z.boolean() });
 const wirePage = z.object({ keys: z.array(wireKey), nextCursor: text });
 const wireVerification = z.object({
   valid: z.boolean(),

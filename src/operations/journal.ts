@@ -21,7 +21,10 @@ export interface HeldOperation {
 }
 
 /** What an operation begins with; the journal adds its id, its idempotency key and that nothing has happened yet. */
-export type Intent = Omit<Operation, 'schema' | 'id' | 'idempotencyKey' | 'minted' | 'delivered' | 'state'>;
+export type Intent = Omit<
+  Operation,
+  'schema' | 'id' | 'idempotencyKey' | 'minted' | 'attempted' | 'delivered' | 'state'
+>;
 
 export interface Journal {
   /** Writes the intent, then does the work; what is not finished then stays for `keys recover`. */
@@ -121,6 +124,7 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
         idempotencyKey: newIdempotencyKey(),
         ...intent,
         minted: null,
+        attempted: [],
         delivered: [],
         state: 'intended',
       };

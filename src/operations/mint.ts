@@ -26,6 +26,21 @@ export function isRefusal(error: unknown): error is KeysError {
   return error instanceof KeysError && refusals.has(error.code);
 }
 
+/** Whether an error is the service's answer to this very request, and no matter of who asks or of the way there. */
+export function isAnswer({ code }: KeysError): boolean {
+  return answers.has(code);
+}
+
+const answers: ReadonlySet<ErrorCode> = new Set([
+  'invalid',
+  'too_large',
+  'not_found',
+  'conflict',
+  'quota_exceeded',
+  'changed',
+  'unsupported',
+]);
+
 /**
  * Sends the mint. Where its outcome stays open, throws `outcome_unknown` with the way to end it; where a key was made and its
  * secret is lost, what the service threw.

@@ -11,10 +11,21 @@ export type MintRequest =
   | { kind: 'successor'; of: string; key: NewKey };
 
 /**
- * `intended`: the mint may or may not have happened. Each later state says what is known to have happened. `unproven` is done,
- * but the secret went into a pipe or a terminal, and nobody can tell whether it was read: kept while it can be had again.
+ * `intended`: the mint may or may not have happened. Each later state says what is known to have happened. `delivering`: some
+ * destinations may have the secret. `uncertain`: so they may, and nothing that a program can ask tells: a person decides.
+ * `failed`: the new secret has not passed its test, and is being taken back. `unproven` is done, but the secret went into a
+ * pipe or a terminal, and nobody can tell whether it was read: kept while it can be had again.
  */
-export const operationStates = ['intended', 'minted', 'delivered', 'tested', 'unproven'] as const;
+export const operationStates = [
+  'intended',
+  'minted',
+  'delivering',
+  'uncertain',
+  'delivered',
+  'failed',
+  'tested',
+  'unproven',
+] as const;
 export type OperationState = (typeof operationStates)[number];
 
 export interface Operation {
@@ -25,13 +36,17 @@ export interface Operation {
   /** The service's URL, so that an operation is never finished against another service. */
   origin: string;
   idempotencyKey: string;
+  /** The idempotency key of the mint that this one replaces: the only secret of its key, and lost. */
+  replaces?: string;
   request: MintRequest;
   /** The key that was there before and is to have a new secret or a successor. */
   key: { id: string; name: string } | null;
   /** The key that has the new secret, once that is known: another one, or the same. */
   minted: { id: string; name: string } | null;
   destinations: string[];
-  /** Those that have the secret for certain. */
+  /** Those that may have the secret: a delivery was begun there. */
+  attempted: string[];
+  /** Those that have it for certain. */
   delivered: string[];
   force: boolean;
   /** Rotate: how long the old secret goes on after the test, and the command that tests the new one. */

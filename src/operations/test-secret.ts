@@ -12,14 +12,15 @@ const deadlineMs = 60_000;
 
 type Surroundings = Pick<App, 'io' | 'env' | 'signal' | 'redactor'>;
 
-/** Throws `test_failed` with the reason. A service that cannot verify is not asked. */
+/** Throws `test_failed` with the reason. A service that cannot verify is not asked, nor without `ask`. */
 export async function testSecret(
   app: Surroundings,
   service: KeyService,
   secret: Secret,
   { minted, check }: Pick<Operation, 'minted' | 'check'>,
+  { ask }: { ask: boolean },
 ): Promise<void> {
-  if (service.capabilities.verbs.includes('verify')) {
+  if (ask && service.capabilities.verbs.includes('verify')) {
     const { valid, reason, key } = await service.verify(secret);
     if (!valid) {
       throw new KeysError(

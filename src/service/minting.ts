@@ -49,7 +49,10 @@ export function mintingFor({
   async function shown(mint: MadeMint | null): Promise<Mint | null> {
     if (!mint) return null;
     const at = now();
-    return { key: toKey(await visible(mint.keyId), at), secretState: stateOf(mint, at) };
+    const row = await visible(mint.keyId);
+    // A key goes by the secret that was minted last, or by the one before when that was taken back.
+    const inForce = row.revokedAt === null && (row.rotatedAt ?? row.createdAt) === mint.createdAt;
+    return { key: toKey(row, at), secretState: stateOf(mint, at), inForce };
   }
 
   async function settleOnce(mint: MadeMint, row: KeyRow, kept: Kept, graceMs: number) {

@@ -49,6 +49,7 @@ export const mintSchema = component(
   z.object({
     key: keySchema,
     secretState: z.enum(secretStates).describe('A sealed secret can be had again by the same request'),
+    inForce: z.boolean().describe('False once the secret has been replaced, taken back or revoked'),
   }),
 );
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KeysError } from '../../src/errors.ts';
@@ -98,20 +98,62 @@ describe('one key on our own service', () => {
     const home = newHome();
     await mint(home);
     const check = program(home, 'check', 0);
-    const { code, stdout } = await home.keys(['rotate', 'ci', '-y', '--check', check]);
+    const to = join(home.path, 'token');
+    const { code } = await home.keys(['rotate', 'ci', '-y', '--check', check, '--to', `file:${to}`]);
     expect(code).toBe(0);
-    expect(secretIn(`${check}.given`)).toBe(stdout.trim());
+    expect(secretIn(`${check}.given`)).toBe(secretIn(to));
   });
 
   test('a --check that fails: the old secret stays, the new one is revoked, exit 1', async () => {
     const home = newHome();
     const { secret: old } = await mint(home);
     const check = program(home, 'check', 3);
-    const { code, stderr } = await home.keys(['rotate', 'ci', '-y', '--grace', '0', '--check', check]);
+    const to = ['--to', `file:${join(home.path, 'token')}`];
+    const { code, stderr } = await home.keys(['rotate', 'ci', '-y', '--grace', '0', '--check', check, ...to]);
     expect(code).toBe(1);
     expect(stderr).toContain('the new secret is revoked, the old one stays');
+    expect(stderr).toContain(`file:${home.path}/token still has the revoked one`);
     expect([await valid(home, old), await valid(home, secretIn(`${check}.given`))]).toEqual([true, false]);
     expect(await unfinished(home)).toEqual([]);
+  });
+
+  test('a --check that fails leaves at file: and env-file: what was there before', async () => {
+    const home = newHome();
+    const { secret: old } = await mint(home);
+    const [file, env] = [join(home.path, 'token'), join(home.path, '.env')];
+    writeFileSync(file, `${old}\n`);
+    writeFileSync(env, `A=1\nTOKEN=${old}\nB=2\n`, { mode: 0o600 });
+    const { code, stderr } = await home.keys([
+      ...['rotate', 'ci', '-y', '--force', '--check', program(home, 'check', 3)],
+      ...['--to', `file:${file}`, '--to', `env-file:${env}#TOKEN`],
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('has its content back');
+    expect(secretIn(file)).toBe(old);
+    expect(readFileSync(env, 'utf8')).toBe(`A=1\nTOKEN=${old}\nB=2\n`);
+    expect(await valid(home, old)).toBe(true);
+  });
+
+  test('--check with a pipe is refused before anything is minted: the check would use up what a reader may lose', async () => {
+    const home = newHome();
+    const { secret: old } = await mint(home);
+    const check = program(home, 'check', 0);
+    const { code, stdout, stderr } = await home.keys(['rotate', 'ci', '-y', '--check', check]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('--to file:PATH');
+    expect(await valid(home, old)).toBe(true);
+    expect(await unfinished(home)).toEqual([]);
+  });
+
+  test('--grace 0 into a pipe: the new secret can be had again by the id of the operation until it is used', async () => {
+    const home = newHome();
+    const { secret: old } = await mint(home);
+    const { code, stdout } = await home.keys('rotate ci -y --grace 0');
+    expect(code).toBe(0);
+    const left = readdirSync(join(home.path, 'state', 'operations')).filter((name) => name.endsWith('.json'));
+    const again = await Promise.all(left.map((name) => home.keys(`recover ${name.replace('.json', '')}`)));
+    expect(again.map((result) => result.stdout)).toContain(stdout);
+    expect([await valid(home, old), await valid(home, stdout)]).toEqual([false, true]);
   });
 
   test('a --check that is no program is refused before anything is minted', async () => {

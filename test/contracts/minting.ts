@@ -115,7 +115,24 @@ export const mintingGuarantees: Readonly<Record<string, Guarantee>> = {
     const minting = mintingOf(service);
     expect(await minting.status(idempotencyKey)).toBeNull();
     const { key } = await service.create({ ...template, name: 'status' }, { idempotencyKey });
-    expect(await minting.status(idempotencyKey)).toEqual({ key, secretState: 'sealed' });
+    expect(await minting.status(idempotencyKey)).toEqual({ key, secretState: 'sealed', inForce: true });
+  },
+
+  'the status tells whether the key still goes by the secret': async (service, template) => {
+    const minting = mintingOf(service);
+    const inForce = async (idempotencyKey: string) => (await minting.status(idempotencyKey))?.inForce;
+    const created = newIdempotencyKey();
+    const { key } = await service.create({ ...template, name: 'in-force' }, { idempotencyKey: created });
+    await service.edit(key.id, { description: 'edited since' });
+    expect(await inForce(created)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const overlapped = newIdempotencyKey();
+    await service.regenerate(key.id, { overlap: true, idempotencyKey: overlapped });
+    expect([await inForce(created), await inForce(overlapped)]).toEqual([false, true]);
+    await minting.settle(overlapped, { keep: 'old' });
+    expect([await inForce(created), await inForce(overlapped)]).toEqual([true, false]);
+    await service.revoke(key.id);
+    expect(await inForce(created)).toBe(false);
   },
 
   'once acknowledged, the secret is gone': async (service, template) => {
@@ -169,7 +186,11 @@ export const mintingGuarantees: Readonly<Record<string, Guarantee>> = {
   'cancelling too late tells what was minted': async (service, template) => {
     const idempotencyKey = newIdempotencyKey();
     const { key } = await service.create({ ...template, name: 'early' }, { idempotencyKey });
-    expect(await mintingOf(service).cancel(idempotencyKey)).toEqual({ key, secretState: 'sealed' });
+    expect(await mintingOf(service).cancel(idempotencyKey)).toEqual({
+      key,
+      secretState: 'sealed',
+      inForce: true,
+    });
   },
 
   'in an overlap both secrets work, until the new one is kept': async (service, template) => {

@@ -56,7 +56,7 @@ async function newWorld() {
     const parts: Parts = {
       service,
       destinations: [destination],
-      test: (secret, operation) => testSecret(context, service, secret, operation),
+      test: (secret, operation, options) => testSecret(context, service, secret, operation, options),
       confirm: async () => true,
     };
     const intent = await intentOf(command, name, old, service);

@@ -64,7 +64,7 @@ test(`a consumer that reads its env-file every millisecond is never refused in $
     await destination.preflight();
     const parts: Parts = {
       ...{ service, destinations: [destination] },
-      test: (read, operation) => testSecret(context, service, read, operation),
+      test: (read, operation, options) => testSecret(context, service, read, operation, options),
       confirm: async () => true,
     };
     const crash = new Crash(

@@ -12,7 +12,7 @@ test('docs/json.md does what it says, as written', async () => {
     '["id","name","description","namespace","owner","type","roles","permissions","apiVersion","status","prefix",' +
       '"lastFour","createdAt","createdBy","expiresAt","lastUsedAt","rotatedAt","labels","version"]',
     '[]',
-    '{"command":"rotate","profile":"local","key":"ci-deploy","state":"minted","destinations":["exec:false"],"next":"deliver the secret"}',
+    '{"command":"rotate","profile":"local","key":"ci-deploy","state":"delivering","destinations":["exec:false"],"next":"find out where the secret has arrived, then deliver it again"}',
     '{"name":"ci-deploy","ok":true,"error":null}',
     '{"name":"reports","ok":true,"code":null}',
     '{"name":"no-such-key","ok":false,"code":"not_found"}',

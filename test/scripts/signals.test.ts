@@ -208,7 +208,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   async (signal) => {
     const { run, operations, recover, service, live } = await newWorld();
     const command = run('create ci', fullPipe(newShell().path));
-    await until(() => operations()[0]?.state === 'minted');
+    await until(() => operations()[0]?.state === 'delivering');
     expect((await command.end(signal)).code).toBe(10);
     const { code, stdout } = await recover();
     expect(code).toBe(0);
@@ -220,7 +220,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 test('the second signal ends the command at once', async () => {
   const { run, operations, recover } = await newWorld();
   const command = run('create ci', fullPipe(newShell().path));
-  await until(() => operations()[0]?.state === 'minted');
+  await until(() => operations()[0]?.state === 'delivering');
   command.child.kill('SIGINT');
   await until(() => !catches(command.child, 2));
   expect(await command.end('SIGINT')).toMatchObject({ code: null, signal: 'SIGINT' });

@@ -72,7 +72,7 @@ describe.each(commands)('%s', (command) => {
       mkfifo pipe; exec 3<>pipe; dd if=/dev/zero bs=4096 count=16 status=none >&3
       { exec 3<&-; keys ${command}; echo $? > code; } > pipe & writer=$!
       exec 4<pipe 3<&-
-      until jq -e '.state == "minted"' state/operations/op_*.json > /dev/null 2>&1; do kill -0 $writer || exit 99; done
+      until jq -e '.state == "delivering"' state/operations/op_*.json > /dev/null 2>&1; do kill -0 $writer || exit 99; done
       head -c 5 <&4 > /dev/null; exec 4<&-
       wait $writer; exit $(cat code)`);
     expect(code).toBe(10);

@@ -264,7 +264,7 @@ test('a mint whose secret is gone after a lost answer says so', async () => {
 });
 
 test('a mint is asked about, cancelled, acknowledged and settled under its idempotency key', async () => {
-  const mint = { key, secretState: 'used' };
+  const mint = { key, secretState: 'used', inForce: true };
   const nothing: Reply = (response) => void response.writeHead(204).end();
   const { wire, service } = await serviceThat([
     json(200, mint),

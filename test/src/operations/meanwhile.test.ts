@@ -33,7 +33,8 @@ async function newWorld(): Promise<World> {
   const parts: Parts = {
     service,
     destinations: [memoryDestination()],
-    test: (secret, operation) => testSecret(destinationContext(), service, secret, operation),
+    test: (secret, operation, options) =>
+      testSecret(destinationContext(), service, secret, operation, options),
     confirm: async () => true,
   };
   const { request, graceMs } = await planRotation(service, old.key, { graceMs: 60_000 }, Date.now());
@@ -48,8 +49,8 @@ async function newWorld(): Promise<World> {
     rotate: (meanwhile) =>
       performOperation(journal, intent, {
         ...parts,
-        async test(secret, operation) {
-          await parts.test?.(secret, operation);
+        async test(secret, operation, options) {
+          await parts.test?.(secret, operation, options);
           await meanwhile();
         },
       }),

@@ -36,7 +36,7 @@ async function newWorld(kind: 'idempotent' | 'plain', destination = memoryDestin
     parts: (more) => ({
       service: seen,
       destinations: [destination],
-      test: (secret, operation) => testSecret(context, seen, secret, operation),
+      test: (secret, operation, options) => testSecret(context, seen, secret, operation, options),
       confirm: async () => true,
       ...more,
     }),

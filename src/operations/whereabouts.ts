@@ -1,0 +1,86 @@
+/** What has become of a secret that cannot be had again: whoever has it may work with it already. */
+import type { Destination } from '../destinations/index.ts';
+import { KeysError } from '../errors.ts';
+import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
+import type { HeldOperation } from './journal.ts';
+import type { Operation } from './operation.ts';
+
+/** What to look for it with. */
+interface Search {
+  readonly service: KeyService;
+  readonly destinations: readonly Destination[];
+  /** Destinations of earlier attempts that this one leaves out. */
+  readonly earlier?: readonly Destination[];
+  /** A person says that it has arrived. */
+  readonly arrived?: boolean;
+}
+
+/** Found where it was delivered, or somebody has it, or nobody does. */
+export type Whereabouts = IssuedKey | 'arrived' | 'lost';
+
+/**
+ * Asks the destinations that may have it, and the service whether it was used. `mint` is null where the service cannot tell.
+ * Throws `outcome_unknown` when only a person can know, which the journal then says.
+ */
+export async function whereabouts(
+  held: HeldOperation,
+  { service, destinations, earlier = [], arrived }: Search,
+  mint: Mint | null,
+): Promise<Whereabouts> {
+  const { attempted, delivered, minted } = held.operation;
+  const used = mint?.secretState === 'used' || mint?.secretState === 'acknowledged';
+  const key =
+    mint?.key ?? (minted && attempted.length > 0 ? await service.get(minted.id).catch(() => null) : null);
+  let unknown = 0;
+  let absent = 0;
+  for (const spec of attempted) {
+    const destination = [...destinations, ...earlier].find((one) => one.spec === spec);
+    const found = destination?.readable ? await look(destination, service, key) : 'unknown';
+    if (typeof found === 'object') return found;
+    if (found === 'unknown') unknown += 1;
+    else absent += 1;
+  }
+  const waiting = destinations.filter(({ spec }) => !delivered.includes(spec));
+  if (used && absent === 0 && waiting.length <= 1) return 'arrived';
+  if (!used && unknown === 0) return 'lost';
+  if (arrived) return 'arrived';
+  await held.save({ state: 'uncertain' });
+  throw doubt(held.operation, used);
+}
+
+/** The secret of the key if it is there; `unknown` when something is there, or may be, that cannot be told from it. */
+async function look(
+  destination: Destination,
+  service: KeyService,
+  key: Key | null,
+): Promise<IssuedKey | 'unknown' | 'nothing'> {
+  let secret: Awaited<ReturnType<Destination['readBack']>>;
+  try {
+    secret = await destination.readBack();
+  } catch {
+    return 'unknown';
+  }
+  if (!secret) return 'nothing';
+  if (!key) return 'unknown';
+  const { lastFour } = key;
+  // While two secrets of the key work, only the new one ends like this.
+  if (lastFour && !secret.reveal().endsWith(lastFour)) return 'nothing';
+  if (!service.capabilities.verbs.includes('verify')) return lastFour ? { key, secret } : 'unknown';
+  const { valid, key: verified } = await service.verify(secret);
+  if (!valid) return lastFour ? 'unknown' : 'nothing';
+  return verified?.id === key.id ? { key, secret } : 'unknown';
+}
+
+function doubt({ id, attempted, request, minted, key }: Operation, used: boolean): KeysError {
+  const places = attempted.join(', ');
+  const name = minted?.id ?? key?.id ?? '<key>';
+  const isOnly = request.kind === 'create' || request.kind === 'regenerate';
+  const what = used
+    ? `the new secret is in use, and cannot be had again to be delivered everywhere (${places})`
+    : `whether the new secret arrived at ${places} cannot be found out any more; it works${isOnly ? '' : ', and so does the old one'}`;
+  const otherwise =
+    request.kind === 'regenerate' ? `keys regenerate ${name} when not` : `keys recover ${id} --undo when not`;
+  return new KeysError('outcome_unknown', what, {
+    hint: `keys recover ${id} --arrived when it has arrived, ${otherwise}`,
+  });
+}

@@ -1,0 +1,238 @@
+/** Secrets that were delivered where nobody can look: whoever has one may work with it already. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { KeysError } from '../../../src/errors.ts';
+import type { KeyService } from '../../../src/keys.ts';
+import { type Intent, openJournal } from '../../../src/operations/journal.ts';
+import { type Parts, performOperation, resumeOperation } from '../../../src/operations/perform.ts';
+import { planRotation } from '../../../src/operations/rotation.ts';
+import { testSecret } from '../../../src/operations/test-secret.ts';
+import { undo } from '../../../src/operations/undo.ts';
+import { openLocal } from '../../../src/service/local.ts';
+import { Crash } from '../../fakes/crash.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
+import { memoryDestination } from '../../fakes/memory-destination.ts';
+
+const afterSeal = 16 * 60_000;
+
+async function newWorld({ readable = false, plain = false } = {}) {
+  const home = mkdtempSync(join(tmpdir(), 'keys-lost-'));
+  let clock = Date.now();
+  const local = await openLocal({ url: `sqlite:${join(home, 'keys.db')}`, now: () => clock });
+  onTestFinished(async () => {
+    await local.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+  const capabilities = { ...local.capabilities, idempotentMint: false, grace: false };
+  const service: KeyService = plain
+    ? Object.assign(Object.create(local), { capabilities, minting: undefined })
+    : local;
+  const destination = memoryDestination('memory:', { readable });
+  const journal = openJournal(join(home, 'state'), new AbortController().signal, () => clock);
+  const parts = (more: Partial<Parts> = {}): Parts => ({
+    service,
+    destinations: [destination],
+    test: (secret, operation, options) =>
+      testSecret(destinationContext(), service, secret, operation, options),
+    confirm: async () => true,
+    ...more,
+  });
+  const intent = (more: Partial<Intent>): Intent => ({
+    ...{ command: 'create', profile: 'local', origin: 'sqlite:', key: null, destinations: ['memory:'] },
+    ...{ request: { kind: 'create', key: { name: 'ci' } }, force: false, graceMs: 0, check: null },
+    startedAt: new Date(clock).toISOString(),
+    ...more,
+  });
+  /** Runs it and dies when the secret is where it belongs, and the journal does not know yet. */
+  const dieAfterDelivery = async (begun: Intent) => {
+    const crash = new Crash(1, 'after');
+    const mortal = parts({ destinations: [{ ...destination, deliver: crash.wrap(destination).deliver }] });
+    await expect(performOperation(journal, begun, mortal)).rejects.toThrow();
+    const [operation] = (await journal.list()).operations;
+    return operation?.id ?? '';
+  };
+  const works = async () => {
+    const { held } = destination;
+    return held !== null && (await local.verify(held)).valid;
+  };
+  return {
+    ...{ service, journal, destination, parts, intent, dieAfterDelivery, works },
+    later(ms: number) {
+      clock += ms;
+    },
+    async rotation() {
+      const old = await service.create({ name: 'ci' });
+      const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, clock);
+      const key = { id: old.key.id, name: 'ci' };
+      const id = await dieAfterDelivery(intent({ command: 'rotate', request, graceMs, key }));
+      return { id, old, oldWorks: async () => (await local.verify(old.secret)).valid };
+    },
+    resume: (id: string, more?: Partial<Parts>) => resumeOperation(journal, id, parts(more)),
+    undo: (id: string) => journal.resume(id, (held) => undo(held, service)),
+    states: async () => (await journal.list()).operations.map(({ state }) => state),
+  };
+}
+
+describe('a rotation that died between a delivery nobody can read back and its journal entry', () => {
+  test('delivers the same secret again while it can be had', async () => {
+    const { rotation, resume, destination, states, works } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    const first = destination.held?.reveal();
+    expect(await states()).toEqual(['delivering']);
+    await resume(id);
+    expect(destination.held?.reveal()).toBe(first);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect(await states()).toEqual([]);
+  });
+
+  test('after that ends neither secret, says so, and stays listed for a person', async () => {
+    const { rotation, resume, later, states, destination, journal } = await newWorld();
+    const { id } = await rotation();
+    const before = destination.held;
+    later(afterSeal);
+    for (const _time of [1, 2]) {
+      await expect(resume(id)).rejects.toMatchObject({
+        code: 'outcome_unknown',
+        hint: expect.stringContaining(`keys recover ${id} --arrived`),
+      });
+    }
+    expect(await states()).toEqual(['uncertain']);
+    expect(destination.held).toBe(before);
+    expect((await journal.list()).operations[0]?.minted).not.toBeNull();
+  });
+
+  test.each([
+    ['--arrived keeps the new secret and ends the old one', 'arrived', [true, false]],
+    ['--undo ends the new secret and keeps the old one', 'undo', [false, true]],
+  ] as const)('%s', async (_what, how, expected) => {
+    const { rotation, resume, undo, later, states, works } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    later(afterSeal);
+    await expect(resume(id)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    if (how === 'arrived') await resume(id, { arrived: true });
+    else await undo(id);
+    expect([await works(), await oldWorks()]).toEqual(expected);
+    expect(await states()).toEqual([]);
+  });
+
+  test('is finished without a person once its consumer has used the secret', async () => {
+    const { rotation, resume, later, states, works } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    expect(await works()).toBe(true);
+    later(afterSeal);
+    await resume(id);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect(await states()).toEqual([]);
+  });
+
+  test('is finished without a person where the destination can be read', async () => {
+    const { rotation, resume, later, destination, works } = await newWorld({ readable: true });
+    const { id, oldWorks } = await rotation();
+    const first = destination.held?.reveal();
+    later(afterSeal);
+    await resume(id);
+    expect(destination.held?.reveal()).toBe(first);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+  });
+
+  test('to another destination does not end the secret that the first one may have', async () => {
+    const { rotation, resume, later, works } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    later(afterSeal);
+    const other = memoryDestination('other:');
+    await expect(resume(id, { destinations: [other] })).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect([await works(), await oldWorks()]).toEqual([true, true]);
+  });
+
+  test('on a service that cannot repeat a mint, nothing is revoked, and nothing minted again', async () => {
+    const { rotation, resume, states, works, service } = await newWorld({ plain: true });
+    const { id, oldWorks } = await rotation();
+    await expect(resume(id)).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect([await works(), await oldWorks()]).toEqual([true, true]);
+    expect((await service.list({})).keys).toHaveLength(2);
+    expect(await states()).toEqual(['uncertain']);
+    await resume(id, { arrived: true });
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect(await states()).toEqual([]);
+  });
+});
+
+test('a create that was delivered where nobody can look keeps its secret, and needs a person', async () => {
+  const { dieAfterDelivery, intent, resume, later, works, states } = await newWorld();
+  const id = await dieAfterDelivery(intent({}));
+  later(afterSeal);
+  await expect(resume(id)).rejects.toMatchObject({ code: 'outcome_unknown' });
+  await resume(id, { arrived: true });
+  expect(await works()).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
+/** A create whose secret went nowhere. */
+async function lostCreate(world: Awaited<ReturnType<typeof newWorld>>) {
+  const { journal, intent, parts, destination } = world;
+  const dying = parts({
+    minted: () => Promise.reject(new KeysError('interrupted', 'interrupted')),
+  });
+  await expect(performOperation(journal, intent({}), dying)).rejects.toThrow();
+  expect(destination.held).toBeNull();
+  return (await journal.list()).operations[0]?.id ?? '';
+}
+
+test.each([false, true])(
+  'a create recovered after somebody regenerated its key leaves their secret alone (with a grace: %s)',
+  async (grace) => {
+    const world = await newWorld();
+    const { later, resume, service, states } = world;
+    const id = await lostCreate(world);
+    later(afterSeal);
+    const [key] = (await service.list({})).keys;
+    const theirs = await service.regenerate(key?.id ?? '', { graceMs: grace ? 3_600_000 : 0 });
+    await expect(resume(id)).rejects.toMatchObject({ code: 'changed' });
+    expect((await service.verify(theirs.secret)).valid).toBe(true);
+    expect(await states()).toEqual([]);
+  },
+);
+
+/** Refuses one mint after another. */
+function refusing(
+  service: KeyService,
+  verb: 'create' | 'regenerate',
+  code: 'unavailable' | 'unauthenticated',
+): KeyService {
+  const refuse = () => Promise.reject(new KeysError(code, 'not now'));
+  return Object.assign(Object.create(service), { [verb]: refuse }) as KeyService;
+}
+
+test.each(['unavailable', 'unauthenticated'] as const)(
+  'a recover that the service answers with %s is no proof that nothing was minted: exit 10, and the operation stays',
+  async (code) => {
+    const world = await newWorld();
+    const { resume, service, states, works } = world;
+    const id = await lostCreate(world);
+    const refused = resume(id, { service: refusing(service, 'create', code) });
+    await expect(refused).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(await states()).toEqual(['intended']);
+    await resume(id);
+    expect(await works()).toBe(true);
+  },
+);
+
+test('the mint that replaces a lost secret is tried until it succeeds, also when the key was edited meanwhile', async () => {
+  const world = await newWorld();
+  const { resume, later, service, states, works } = world;
+  const id = await lostCreate(world);
+  later(afterSeal);
+  await expect(resume(id, { service: refusing(service, 'regenerate', 'unavailable') })).rejects.toMatchObject(
+    {
+      code: 'outcome_unknown',
+    },
+  );
+  expect(await states()).toEqual(['intended']);
+  const [key] = (await service.list({})).keys;
+  await service.edit(key?.id ?? '', { description: 'edited' });
+  await resume(id);
+  expect(await works()).toBe(true);
+  expect(await states()).toEqual([]);
+});
