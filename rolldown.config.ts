@@ -20,7 +20,8 @@ export default defineConfig({
   platform: 'node',
   plugins: [lazyChildProcess],
   // Native code cannot be bundled; it is the one run-time dependency.
-  external: ['@napi-rs/keyring', /^@napi-rs\/keyring\//],
+  // pg looks for its native twin and for Cloudflare's sockets only where somebody asks for them.
+  external: ['@napi-rs/keyring', /^@napi-rs\/keyring\//, 'pg-native', 'pg-cloudflare'],
   output: {
     dir: 'dist',
     // An ES module that imports `node:fs` or `node:util` loads every part of them; a start takes 15 ms longer.

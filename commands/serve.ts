@@ -9,11 +9,10 @@ import { KeysError } from '../src/errors.ts';
 import type { Secret } from '../src/secret.ts';
 import { chosenSecret } from '../src/service/first-admin.ts';
 import { formatAddress, type ListenAddress, listenAddress, listenError } from '../src/service/listen.ts';
+import { openStore, refusePassword } from '../src/service/open-store.ts';
 import { defaultPrefix, mintSecret, secretPrefix } from '../src/service/secret-format.ts';
 import { createServer, type Server } from '../src/service/server.ts';
 import { createService, type Service } from '../src/service/service.ts';
-import { openSqlite } from '../src/service/sqlite.ts';
-import { databasePath } from '../src/service/sqlite-open.ts';
 import { addExamples, completes, parsed, wholeNumber } from './options.ts';
 
 interface Options {
@@ -34,7 +33,14 @@ export function declare(command: Command, app: App): void {
         .argParser(parsed(listenAddress))
         .default(listenAddress('127.0.0.1:8787'), '127.0.0.1:8787'),
     )
-    .addOption(completes('files', new Option('--database <path>', 'the database: a path or a sqlite: URL')))
+    .addOption(
+      completes(
+        'files',
+        new Option('--database <path|url>', 'a path, or a sqlite: or postgres: URL').argParser(
+          parsed(refusePassword),
+        ),
+      ),
+    )
     .option('--quota <n>', 'active keys that a namespace may have', wholeNumber)
     .addOption(
       new Option('--secret-prefix <prefix>', 'how new secrets begin')
@@ -56,9 +62,12 @@ export function declare(command: Command, app: App): void {
 
 export async function serve(app: App, options: Options): Promise<void> {
   const { database, quota, secretPrefix: prefix } = options;
-  const path = database === undefined ? join(app.paths.data, 'service.db') : pathOf(database);
   const settings = { quota, secretPrefix: prefix };
-  const service = createService({ store: await openSqlite(path), now: app.now, settings });
+  const service = createService({
+    store: await openStore(database ?? join(app.paths.data, 'service.db')),
+    now: app.now,
+    settings,
+  });
   try {
     await run(app, service, options);
   } finally {
@@ -144,8 +153,4 @@ async function chosen({ adminSecretFile = '', secretPrefix: prefix }: Options): 
     });
   });
   return chosenSecret(content, prefix);
-}
-
-function pathOf(database: string): string {
-  return /^[a-z][a-z0-9+.-]+:/i.test(database) ? databasePath(database) : database;
 }

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { keyMatcher } from '../../../src/filter.ts';
 import { type KeyFilter, keyStatuses, keyTypes } from '../../../src/keys.ts';
 import { newKeyId } from '../../../src/service/ids.ts';
-import { openSqlite } from '../../../src/service/sqlite.ts';
+import { openStore } from '../../../src/service/open-store.ts';
 import { toKey } from '../../../src/service/status.ts';
 import type { KeyRow } from '../../../src/service/store.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
+import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
 
 const now = Date.UTC(2026, 10, 1);
 // Few values, close to each other and to now, so that they meet often.
@@ -67,8 +68,8 @@ const filterArbitrary: fc.Arbitrary<KeyFilter> = fc
   )
   .map((conditions): KeyFilter => Object.assign({}, ...conditions));
 
-test('a selection in SQL finds the keys that keyMatcher finds', async () => {
-  const store = await openSqlite(newDatabasePath());
+async function prove(address: string, numRuns: number): Promise<void> {
+  const store = await openStore(address);
   const rows = fc.sample(fc.tuple(rowArbitrary, name), 400).map(
     ([row, begin], i): KeyRow => ({
       ...row,
@@ -107,7 +108,20 @@ test('a selection in SQL finds the keys that keyMatcher finds', async () => {
       const expected = keys.filter((key) => matches(key) && (below === null || key.id < below));
       expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
     }),
-    { numRuns: 3_000 },
+    { numRuns },
   );
   await store.close();
-});
+}
+
+test('a selection in SQLite finds the keys that keyMatcher finds', () => prove(newDatabasePath(), 3_000));
+
+describe.skipIf(lacksPostgres)(
+  `on PostgreSQL${lacksPostgres ? ` (skipped: ${lacksPostgres})` : ''}`,
+  async () => {
+    const postgres = await startPostgres();
+
+    test('a selection finds the keys that keyMatcher finds', async () => {
+      await prove(await postgres.newDatabase(), 2_000);
+    });
+  },
+);

@@ -1,0 +1,40 @@
+/** What PostgreSQL calls things; CockroachDB and YugabyteDB know the same words. */
+import type { Dialect } from './sql.ts';
+
+export const postgresDialect: Dialect = {
+  integer: 'BIGINT',
+  bytes: 'BYTEA',
+  // The order of a language would put ids, and so pages, in another order than their age.
+  sortedText: 'TEXT COLLATE "C"',
+  sequence: 'BIGINT PRIMARY KEY',
+  strict: '',
+  tableOptions: '',
+  hasElement: (column, element) => ({
+    text: `${column}::jsonb @> ?::jsonb`,
+    values: [JSON.stringify([element])],
+  }),
+  hasEntry: (column, name, value) => ({
+    text: `${column}::jsonb @> ?::jsonb`,
+    values: [JSON.stringify({ [name]: value })],
+  }),
+  matches: (column, glob) => ({ text: `${column} LIKE ?`, values: [likeOf(glob)] }),
+};
+
+function likeOf(glob: string): string {
+  return glob
+    .replace(/[\\%_]/g, (sign) => `\\${sign}`)
+    .replaceAll('*', '%')
+    .replaceAll('?', '_');
+}
+
+const numbered = new Map<string, string>();
+
+/** With `$1` for the first `?`, and so on. No text of ours has a question mark in quotes. */
+export function numberedText(text: string): string {
+  const known = numbered.get(text);
+  if (known !== undefined) return known;
+  let n = 0;
+  const made = text.replaceAll('?', () => `$${++n}`);
+  numbered.set(text, made);
+  return made;
+}

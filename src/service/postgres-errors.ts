@@ -1,0 +1,62 @@
+/** PostgreSQL's errors in our words, by their SQLSTATE (PostgreSQL manual, appendix A). */
+import { KeysError } from '../errors.ts';
+
+/** What came of asking the database, apart from what the work that asked throws. */
+export class PostgresTrouble extends Error {
+  /** SQLSTATE; empty when the connection broke. */
+  readonly state: string;
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    this.state = /^[0-9A-Z]{5}$/.test(code) ? code : '';
+  }
+}
+
+/** Throws `PostgresTrouble`. */
+export async function told<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw new PostgresTrouble(error);
+  }
+}
+
+/** Another attempt may succeed: a serialization failure, or a deadlock that another transaction survived. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof PostgresTrouble && ['40001', '40P01'].includes(error.state);
+}
+
+/** Whether the connection is no good any more. */
+export function isBroken(error: unknown): boolean {
+  return error instanceof PostgresTrouble && error.state === '';
+}
+
+/** Values that the database cannot hold, such as a zero character. */
+const unfit = ['22021', '22P02', '22P05'];
+
+/** The classes that speak of connections, rights, resources, locks and operators; another one is a mistake of ours. */
+const operational = /^(?:$|08|25|28|3D|42501|53|55P03|57)/;
+
+/** What only an operator can put right. */
+const setUp: Record<string, string> = {
+  '28000': 'it does not let this user in',
+  '28P01': 'it does not accept the password',
+  '3D000': 'there is no database of this name',
+  '42501': 'this user may not do that',
+};
+
+/** Other errors as they are. */
+export function postgresError(error: unknown): unknown {
+  if (!(error instanceof PostgresTrouble)) return error;
+  const { state, message, cause } = error;
+  if (unfit.includes(state)) {
+    return new KeysError('invalid', 'a text has a character that the database cannot hold', { cause });
+  }
+  if (!operational.test(state)) return cause;
+  // The client library's words for a server that wants a password and a client that has none.
+  const asked = message.includes('client password must be a string');
+  const trouble = asked ? 'it asks for a password' : (setUp[state] ?? message);
+  const hint = asked ? 'put it in PGPASSWORD or in the file that PGPASSFILE names' : null;
+  return new KeysError('unavailable', `PostgreSQL is not usable: ${trouble}`, { cause, hint });
+}

@@ -1,0 +1,109 @@
+/** Opens the database: the right one, durable, at the latest step, also when several instances open it first at once. */
+import { Pool, type PoolConfig, type QueryResult, types } from 'pg';
+import { KeysError } from '../errors.ts';
+import { migrations } from './migrations/index.ts';
+import { postgresDialect } from './postgres-dialect.ts';
+import { postgresError, told } from './postgres-errors.ts';
+
+const int8 = 20;
+
+/** A connection string as libpq knows it, and what every connection keeps to. */
+function poolConfig(url: string): PoolConfig {
+  return {
+    connectionString: url,
+    application_name: 'keys',
+    max: 10,
+    keepAlive: true,
+    connectionTimeoutMillis: 5_000,
+    // A database that does not answer is away, and a request that waits for it is refused.
+    query_timeout: 10_000,
+    statement_timeout: 8_000,
+    lock_timeout: 5_000,
+    idle_in_transaction_session_timeout: 15_000,
+    types: {
+      // Whole numbers are times in milliseconds and counts: all of them are exact as numbers.
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === int8 ? Number : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+    },
+  };
+}
+
+/** Throws `unavailable`, and `invalid` when it is not a database of ours or a newer one. */
+export async function openPool(url: string): Promise<Pool> {
+  const pool = newPool(url);
+  // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  try {
+    const client = await told(pool.connect());
+    try {
+      await prepare((text, values) => told(client.query(text, values)));
+    } finally {
+      client.release();
+    }
+    return pool;
+  } catch (error) {
+    await pool.end();
+    throw postgresError(error);
+  }
+}
+
+function newPool(url: string): Pool {
+  try {
+    return new Pool(poolConfig(url));
+  } catch (cause) {
+    throw new KeysError('invalid', 'the address of the database makes no sense', {
+      cause,
+      hint: 'write it as postgres://USER@HOST/DATABASE?sslmode=verify-full',
+    });
+  }
+}
+
+type Ask = (text: string, values?: unknown[]) => Promise<QueryResult>;
+
+async function prepare(ask: Ask): Promise<void> {
+  const durable = await ask('SHOW synchronous_commit');
+  if (durable.rows[0]?.synchronous_commit === 'off') {
+    throw new KeysError(
+      'invalid',
+      'this PostgreSQL forgets what it has acknowledged: synchronous_commit is off',
+      {
+        hint: 'turn it on for this user: ALTER ROLE … SET synchronous_commit = on',
+      },
+    );
+  }
+  await refuseForeign(ask);
+  // Two that create a table at once can get in each other's way, `IF NOT EXISTS` or not; the one that failed finds it there.
+  await ask('CREATE TABLE IF NOT EXISTS keys_schema (id INT PRIMARY KEY, step BIGINT NOT NULL)').catch(
+    () => {},
+  );
+  await ask('INSERT INTO keys_schema (id, step) VALUES (1, 0) ON CONFLICT DO NOTHING');
+  await ask('BEGIN');
+  try {
+    const found = await ask('SELECT step FROM keys_schema WHERE id = 1 FOR UPDATE');
+    const step = Number(found.rows[0]?.step);
+    if (step > migrations.length) {
+      throw new KeysError('invalid', 'the database was written by a newer version of keys', {
+        hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
+      });
+    }
+    for (const sql of migrations.slice(step)) await ask(sql(postgresDialect));
+    if (step < migrations.length) await ask('UPDATE keys_schema SET step = $1', [migrations.length]);
+    await ask('COMMIT');
+  } catch (error) {
+    await ask('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Only an empty schema becomes ours. */
+async function refuseForeign(ask: Ask): Promise<void> {
+  const tables = await ask(
+    'SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()',
+  );
+  const names = tables.rows.map(({ table_name: name }) => name);
+  if (names.length === 0 || names.includes('keys_schema')) return;
+  throw new KeysError('invalid', 'this database holds tables of some other program', {
+    hint: 'make one for the keys alone: createdb keys',
+  });
+}

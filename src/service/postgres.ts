@@ -1,0 +1,116 @@
+/** A PostgreSQL database, which several instances share. */
+import type { Pool, PoolClient } from 'pg';
+import { KeysError } from '../errors.ts';
+import { numberedText, postgresDialect } from './postgres-dialect.ts';
+import { isBroken, isRetryable, postgresError, told } from './postgres-errors.ts';
+import { openPool } from './postgres-open.ts';
+import type { Answer, Database, Query, Work } from './sql.ts';
+import { sqlStore } from './sql-store.ts';
+import type { Store } from './store.ts';
+
+/** How often a transaction that lost against another one is begun again. */
+const attempts = 10;
+
+/** Throws `unavailable` and `invalid` as `openPool`. */
+export async function openPostgres(url: string): Promise<Store> {
+  return sqlStore(postgresDatabase(await openPool(url)));
+}
+
+function postgresDatabase(pool: Pool): Database {
+  const names = new Map<string, string>();
+
+  /** Under one name the database plans a statement once for each connection. */
+  function nameOf(text: string): string {
+    const known = names.get(text);
+    if (known !== undefined) return known;
+    const name = `keys_${names.size}`;
+    names.set(text, name);
+    return name;
+  }
+
+  async function ask(client: PoolClient, { text, values }: Query): Promise<Answer> {
+    const { rows, rowCount } = await told(
+      client.query({ name: nameOf(text), text: numberedText(text), values: [...values] }),
+    );
+    return { rows, changes: rowCount ?? 0 };
+  }
+
+  async function finish<T>(client: PoolClient, work: Work<T>): Promise<T> {
+    let step = work.next();
+    while (!step.done) step = work.next(await ask(client, step.value));
+    return step.value;
+  }
+
+  async function attempt<T>(work: () => Work<T>): Promise<T> {
+    const client = await told(pool.connect());
+    let broken = false;
+    try {
+      // Each statement sees what was committed before it; the lock on one row makes writers come one by one.
+      await told(client.query('BEGIN ISOLATION LEVEL READ COMMITTED; SELECT id FROM audit_head FOR UPDATE'));
+      const result = await finish(client, work());
+      await commit(client);
+      return result;
+    } catch (error) {
+      broken = await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      );
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  return {
+    dialect: postgresDialect,
+
+    async read(work) {
+      try {
+        const client = await told(pool.connect());
+        let broken = false;
+        try {
+          return await finish(client, work());
+        } catch (error) {
+          broken = isBroken(error);
+          throw error;
+        } finally {
+          client.release(broken);
+        }
+      } catch (error) {
+        throw postgresError(error);
+      }
+    },
+
+    async transaction(work) {
+      for (let n = 1; ; n++) {
+        try {
+          return await attempt(work);
+        } catch (error) {
+          if (n === attempts && isRetryable(error)) {
+            throw new KeysError('unavailable', 'PostgreSQL is too busy; nothing was changed', {
+              cause: error,
+            });
+          }
+          if (!isRetryable(error)) throw postgresError(error);
+        }
+      }
+    },
+
+    // What was destroyed is gone from every answer at once; its bytes go with VACUUM and with the write-ahead log's end.
+    async scrub() {},
+
+    close: () => pool.end(),
+  };
+}
+
+/** Throws `outcome_unknown` when the connection breaks before the answer. */
+async function commit(client: PoolClient): Promise<void> {
+  try {
+    await told(client.query('COMMIT'));
+  } catch (error) {
+    if (!isBroken(error)) throw error;
+    throw new KeysError('outcome_unknown', 'PostgreSQL was asked to commit and did not answer', {
+      cause: error,
+    });
+  }
+}

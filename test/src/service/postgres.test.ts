@@ -1,0 +1,226 @@
+/** What several instances on one PostgreSQL must do, on bad days too. The verbs themselves are in the contracts. */
+import { Client } from 'pg';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { migrations } from '../../../src/service/migrations/index.ts';
+import { openStore } from '../../../src/service/open-store.ts';
+import { createServer } from '../../../src/service/server.ts';
+import { createService, type Service } from '../../../src/service/service.ts';
+import type { Settings } from '../../../src/service/settings.ts';
+import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
+import { machineAdmin } from '../../fakes/key-service.ts';
+import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
+
+describe.skipIf(lacksPostgres)(
+  `on PostgreSQL${lacksPostgres ? ` (skipped: ${lacksPostgres})` : ''}`,
+  async () => {
+    const postgres = await startPostgres();
+
+    async function open(address: string, settings: Partial<Settings> = {}): Promise<Service> {
+      const service = createService({ store: await openStore(address), now: Date.now, settings });
+      onTestFinished(() => service.close());
+      return service;
+    }
+
+    async function twoInstances(settings: Partial<Settings> = {}): Promise<[Service, Service, string]> {
+      const address = await postgres.newDatabase();
+      return [await open(address, settings), await open(address, settings), address];
+    }
+
+    async function withClient(address: string, work: (client: Client) => Promise<void>): Promise<void> {
+      const client = new Client(address);
+      await client.connect();
+      try {
+        await work(client);
+      } finally {
+        await client.end();
+      }
+    }
+
+    keyServiceContract('the service on PostgreSQL', async () => {
+      const service = createService({ store: await openStore(await postgres.newDatabase()), now: Date.now });
+      return { ...service.as(machineAdmin), close: () => service.close() };
+    });
+
+    test('6 instances that open a new database at once all find it ready', async () => {
+      for (let round = 0; round < 5; round++) {
+        const address = await postgres.newDatabase();
+        const services = await Promise.all(Array.from({ length: 6 }, () => open(address)));
+        const created = services.map((service, n) => service.as(machineAdmin).create({ name: `first-${n}` }));
+        expect(new Set((await Promise.all(created)).map(({ key }) => key.id)).size).toBe(6);
+      }
+    });
+
+    test('a database of a newer version is refused', async () => {
+      const address = await postgres.newDatabase();
+      await (await openStore(address)).close();
+      await withClient(address, async (client) => {
+        await client.query(`UPDATE keys_schema SET step = ${migrations.length + 1}`);
+      });
+      await expect(openStore(address)).rejects.toThrow('was written by a newer version of keys');
+    });
+
+    test("another program's database is refused and left as it is", async () => {
+      const address = await postgres.newDatabase();
+      await withClient(address, async (client) => {
+        await client.query('CREATE TABLE recipes (name TEXT)');
+      });
+      await refuses('invalid', openStore(address));
+      await withClient(address, async (client) => {
+        const { rows } = await client.query(
+          "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+        );
+        expect(rows).toEqual([{ table_name: 'recipes' }]);
+      });
+    });
+
+    test('a database that forgets what it acknowledged is refused', async () => {
+      const address = await postgres.newDatabase();
+      await withClient(address, async (client) => {
+        await client.query(
+          `ALTER DATABASE ${new URL(address).pathname.slice(1)} SET synchronous_commit = off`,
+        );
+      });
+      await expect(openStore(address)).rejects.toThrow('synchronous_commit is off');
+    });
+
+    test('64 creates on two instances at limit - 1, 50 rounds: exactly one more key each round', async () => {
+      const [one, other] = await twoInstances({ quota: 2 });
+      for (let round = 0; round < 50; round++) {
+        const namespace = `round-${round}`;
+        await one.as(machineAdmin).create({ name: 'first', namespace });
+        const outcomes = await Promise.all(
+          Array.from({ length: 64 }, (_, n) =>
+            (n % 2 ? one : other)
+              .as(machineAdmin)
+              .create({ name: `more-${n}`, namespace })
+              .then(
+                () => 'created',
+                (error) => error.code,
+              ),
+          ),
+        );
+        expect(outcomes.toSorted()).toEqual(['created', ...Array(63).fill('quota_exceeded')]);
+      }
+    });
+
+    test('16 creates of one name on two instances make one key', async () => {
+      const [one, other] = await twoInstances();
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 16 }, (_, n) => (n % 2 ? one : other).as(machineAdmin).create({ name: 'same' })),
+      );
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    });
+
+    test('16 requests under one idempotency key on two instances get the same answer', async () => {
+      const [one, other] = await twoInstances();
+      const idempotencyKey = 'A'.repeat(43);
+      const answers = await Promise.all(
+        Array.from({ length: 16 }, (_, n) =>
+          (n % 2 ? one : other).as(machineAdmin).create({ name: 'same' }, { idempotencyKey }),
+        ),
+      );
+      expect(new Set(answers.map(({ secret }) => secret.reveal())).size).toBe(1);
+    });
+
+    test('what one instance has revoked, disabled or regenerated, the other refuses from then on', async () => {
+      const [one, other] = await twoInstances();
+      const admin = one.as(machineAdmin);
+      for (const end of ['revoke', 'disable', 'regenerate'] as const) {
+        const { key, secret } = await admin.create({ name: end });
+        expect(await other.as(null).verify(secret)).toMatchObject({ valid: true });
+        await admin[end](key.id);
+        expect(await other.as(null).verify(secret)).toMatchObject({ valid: false });
+      }
+    });
+
+    test('a deadlock is survived: the transaction is begun again', async () => {
+      const address = await postgres.newDatabase();
+      const service = (await open(address)).as(machineAdmin);
+      const { key } = await service.create({ name: 'locked' });
+      await withClient(address, async (client) => {
+        // The service notices the deadlock first, and gives way.
+        await client.query("SET deadlock_timeout = '30s'");
+        await client.query('BEGIN');
+        await client.query('SELECT id FROM keys WHERE id = $1 FOR UPDATE', [key.id]);
+        const disabled = service.disable(key.id);
+        await withClient(
+          address,
+          (watcher) =>
+            vi.waitUntil(
+              async () => {
+                const waiting = await watcher.query(
+                  "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+                );
+                return waiting.rowCount === 1;
+              },
+              { timeout: 10_000 },
+            ) as Promise<never>,
+        );
+        await client.query('SELECT id FROM audit_head FOR UPDATE');
+        await client.query('COMMIT');
+        expect(await disabled).toMatchObject({ status: 'disabled' });
+      });
+    });
+
+    test('without its database the service answers 503, never valid, and is back when the database is', async () => {
+      const service = await open(await postgres.newDatabase());
+      const { secret } = await service.as(machineAdmin).create({ name: 'demo' });
+      const server = createServer({ service });
+      onTestFinished(() => server.close());
+      const verify = () =>
+        server.inject({ method: 'POST', url: '/v1/verify', body: { secret: secret.reveal() } });
+      expect((await verify()).json()).toMatchObject({ valid: true });
+      postgres.stop();
+      try {
+        for (let n = 0; n < 20; n++) expect((await verify()).statusCode).toBe(503);
+        const listed = await server.inject({
+          url: '/v1/keys',
+          headers: { authorization: `Bearer ${secret.reveal()}` },
+        });
+        expect(listed.statusCode).toBe(503);
+        await refuses('unavailable', service.as(machineAdmin).create({ name: 'meanwhile' }));
+      } finally {
+        postgres.start();
+      }
+      expect((await verify()).json()).toMatchObject({ valid: true });
+    });
+
+    test('a restart in the middle of creates loses none that was answered', async () => {
+      const [one, other] = await twoInstances();
+      const answered: string[] = [];
+      const codes = new Set<string>();
+      let stopped = false;
+      async function work(service: Service, prefix: string): Promise<void> {
+        for (let n = 0; !stopped; n++) {
+          await service
+            .as(machineAdmin)
+            .create({ name: `${prefix}-${n}` })
+            .then(
+              ({ key }) => answered.push(key.id),
+              (error) => codes.add(error.code),
+            );
+        }
+      }
+      const workers = [one, other, one, other].map((service, n) => work(service, `worker-${n}`));
+      for (let round = 0; round < 3; round++) {
+        const before = answered.length;
+        await vi.waitUntil(() => answered.length > before + 20, { timeout: 20_000 });
+        postgres.stop();
+        postgres.start();
+      }
+      const before = answered.length;
+      await vi.waitUntil(() => answered.length > before + 20, { timeout: 20_000 });
+      stopped = true;
+      await Promise.all(workers);
+      // Where the answer to COMMIT was lost, the service says that it does not know; else nothing was changed.
+      for (const code of codes) expect(['unavailable', 'outcome_unknown']).toContain(code);
+      for (const id of answered) expect(await other.as(machineAdmin).get(id)).toMatchObject({ id });
+    });
+
+    test('a text that the database cannot hold is refused as such', async () => {
+      const service = (await open(await postgres.newDatabase())).as(machineAdmin);
+      await refuses('invalid', service.list({ owner: 'a\0b' }));
+      await refuses('invalid', service.list({ labels: { a: 'b\0' } }));
+    });
+  },
+);
