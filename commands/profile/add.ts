@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import { type Profile, profileFrom, requireName, urlProblem } from '../../src/config.ts';
@@ -22,7 +23,7 @@ export async function add(
   options: ServiceOptions,
 ): Promise<void> {
   requireName(name);
-  const url = options.url ?? (await askUrl(app));
+  const url = options.url ?? (await urlInMapping(options)) ?? (await askUrl(app));
   const entry = await entryFrom({ ...options, url }, words, app.options);
   await changeConfig(app, ({ config, setProfile }) => {
     if (Object.hasOwn(config.profiles, name)) {
@@ -53,6 +54,13 @@ async function tellDiscovery(app: App, profile: Profile): Promise<void> {
     const { message } = toKeysError(error);
     await app.note(`what this installation can do beyond the usual could not be read: ${message}`);
   }
+}
+
+/** Of a service that is in one place for everybody, the mapping file says where. */
+async function urlInMapping({ mapping }: ServiceOptions): Promise<string | undefined> {
+  if (mapping === undefined) return undefined;
+  const { loadMapping } = await import('../../src/drivers/rest/load.ts');
+  return (await loadMapping(resolve(mapping))).url;
 }
 
 /** Throws `invalid`, naming the option, where there is nobody to ask. */

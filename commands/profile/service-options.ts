@@ -81,6 +81,9 @@ export async function entryFrom(
     insecureHttp,
     settings: settings && { ...existing?.settings, ...settings },
   };
+  if (options.mapping !== undefined && (options.driver ?? existing?.driver) !== 'rest') {
+    throw new KeysError('invalid', '--mapping goes with the driver rest', { hint: 'add --driver rest' });
+  }
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   const entry: ProfileEntry = { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
   const driver = drivers.find(({ name }) => name === entry.driver);

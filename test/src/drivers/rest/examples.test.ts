@@ -4,7 +4,10 @@ import { loadMapping } from '../../../../src/drivers/rest/load.ts';
 import { keyServiceContract } from '../../../contracts/key-service.ts';
 import { forTest } from '../../../fakes/open-driver.ts';
 import { type ExampleFake, mappingPath, openExample } from '../../../fakes/rest/example.ts';
+import { keystoneFake } from '../../../fakes/rest/keystone.ts';
 import { strapiFake } from '../../../fakes/rest/strapi.ts';
+import { unleashFake } from '../../../fakes/rest/unleash.ts';
+import { verdaccioFake } from '../../../fakes/rest/verdaccio.ts';
 
 interface Example {
   readonly name: string;
@@ -14,7 +17,21 @@ interface Example {
 
 const longDescription = { 'create refuses a description of 1,001 characters': 'the service takes it' };
 
-const examples: readonly Example[] = [{ name: 'strapi', start: strapiFake, skips: longDescription }];
+const nameless = {
+  'a created key is shown as it was created, with a secret': 'the service keeps no names',
+  'the name of a live key is taken': 'the service keeps no names',
+};
+
+const examples: readonly Example[] = [
+  { name: 'strapi', start: strapiFake, skips: longDescription },
+  {
+    name: 'unleash',
+    start: unleashFake,
+    skips: { 'the name of a live key is taken': 'names are not unique' },
+  },
+  { name: 'verdaccio', start: verdaccioFake, skips: nameless },
+  { name: 'keystone', start: keystoneFake, skips: longDescription },
+];
 
 for (const { name, start, skips } of examples) {
   const mapping = await loadMapping(mappingPath(name));
