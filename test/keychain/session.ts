@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
 import type { Env } from '../../src/app.ts';
 import type { Home, Result } from '../run.ts';
+import { type Keyring, startDesktop } from './desktop.ts';
 
 const needed = ['dbus-run-session', 'dbus-send', 'gnome-keyring-daemon', 'secret-tool'];
 
@@ -17,45 +17,17 @@ export function missingPrograms(): string | null {
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : null;
 }
 
-export type Keyring = 'unlocked' | 'locked' | 'none';
-
-const password = 'the password of the login keyring';
-const starting: Record<Keyring, string> = {
-  unlocked: `printf '%s' '${password}' | gnome-keyring-daemon --unlock --components=secrets >/dev/null`,
-  locked: 'gnome-keyring-daemon --start --components=secrets >/dev/null',
-  none: 'true',
-};
-
-/** Prints the process id of the daemon, or an empty line. */
-const daemonPid = `dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / \\
-  org.freedesktop.DBus.GetConnectionUnixProcessID string:org.freedesktop.secrets 2>/dev/null \\
-  | awk '{ print $2; found = 1 } END { if (!found) print "" }'`;
-
 /** Starts a session on the home and returns the environment of a program in it. It ends with the test, or by `end`. */
 export async function startSession(
   home: Home,
   keyring: Keyring,
 ): Promise<{ env: Env; end(): Promise<void> }> {
   const env = homeEnvironment(home);
-  const script = `${starting[keyring]}; echo "$DBUS_SESSION_BUS_ADDRESS"; ${daemonPid}; exec cat`;
-  const bus = keyring === 'none' ? ['--config-file', busWithoutServices(home)] : [];
-  const session = spawn('dbus-run-session', [...bus, '--', 'sh', '-c', script], {
+  const { address, end } = await startDesktop(
     env,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  const ended = once(session, 'exit');
-  const lines = createInterface(session.stdout)[Symbol.asyncIterator]();
-  const address = (await lines.next()).value as string;
-  const pid = Number((await lines.next()).value);
-  let over = false;
-  const end = async () => {
-    if (over) return;
-    over = true;
-    // Once in a while the daemon does not notice that its bus has gone.
-    if (pid > 0) process.kill(pid, 'SIGKILL');
-    session.stdin.end();
-    await ended;
-  };
+    keyring,
+    keyring === 'none' ? busWithoutServices(home) : undefined,
+  );
   onTestFinished(end);
   return { env: { ...env, DBUS_SESSION_BUS_ADDRESS: address }, end };
 }

@@ -1,6 +1,7 @@
 /** What is killed, and what must hold whenever it dies. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { allKeys, type Key } from '../../src/keys.ts';
 import { Secret } from '../../src/secret.ts';
@@ -11,7 +12,7 @@ export interface Scenario {
   readonly stdout: 'file' | 'pipe';
   /** Who dies: the command, or the server that it talks to. */
   readonly victim: 'command' | 'server';
-  env?(path: string): Record<string, string>;
+  readonly needsKeychain: boolean;
   prepare(world: World): Promise<void>;
   argv(world: World): string[];
   /** Before anything has been recovered. `status` is how a command ended whose server died. */
@@ -23,6 +24,7 @@ export interface Scenario {
 interface Place {
   readonly name: string;
   readonly stdout: 'file' | 'pipe';
+  readonly needsKeychain?: true;
   to(world: World): string[];
   /** What a consumer finds there, the latest first. */
   read(world: World): string[];
@@ -35,6 +37,9 @@ const fileIn = (name: string, parse: (text: string) => string | undefined) => (w
   const found = existsSync(path) ? parse(readFileSync(path, 'utf8')) : undefined;
   return found === undefined ? [] : [found];
 };
+
+/** One keyring serves all worlds. */
+const entry = ({ path }: World) => basename(path);
 
 const places: Place[] = [
   { name: 'stdout to a file', stdout: 'file', to: () => [], read: printed },
@@ -50,6 +55,16 @@ const places: Place[] = [
     stdout: 'file',
     to: ({ path }) => ['--to', `env-file:${join(path, '.env')}#TOKEN`],
     read: fileIn('.env', (text) => parseEnv(text).TOKEN),
+  },
+  {
+    name: 'keychain:',
+    stdout: 'file',
+    needsKeychain: true,
+    to: (world) => ['--to', `keychain:${entry(world)}`],
+    read(world) {
+      const words = ['lookup', 'service', 'keys-secrets', 'username', entry(world)];
+      return [spawnSync('secret-tool', words, { encoding: 'utf8' }).stdout].filter(Boolean);
+    },
   },
   {
     name: 'exec:',
@@ -76,6 +91,7 @@ function scenario(command: (typeof commands)[number], place: Place, victim: Scen
     name: `${command}, ${place.name}${victim === 'server' ? ', the server dies' : ''}`,
     stdout: place.stdout,
     victim,
+    needsKeychain: place.needsKeychain ?? false,
     async prepare(world) {
       writeFileSync(join(world.path, '.env'), '# kept\nOTHER=1\n');
       if (command === 'create') return;
@@ -126,13 +142,13 @@ function scenario(command: (typeof commands)[number], place: Place, victim: Scen
       if (unfinished > 0) throw new Error('exit 0, and an operation is unfinished');
       if (!(await anyWorks(world, place.read(world))))
         throw new Error('exit 0, and the secret does not work');
-    } else if (status === 7) {
-      if (unfinished > 0) throw new Error('exit 7, and an operation is unfinished');
+    } else if (status === 7 || status === 11) {
+      if (unfinished > 0) throw new Error(`exit ${status}, and an operation is unfinished`);
       const keys = await liveKeys(world);
       const secrets = keys.map(({ id }) => world.liveSecrets(id).working);
       const untouched = command === 'create' ? keys.length === 0 : await works(world, world.old);
       if (!untouched || secrets.some((working) => working !== 1))
-        throw new Error('exit 7, and something was changed');
+        throw new Error(`exit ${status}, and something was changed`);
     } else if (status !== 10) {
       throw new Error(`exit ${status}`);
     } else if (unfinished === 0) {

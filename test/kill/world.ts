@@ -59,7 +59,6 @@ export async function newWorld(scenario: Scenario): Promise<World> {
     // Its writes are not ours, and differ from run to run.
     NODE_DISABLE_COMPILE_CACHE: '1',
     CI: '',
-    ...scenario.env?.(path),
   };
   const database = join(path, 'data', 'keys.db');
   mkdirSync(join(path, 'data'), { mode: 0o700 });
