@@ -7,8 +7,9 @@ import { newShell } from '../scripts/shell.ts';
 
 export interface LiveSubject {
   readonly capabilities: Capabilities;
-  /** Reaches the service without a profile; `token` is the administrator's credential. */
-  env(): Readonly<Record<string, string>>;
+  /** What follows the name in `keys profile add`. */
+  profile(): string;
+  /** The administrator's credential. */
   token(): Promise<string>;
   /** What a create needs besides a name. */
   readonly create?: string;
@@ -44,7 +45,9 @@ export function commandLine(name: string, subject: LiveSubject): void {
     const token = await subject.token();
     const file = join(shell.path, 'credential');
     writeFileSync(file, token, { mode: 0o600 });
-    const env = { ...subject.env(), KEYS_TOKEN_FILE: file };
+    const env = { KEYS_PROFILE: 'live', KEYS_TOKEN_FILE: file };
+    const added = await shell.run(`keys profile add live ${subject.profile()}`, env);
+    if (added.code !== 0) throw new Error(added.stderr);
     const keys = (line: string): Promise<Told> => shell.run(`keys ${line}`, env);
     async function json<T>(line: string): Promise<T> {
       const { code, stdout, stderr } = await keys(`${line} -o json`);

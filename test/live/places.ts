@@ -1,8 +1,10 @@
 /** Where live services are installed, and where one of them keeps its data while it runs. */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './process.ts';
 
 const cache =
   process.env.KEYS_LIVE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'keys-live');
@@ -30,4 +32,15 @@ export async function newDataDirectory(name: string): Promise<string> {
   // A service that runs as another user has to get to what is its own in there.
   await chmod(directory, 0o755);
   return directory;
+}
+
+/** An installation of npm packages as `packages/<name>` locks them, with this very Node. */
+export function installedFromNpm(name: string): Promise<string> {
+  const from = fileURLToPath(new URL(`packages/${name}/`, import.meta.url));
+  return installed(name, async (directory) => {
+    for (const file of ['package.json', 'package-lock.json'])
+      await copyFile(join(from, file), join(directory, file));
+    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+    await run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: directory, env });
+  });
 }

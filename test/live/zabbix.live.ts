@@ -45,7 +45,7 @@ keyServiceContract('Zabbix 6', open, { capabilities, skips: zabbixSkips });
 
 commandLine('Zabbix 6', {
   capabilities,
-  env: () => ({ KEYS_DRIVER: 'zabbix', KEYS_URL: zabbix().url }),
+  profile: () => `--driver zabbix --url ${zabbix().url}`,
   token: administrator,
   create: "--description 'made by a test' --expires 30d",
   edit: { words: "--description 'another one'", shows: { description: 'another one' } },

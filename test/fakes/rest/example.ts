@@ -100,7 +100,7 @@ export function mappingPath(name: string): string {
 /** The example's mapping on its stand-in. */
 export async function openExample(
   name: string,
-  fake: ExampleFake,
+  fake: Pick<ExampleFake, 'url' | 'credential' | 'base' | 'settings'>,
   { profile, ...options }: OpenOptions = {},
 ): Promise<KeyService> {
   const mapping = await loadMapping(mappingPath(name));
