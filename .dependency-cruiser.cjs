@@ -19,7 +19,7 @@ module.exports = {
       name: 'domain-imports-nothing-below',
       severity: 'error',
       from: { path: '^src/keys\\.ts' },
-      to: { path: '^src/', pathNot: '^src/(errors|secret)\\.ts' },
+      to: { path: '^src/', pathNot: '^src/(audit|errors|secret)\\.ts' },
     },
     {
       name: 'errors-import-nothing',
