@@ -15,7 +15,8 @@ export interface AuditEntry {
   agent: string | null;
   action: string;
   target: string | null;
-  outcome: AuditOutcome;
+  /** One of `auditOutcomes`, unless somebody has put another text there. */
+  outcome: string;
   address: string | null;
   requestId: string | null;
   details: Record<string, unknown>;
@@ -74,6 +75,6 @@ export async function* allEntries(
   do {
     const page: AuditPage = await audit.list({ ...query, ...(cursor === null ? {} : { cursor }) });
     yield page.entries;
-    cursor = page.entries.length === 0 ? null : page.nextCursor;
+    cursor = page.nextCursor;
   } while (cursor !== null);
 }

@@ -1,6 +1,7 @@
 /** The rows of mints. What is exported beside the store's part runs within a transaction of its caller. */
 import type { SecretState } from '../keys.ts';
 import { type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import { addAudit } from './sql-audit.ts';
 import type { Kept, MadeMint, MintRow, MintStore, NewMint, OverlappedSecret } from './store.ts';
 
 /** What becomes of seals, and of which ones. */
@@ -14,19 +15,26 @@ export function mintStore({ read, transaction }: Database): MintStore {
   return {
     findMint: (hash) => read(() => findMint(hash)),
 
-    cancelMint: (row) =>
+    cancelMint: (row, audit) =>
       transaction(function* () {
         const { hash, caller, createdAt } = row;
-        yield* run(
+        const kept = yield* run(
           `INSERT INTO mints (hash, caller, state, created_at) VALUES (?, ?, 'cancelled', ?) ON CONFLICT DO NOTHING`,
           ...[hash, caller, createdAt],
         );
+        if (kept > 0) yield* addAudit(audit);
         return (yield* findMint(hash)) ?? row;
       }),
 
-    acknowledgeMint: (hash) => transaction(() => destroySeals('acknowledged', 'hash = ?', hash)),
+    acknowledgeMint: (hash, audit) =>
+      transaction(function* () {
+        if ((yield* destroySeals('acknowledged', 'hash = ?', hash)) > 0) yield* addAudit(audit);
+      }),
 
-    useMint: (secretHash) => transaction(() => destroySeals('used', 'secret_hash = ?', secretHash)),
+    useMint: (secretHash, audit) =>
+      transaction(function* () {
+        if ((yield* destroySeals('used', 'secret_hash = ?', secretHash)) > 0) yield* addAudit(audit);
+      }),
 
     async sweepMints(sealedBefore, madeBefore) {
       if (!(await read(() => hasOldMints(sealedBefore, madeBefore)))) return;
@@ -87,8 +95,9 @@ export function* endMints(keyId: string): Work<void> {
   yield* run(`UPDATE mints SET overlap = 'ended' WHERE key_id = ? AND overlap = 'open'`, keyId);
 }
 
-export function* destroySeals(...[state, which, value]: Seals): Work<void> {
-  yield* run(`UPDATE mints SET seal = NULL, state = ? WHERE seal IS NOT NULL AND ${which}`, state, value);
+/** How many seals were destroyed. */
+export function destroySeals(...[state, which, value]: Seals): Work<number> {
+  return run(`UPDATE mints SET seal = NULL, state = ? WHERE seal IS NOT NULL AND ${which}`, state, value);
 }
 
 function* hasOldMints(sealedBefore: number, madeBefore: number): Work<boolean> {

@@ -1,5 +1,6 @@
 /** The store on a database that speaks SQL. */
 import type { Database } from './sql.ts';
+import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
 import { mintStore } from './sql-mints.ts';
 import type { Store } from './store.ts';
@@ -8,6 +9,7 @@ export function sqlStore(database: Database): Store {
   return {
     ...keyStore(database),
     ...mintStore(database),
+    ...auditStore(database),
     scrub: () => database.scrub(),
     close: () => database.close(),
   };

@@ -2,6 +2,7 @@
  * What the service keeps. A store knows rows, not rules; times are milliseconds since 1970. Each verb that changes
  * something is one transaction together with its audit row, decided on the version of the row it was given.
  */
+import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
 import type { KeyStatus, KeyType, SecretState } from '../keys.ts';
 
 export interface KeyRow {
@@ -43,15 +44,42 @@ export interface NewSecret {
   readonly createdAt: number;
 }
 
+/** What is to be recorded. */
 export interface AuditRow {
   readonly time: number;
-  /** The user in whose name it was done, and the key that did it (`null`: the administrator of the machine). */
-  readonly actor: string;
+  /** The user in whose name it was done; `null` where nobody said who they are. */
+  readonly actor: string | null;
+  /** The name of the key that did it; `null` for a person. */
   readonly agent: string | null;
   readonly action: string;
-  readonly target: string;
+  readonly target: string | null;
+  readonly outcome: AuditOutcome;
+  readonly address: string | null;
   readonly requestId: string | null;
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Which rows of the log. Every condition given must hold. */
+export interface AuditSelection {
+  readonly order: 'newest' | 'oldest';
+  readonly limit: number;
+  /** The row to begin at, going up or down; `null`: the first or the last. */
+  readonly from: number | null;
+  /** Only rows above this one. */
+  readonly after: number;
+  readonly since?: number;
+  readonly until?: number;
+  readonly actor?: string;
+  /** By id or name: what a key did, and what was done to it. */
+  readonly key?: string;
+  readonly action?: string;
+  readonly outcome?: AuditOutcome;
+}
+
+/** Some of the rows selected, possibly none, and the row to go on from; `null` when there are no more. */
+export interface AuditSlice {
+  readonly entries: AuditEntry[];
+  readonly next: number | null;
 }
 
 /** Refuse when the namespace has no room for one more key that is active at `now`. */
@@ -188,16 +216,23 @@ export interface KeyStore {
 export interface MintStore {
   findMint(hash: Uint8Array): Promise<MintRow | null>;
   /** Keeps the row, unless there is one of the same hash; the one that is there then. */
-  cancelMint(row: CancelledMint): Promise<MintRow>;
+  cancelMint(row: CancelledMint, audit: AuditRow): Promise<MintRow>;
   /** Of a mint, by its hash. Does nothing once the seal is destroyed. */
-  acknowledgeMint(hash: Uint8Array): Promise<void>;
+  acknowledgeMint(hash: Uint8Array, audit: AuditRow): Promise<void>;
   /** Of the mint that gave this secret, by the secret's hash. Does nothing once the seal is destroyed. */
-  useMint(secretHash: Uint8Array): Promise<void>;
+  useMint(secretHash: Uint8Array, audit: AuditRow): Promise<void>;
   /** Destroys the seals of mints made before the one time, and forgets mints made before the other unless their overlap is open. */
   sweepMints(sealedBefore: number, madeBefore: number): Promise<void>;
 }
 
-export interface Store extends KeyStore, MintStore {
+export interface AuditStore {
+  /** Adds rows to the log, all or none. */
+  appendAudit(rows: readonly AuditRow[]): Promise<void>;
+  auditHead(): Promise<AuditHead>;
+  listAudit(selection: AuditSelection): Promise<AuditSlice>;
+}
+
+export interface Store extends KeyStore, MintStore, AuditStore {
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */
   scrub(): Promise<void>;
   close(): Promise<void>;

@@ -3,5 +3,6 @@ import type { Dialect } from '../sql.ts';
 import { sql as start } from './0001-start.ts';
 import { sql as mints } from './0002-mints.ts';
 import { sql as writers } from './0003-writers.ts';
+import { sql as auditChain } from './0004-audit-chain.ts';
 
-export const migrations: readonly ((dialect: Dialect) => string)[] = [start, mints, writers];
+export const migrations: readonly ((dialect: Dialect) => string)[] = [start, mints, writers, auditChain];
