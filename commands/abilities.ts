@@ -19,6 +19,7 @@ const verbs: Readonly<Record<Verb, true>> = {
   revoke: true,
   verify: true,
   whoami: true,
+  audit: true,
 };
 
 const fields: Readonly<Record<KeyField | keyof KeyChanges, string>> = {

@@ -3,7 +3,19 @@ import type { Capabilities } from './keys.ts';
 
 export const ownCapabilities: Capabilities = {
   title: 'keys',
-  verbs: ['create', 'list', 'get', 'edit', 'disable', 'enable', 'regenerate', 'revoke', 'verify', 'whoami'],
+  verbs: [
+    'create',
+    'list',
+    'get',
+    'edit',
+    'disable',
+    'enable',
+    'regenerate',
+    'revoke',
+    'verify',
+    'whoami',
+    'audit',
+  ],
   fields: [
     'namespace',
     'description',

@@ -2,6 +2,7 @@
  * The domain. Every command works on `KeyService` only; drivers and our own service implement it.
  * Times are RFC 3339 UTC strings, ids are strings, and what a service cannot know is `null`.
  */
+import type { Audit } from './audit.ts';
 import { KeysError } from './errors.ts';
 import type { Secret } from './secret.ts';
 
@@ -175,6 +176,8 @@ export interface KeyService {
   readonly capabilities: Capabilities;
   /** Only where `capabilities.idempotentMint`. */
   readonly minting?: Minting;
+  /** Only where `audit` is one of `capabilities.verbs`. */
+  readonly audit?: Audit;
   /** Mints a key. Throws `conflict` (the name is taken), `quota_exceeded`, `invalid`. */
   create(key: NewKey, options?: MintOptions): Promise<IssuedKey>;
   /** One page of keys, newest first; see `allKeys`. Throws `invalid` for a bad cursor. */
@@ -243,6 +246,7 @@ const deeds: Record<Verb, string> = {
   revoke: 'revoke keys',
   verify: 'verify secrets',
   whoami: 'tell who a credential is',
+  audit: 'show what was done',
 };
 
 /** Throws `unsupported`, in the service's name, when it lacks a verb. */

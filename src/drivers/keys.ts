@@ -65,6 +65,27 @@ const wireIdentity = z.object({
   roles: z.array(z.string()),
 });
 
+const wireAuditPage = z.object({
+  // All that it says, for all of it is in the hash.
+  entries: z.array(
+    z.looseObject({
+      seq: z.number(),
+      time: z.string(),
+      actor: text,
+      agent: text,
+      action: z.string(),
+      target: text,
+      outcome: z.string(),
+      address: text,
+      requestId: text,
+      details: z.record(z.string(), z.unknown()),
+      hash: z.string(),
+    }),
+  ),
+  nextCursor: text,
+});
+const wireAuditHead = z.object({ seq: z.number(), hash: z.string() });
+
 export function keysDriver(http: Http, profile: Profile): KeyService {
   async function ask<T>(call: Call, shape: z.ZodMiniType<T>): Promise<T> {
     return read(await http.call(call), shape);
@@ -157,6 +178,20 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
       },
       settle: (idempotencyKey, { keep, graceMs = 0 }) =>
         ask({ ...mintCall('settle', idempotencyKey), body: { keep, graceMs } }, wireKey),
+    },
+    audit: {
+      list: ({ pageSize: limit = pageSize, ...query }) =>
+        ask(
+          {
+            method: 'GET',
+            path: ['v1', 'audit'],
+            query: { ...query, limit },
+            effect: 'read',
+            maxBytes: pageBytes,
+          },
+          wireAuditPage,
+        ),
+      head: () => ask({ method: 'GET', path: ['v1', 'audit', 'head'], effect: 'read' }, wireAuditHead),
     },
     create: (key, options = {}) =>
       mint(['v1', 'keys'], { ...key, namespace: key.namespace ?? profile.namespace ?? undefined }, options),

@@ -46,6 +46,7 @@ const table = {
   enable: { permission: 'keys.enable', within: 'everywhere' },
   regenerate: { permission: 'keys.regenerate', within: 'everywhere' },
   revoke: { permission: 'keys.revoke', own: true, itself: true, within: 'there' },
+  audit: { permission: 'audit.view' },
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof table;

@@ -50,7 +50,14 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
   /** One row for all that were too many. */
   function tellExcess(): void {
     for (const { row, count } of excess.values()) {
-      pending.push({ ...row, agent: null, action: 'unrecorded', target: null, requestId: null, details: { count } });
+      pending.push({
+        ...row,
+        agent: null,
+        action: 'unrecorded',
+        target: null,
+        requestId: null,
+        details: { count },
+      });
     }
     excess.clear();
   }

@@ -1,10 +1,11 @@
 /** The audit log as one caller sees it. */
 import type { Audit, AuditQuery } from '../audit.ts';
 import { KeysError } from '../errors.ts';
-import { type Caller, isAdmin } from './access.ts';
+import type { InvalidReason } from '../keys.ts';
+import { type Caller, may } from './access.ts';
 import type { ServiceCore } from './key-service.ts';
 import { timestamp } from './rules.ts';
-import type { AuditRow } from './store.ts';
+import type { AuditRow, KeyRow } from './store.ts';
 
 /** Where a request came from. */
 export interface RequestContext {
@@ -20,9 +21,9 @@ const largestPageSize = 1_000;
 export function auditFor({ store, queue }: ServiceCore, caller: () => Caller): Audit {
   /** Throws `forbidden`. */
   async function requireReader(): Promise<void> {
-    if (!isAdmin(caller())) {
+    if (!may(caller(), 'audit', { namespace: null })) {
       throw new KeysError('forbidden', 'this credential may not read the audit log', {
-        hint: 'it takes the role admin',
+        hint: 'it takes audit.view in all namespaces, as the role admin has it',
       });
     }
     await queue.flush();
@@ -69,4 +70,21 @@ export function auditRow(
   const { action, target = null, outcome = 'done', details = {} } = what;
   const actor = who && (who.owner ?? who.keyName);
   return { time, actor, agent: who?.keyName ?? null, action, target, outcome, address, requestId, details };
+}
+
+/** The key is who did it, in its owner's name; a key that is not told about is recorded nonetheless. */
+export function verifyRow(
+  time: number,
+  context: RequestContext,
+  by: Caller | null,
+  key: KeyRow | null,
+  reason: InvalidReason | null,
+): AuditRow {
+  const asked = by && (by.keyName ?? by.owner);
+  return auditRow(time, context, key && { owner: key.owner, keyName: key.name }, {
+    action: 'verify',
+    target: key?.id,
+    outcome: reason === null ? 'done' : 'refused',
+    details: { ...(asked === null ? {} : { by: asked }), ...(reason === null ? {} : { reason }) },
+  });
 }

@@ -6,18 +6,19 @@ import type { Service } from './service.ts';
 
 /** Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is. */
 export async function authenticate(service: Service, request: FastifyRequest): Promise<void> {
+  request.context = { address: request.ip, requestId: request.id };
   const { credential } = request.routeOptions.config;
   if (credential === 'ignored' || request.is404) return;
   const secret = secretOf(request.headers.authorization);
-  const caller = secret && (await service.authenticate(secret));
+  const caller = secret && (await service.authenticate(secret, request.context));
   if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
   if (!caller && credential !== 'optional') {
     throw new KeysError('unauthenticated', 'this takes the secret of a key', {
       hint: 'send it as Authorization: Bearer <secret>',
     });
   }
-  request.keyId = caller?.keyId ?? null;
-  request.keys = service.as(caller, request.id);
+  request.caller = caller;
+  request.keys = service.as(caller, request.context);
 }
 
 function secretOf(header: string | undefined): Secret | null {

@@ -1,7 +1,9 @@
 /** The service as one caller sees it. */
+import type { Audit } from '../audit.ts';
 import { ownCapabilities } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import {
+  type InvalidReason,
   type IssuedKey,
   type Key,
   type KeyChanges,
@@ -17,6 +19,8 @@ import {
 } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import { type Action, type Caller, isAdmin, may, requireMay, requireReach, type Target } from './access.ts';
+import { auditFor, auditRow, type RequestContext, verifyRow } from './audit.ts';
+import type { AuditQueue } from './audit-queue.ts';
 import { actsAsOwner, grantsOfKey } from './grants.ts';
 import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
 import { mintingFor } from './minting.ts';
@@ -35,6 +39,7 @@ export interface ServiceCore {
   readonly settings: Settings;
   readonly uses: Uses;
   readonly sweep: Sweep;
+  readonly queue: AuditQueue;
   readonly now: () => number;
   readonly newSecret: () => Secret;
 }
@@ -42,26 +47,27 @@ export interface ServiceCore {
 const defaultPageSize = 100;
 const largestPageSize = 1_000;
 
-/** Ours always says what became of a mint. */
+/** Ours always says what became of a mint, and what was done. */
 export interface OwnKeyService extends KeyService {
   readonly minting: Minting;
+  readonly audit: Audit;
 }
 
 export function keyServiceFor(
   core: ServiceCore,
   anybody: Caller | null,
-  requestId: string | null,
+  context: RequestContext = { address: null, requestId: null },
 ): OwnKeyService {
-  const { store, settings, uses, sweep, now, newSecret } = core;
+  const { store, settings, uses, sweep, queue, now, newSecret } = core;
 
   function caller(): Caller {
     if (anybody) return anybody;
     throw new KeysError('unauthenticated', 'this takes the secret of a key');
   }
 
-  function auditRow(action: Action | 'settle', target: string, details: AuditRow['details'] = {}): AuditRow {
-    const { owner, keyName } = caller();
-    return { time: now(), actor: owner ?? keyName ?? '', agent: keyName, action, target, requestId, details };
+  function audit(action: string, target: string | null, details: AuditRow['details'] = {}): AuditRow {
+    context.recorded = true;
+    return auditRow(now(), context, caller(), { action, target, details });
   }
 
   function targetOf(row: KeyRow): Target {
@@ -109,8 +115,14 @@ export function keyServiceFor(
     const at = now();
     const revived = statusOf(row, at) !== 'active' && statusOf({ ...row, ...changes }, at) === 'active';
     const quota = revived ? { defaultQuota: settings.quota, now: at } : null;
-    const audit = auditRow(action, row.id, changes);
-    return rowOf(await store.changeKey(row.id, row.version, changes, quota, audit), { ...row, ...changes });
+    const outcome = await store.changeKey(
+      row.id,
+      row.version,
+      changes,
+      quota,
+      audit(action, row.id, changes),
+    );
+    return rowOf(outcome, { ...row, ...changes });
   }
 
   /** What a key may do after an edit. */
@@ -129,6 +141,7 @@ export function keyServiceFor(
     const issued = ticket.open(mint, now());
     const target = targetOf(await visible(issued.key.id));
     if (!may(caller(), 'create', target)) requireMay(caller(), 'regenerate', target);
+    queue.add(audit('replay', issued.key.id));
     return issued;
   }
 
@@ -178,8 +191,10 @@ export function keyServiceFor(
     const details = { namespace, name, owner, type, roles, permissions, expiresAt };
     const quota = { defaultQuota: settings.quota, now: at };
     const issued = { key: toKey(row, at), secret };
-    const audit = auditRow('create', row.id, details);
-    const outcome = await store.insertKey(row, minted, quota, audit, ticket?.record(issued, at) ?? null);
+    const outcome = await store.insertKey(
+      ...([row, minted, quota, audit('create', row.id, details)] as const),
+      ticket?.record(issued, at) ?? null,
+    );
     if (outcome.refused === 'minted') return null;
     rowOf(outcome, row);
     return issued;
@@ -203,7 +218,7 @@ export function keyServiceFor(
         graceMs === 'overlap' ? graceMs : rules.graceEnd(null, current.expiresAt, at, graceMs);
       const outcome = await store.replaceSecret(
         ...([current.id, current.version, minted, oldEndsAt] as const),
-        auditRow('regenerate', current.id, { lastFour, oldEndsAt }),
+        audit('regenerate', current.id, { lastFour, oldEndsAt }),
         ticket?.record(answer, at) ?? null,
       );
       if (outcome.refused === 'minted') return current;
@@ -214,9 +229,23 @@ export function keyServiceFor(
     return issued;
   }
 
+  /** Whose secret it is, and what is wrong with it. */
+  async function judge(secret: Secret): Promise<{ row: KeyRow | null; reason: InvalidReason | null }> {
+    const found = await findSecret(store, secret);
+    if (!found) return { row: null, reason: 'unknown' };
+    const { row } = found;
+    const at = now();
+    if (row.revokedAt !== null || isEnded(found, at)) return { row, reason: 'revoked' };
+    const status = statusOf(row, at);
+    if (status === 'disabled' || status === 'expired') return { row, reason: status };
+    await useSecret(core, found, secret, at, context);
+    return { row, reason: null };
+  }
+
   return {
     capabilities: ownCapabilities,
-    minting: mintingFor({ core, caller, visible, targetOf, change, auditRow }),
+    minting: mintingFor({ core, caller, visible, targetOf, change, audit }),
+    audit: auditFor(core, caller),
 
     async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
       const ticket = ticketOf(options, { create: input });
@@ -302,20 +331,14 @@ export function keyServiceFor(
     },
 
     async verify(secret: Secret): Promise<Verification> {
-      const unknown: Verification = { valid: false, reason: 'unknown', key: null };
-      const found = await findSecret(store, secret);
-      if (!found) return unknown;
-      const { row } = found;
+      const { row, reason } = await judge(secret);
       const at = now();
-      const key = toKey(row, at);
-      if (row.revokedAt !== null || isEnded(found, at)) {
-        const administers = anybody !== null && may(anybody, 'edit', targetOf(row));
-        return administers ? { valid: false, reason: 'revoked', key } : unknown;
+      context.recorded = true;
+      queue.add(verifyRow(at, context, anybody, row, reason));
+      if (!row || (reason === 'revoked' && !(anybody && may(anybody, 'edit', targetOf(row))))) {
+        return { valid: false, reason: 'unknown', key: null };
       }
-      const { status } = key;
-      if (status === 'disabled' || status === 'expired') return { valid: false, reason: status, key };
-      await useSecret(core, found, secret, at);
-      return { valid: true, reason: null, key };
+      return { valid: reason === null, reason, key: toKey(row, at) };
     },
 
     async whoami() {

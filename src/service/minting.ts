@@ -21,7 +21,7 @@ interface View {
     version: null,
     decide: (row: KeyRow) => Promise<KeyRow | 'changed'>,
   ): Promise<KeyRow>;
-  auditRow(action: 'settle', target: string, details: AuditRow['details']): AuditRow;
+  audit(action: string, target: string | null, details?: AuditRow['details']): AuditRow;
 }
 
 export function mintingFor({
@@ -30,7 +30,7 @@ export function mintingFor({
   visible,
   targetOf,
   change,
-  auditRow,
+  audit,
 }: View): Minting {
   /** Throws `forbidden` for somebody else's. */
   function requireOwn(mint: MintRow): MintRow {
@@ -62,8 +62,8 @@ export function mintingFor({
     const at = now();
     const endsAt = kept === 'old' ? at : graceEnd(old.endsAt, row.expiresAt, at, graceMs);
     if (overlap === kept && (kept === 'old' || endsAt === old.endsAt)) return row;
-    const audit = auditRow('settle', row.id, { kept, endsAt });
-    const outcome = await store.settleOverlap(mint, row.version, kept, endsAt, audit);
+    const recorded = audit('settle', row.id, { kept, endsAt });
+    const outcome = await store.settleOverlap(mint, row.version, kept, endsAt, recorded);
     return outcome.refused === undefined ? outcome.row : 'changed';
   }
 
@@ -76,12 +76,12 @@ export function mintingFor({
       const before = await store.findMint(hash);
       if (!before) requireMay(by, 'create', { namespace: by.namespace });
       const row = { hash, caller: by.keyId, state: 'cancelled', createdAt: now() } as const;
-      return shown(made(requireOwn(before ?? (await store.cancelMint(row)))));
+      return shown(made(requireOwn(before ?? (await store.cancelMint(row, audit('cancel', null))))));
     },
 
     async acknowledge(text) {
       const mint = await find(text);
-      if (mint?.state === 'sealed') await store.acknowledgeMint(mint.hash);
+      if (mint?.state === 'sealed') await store.acknowledgeMint(mint.hash, audit('acknowledge', mint.keyId));
     },
 
     async settle(text, { keep, graceMs = 0 }): Promise<Key> {

@@ -1,5 +1,6 @@
 /** The shapes of the API: what validates requests is what `/openapi.json` shows. */
 import { z } from 'zod';
+import { auditOutcomes } from '../audit.ts';
 import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
 
 const text = z.string().nullable();
@@ -72,6 +73,35 @@ export const identitySchema = component(
   z.object({ id: text, name: text, owner: text, namespace: text, roles: z.array(z.string()) }),
 );
 
+export const auditPageSchema = component(
+  'AuditPage',
+  z.object({
+    entries: z.array(
+      component(
+        'AuditEntry',
+        z.object({
+          seq: z.int(),
+          time: z.string().meta({ format: 'date-time' }),
+          actor: text.describe('The user in whose name it was done'),
+          agent: text.describe('The name of the key that did it'),
+          action: z.string(),
+          target: text,
+          outcome: z.string().describe(auditOutcomes.join(', ')),
+          address: text,
+          requestId: text,
+          details: z.record(z.string(), z.unknown()),
+          hash: z
+            .string()
+            .describe('SHA-256 of the hash before, a line break, and the rest of this row (RFC 8785)'),
+        }),
+      ),
+    ),
+    nextCursor: text.describe('For the next page, which may be empty; null on the last'),
+  }),
+);
+
+export const auditHeadSchema = component('AuditHead', z.object({ seq: z.int(), hash: z.string() }));
+
 const problemSchema = component(
   'Problem',
   z.object({
@@ -135,6 +165,19 @@ export const keyChangesSchema = z.strictObject({
   permissions: z.array(z.string()).optional(),
   expiresAt: text.optional(),
   labels: labels.optional(),
+});
+
+export const auditQuerySchema = z.strictObject({
+  since: z.string().optional().describe('RFC 3339'),
+  until: z.string().optional().describe('RFC 3339; before this time'),
+  actor: z.string().optional(),
+  key: z.string().optional().describe('By id or name: what it did, and what was done to it'),
+  action: z.string().optional(),
+  outcome: z.enum(auditOutcomes).optional(),
+  order: z.enum(['newest', 'oldest']).optional().describe('newest first when absent'),
+  after: z.coerce.number().int().min(0).optional().describe('Only rows whose seq is above this'),
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
+  cursor: z.string().optional(),
 });
 
 /** A parameter that may stand several times in a query. */

@@ -19,6 +19,9 @@ import {
 } from 'fastify-type-provider-zod';
 import manifest from '../../package.json' with { type: 'json' };
 import { KeysError } from '../errors.ts';
+import type { Caller } from './access.ts';
+import type { RequestContext } from './audit.ts';
+import { requestRow } from './audit-requests.ts';
 import { authenticate } from './authenticate.ts';
 import type { OwnKeyService } from './key-service.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
@@ -38,8 +41,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The service as who sent the request sees it. */
     keys: OwnKeyService;
-    /** The id of the key that sent it. */
-    keyId: string | null;
+    /** Who sent it. */
+    caller: Caller | null;
+    context: RequestContext;
   }
   interface FastifyContextConfig {
     /** Whether a credential is needed; `optional` uses one when it is there. `required` when absent. */
@@ -74,7 +78,8 @@ export function createServer({ service, logger }: ServerParts): Server {
   acceptJsonOnly(app);
 
   app.decorateRequest('keys');
-  app.decorateRequest('keyId', null);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('context');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     await authenticate(service, request);
@@ -88,9 +93,16 @@ export function createServer({ service, logger }: ServerParts): Server {
     if (closing) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
-    const { method, keyId, routeOptions } = request;
+    const { method, caller, routeOptions } = request;
+    const row = requestRow(request, reply, service.now());
+    if (row) service.record(row);
     // The route, not the URL: somebody may have put a secret there.
-    const line = { method, route: routeOptions.url ?? null, status: reply.statusCode, keyId };
+    const line = {
+      method,
+      route: routeOptions.url ?? null,
+      status: reply.statusCode,
+      keyId: caller?.keyId ?? null,
+    };
     request.log.info({ ...line, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
   });
 

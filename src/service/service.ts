@@ -2,6 +2,8 @@
 import type { Key } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
+import type { RequestContext } from './audit.ts';
+import { createAuditQueue } from './audit-queue.ts';
 import { actsAsOwner, grantsOfKey, type Roles } from './grants.ts';
 import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
 import { machineAdministrator } from './machine.ts';
@@ -9,7 +11,7 @@ import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { statusOf } from './status.ts';
-import type { KeyRow, Store } from './store.ts';
+import type { AuditRow, KeyRow, Store } from './store.ts';
 import { createSweep } from './sweep.ts';
 import { createUses, useSecret } from './uses.ts';
 
@@ -20,10 +22,13 @@ export interface ServiceParts {
 }
 
 export interface Service {
+  readonly now: () => number;
   /** The service as one caller sees it, for one request; `null` is anybody, who can only verify. Its `close` does nothing. */
-  as(caller: Caller | null, requestId?: string): OwnKeyService;
+  as(caller: Caller | null, context?: RequestContext): OwnKeyService;
   /** Who a secret is, and `null` unless it is good now. */
-  authenticate(secret: Secret): Promise<Caller | null>;
+  authenticate(secret: Secret, context?: RequestContext): Promise<Caller | null>;
+  /** Puts a row into the audit log, without waiting for it to be there. */
+  record(row: AuditRow): void;
   /** Whether there is a key, not revoked, that can administer the whole service. */
   hasAdmin(): Promise<boolean>;
   /** The first administrator's key, with a secret that has been chosen already. Throws `conflict`. */
@@ -38,19 +43,22 @@ export function createService({ store, now, settings: given }: ServiceParts): Se
     ...{ store, now, settings },
     newSecret: () => mintSecret(settings.secretPrefix),
     uses: createUses(store),
+    queue: createAuditQueue(store),
     sweep: createSweep(store, now),
   };
   const machine = machineAdministrator();
   return {
-    as: (caller, requestId) => keyServiceFor(core, caller, requestId ?? null),
-    async authenticate(secret) {
+    now,
+    as: (caller, context) => keyServiceFor(core, caller, context),
+    async authenticate(secret, context = { address: null, requestId: null }) {
       const found = await findSecret(store, secret);
       if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
-      await useSecret(core, found, secret, now());
+      await useSecret(core, found, secret, now(), context);
       return callerOf(found.row, settings.roles);
     },
+    record: (row) => core.queue.add(row),
     async hasAdmin() {
-      const page = await keyServiceFor(core, machine, null).list({
+      const page = await keyServiceFor(core, machine).list({
         namespace: null,
         role: 'admin',
         pageSize: 1,
@@ -58,13 +66,14 @@ export function createService({ store, now, settings: given }: ServiceParts): Se
       return page.keys.length > 0;
     },
     async createAdmin(secret) {
-      const service = keyServiceFor({ ...core, newSecret: () => secret }, machine, null);
+      const service = keyServiceFor({ ...core, newSecret: () => secret }, machine);
       return (await service.create({ name: 'admin', roles: ['admin'] })).key;
     },
     async close() {
       await core.sweep.stop();
       await core.uses.flush();
-      await store.close();
+      // What was recorded and cannot be written is an error to end with.
+      await core.queue.flush().finally(() => store.close());
     },
   };
 }

@@ -1,5 +1,6 @@
 /** When keys were last used: kept in memory, exact to a minute, written in batches beside the requests. */
 import type { Secret } from '../secret.ts';
+import { auditRow, type RequestContext } from './audit.ts';
 import { hashOf } from './secrets.ts';
 import type { FoundSecret, KeyRow, Store } from './store.ts';
 
@@ -42,8 +43,12 @@ export async function useSecret(
   { row, sealed }: FoundSecret,
   secret: Secret,
   now: number,
+  context: RequestContext,
 ): Promise<void> {
   uses.record(row, now);
+  if (!sealed) return;
+  const who = { owner: row.owner, keyName: row.name };
+  const audit = auditRow(now, context, who, { action: 'first_use', target: row.id });
   // A failure is no reason to refuse a good secret; the next use destroys the seal, or time does.
-  if (sealed) await store.useMint(hashOf(secret)).catch(() => {});
+  await store.useMint(hashOf(secret), audit).catch(() => {});
 }

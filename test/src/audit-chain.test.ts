@@ -1,112 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../../src/audit.ts';
-import { canonicalJson, chainStart, checkChain, linkHash } from '../../src/audit-chain.ts';
+import { canonicalJson, chainStart, checkChain } from '../../src/audit-chain.ts';
 import { auditLog, checked, headOf, rechained } from '../fakes/audit-log.ts';
 
 const log = auditLog(1_000);
 const head = headOf(log);
-
-/** Another value of the same field that could pass for one. */
-const forgeries: Record<Exclude<keyof AuditEntry, 'seq'>, (row: AuditEntry) => AuditEntry> = {
-  time: (row) => ({ ...row, time: new Date(Date.parse(row.time) + 1).toISOString() }),
-  actor: (row) => ({ ...row, actor: row.actor === null ? '' : null }),
-  agent: (row) => ({ ...row, agent: row.agent === null ? 'other' : `${row.agent} ` }),
-  action: (row) => ({ ...row, action: row.action === 'show' ? 'list' : 'show' }),
-  target: (row) => ({
-    ...row,
-    target: row.target === null ? 'null' : row.target.toLowerCase().replace('key', 'kez'),
-  }),
-  outcome: (row) => ({ ...row, outcome: row.outcome === 'done' ? 'failed' : 'done' }),
-  address: (row) => ({ ...row, address: row.address === null ? '::1' : null }),
-  requestId: (row) => ({ ...row, requestId: row.requestId === null ? 'r' : null }),
-  details: (row) => ({ ...row, details: { ...row.details, more: null } }),
-  hash: (row) => ({ ...row, hash: hash('sha256', row.hash) }),
-};
-
-/** At which row a tampered log is said to break, for every row of 1,000. */
-async function everywhere(
-  tamper: (index: number) => AuditEntry[],
-  expected: (index: number) => number,
-  indexes = log.keys(),
-): Promise<void> {
-  for (const index of indexes) {
-    const { broken } = await checked(tamper(index), { head });
-    if (broken?.seq !== expected(index)) expect({ index, broken }).toBe(`broken at ${expected(index)}`);
-  }
-}
 
 test('a log of 1,000 rows as it was written is whole', async () => {
   expect(await checked(log)).toEqual({ rows: 1_000, last: head, broken: null });
   expect(await checked([])).toEqual({ rows: 0, last: chainStart, broken: null });
 });
 
-describe('tampering with any row of 1,000 is found, at that row:', () => {
-  for (const [field, forge] of Object.entries(forgeries)) {
-    test(`${field} changed`, async () => {
-      await everywhere(
-        (index) => log.map((row, at) => (at === index ? forge(row) : row)),
-        (index) => index + 1,
-      );
-    });
-  }
-
-  test('a row deleted', async () => {
-    await everywhere(
-      (index) => log.toSpliced(index, 1),
-      (index) => index + 1,
-    );
-  });
-
-  test('a row deleted and the rest numbered anew', async () => {
-    await everywhere(
-      (index) => log.toSpliced(index, 1).map((row, at) => ({ ...row, seq: at + 1 })),
-      (index) => index + 1,
-    );
-  });
-
-  test('a row and the one after it swapped, with and without their numbers', async () => {
-    const swapped = (index: number) => {
-      const [one, two] = log.slice(index, index + 2) as [AuditEntry, AuditEntry];
-      return [...log.slice(0, index), two, one, ...log.slice(index + 2)];
-    };
-    const pairs = [...log.keys()].slice(0, -1);
-    const at = (index: number) => index + 1;
-    await everywhere(swapped, at, pairs.values());
-    await everywhere((index) => swapped(index).map((row, n) => ({ ...row, seq: n + 1 })), at, pairs.values());
-  });
-
-  test('a row twice', async () => {
-    await everywhere(
-      (index) => log.toSpliced(index, 0, log[index] as AuditEntry),
-      (index) => index + 2,
-    );
-  });
-
-  test('a row put between, its hash fitting and the rest numbered anew', async () => {
-    await everywhere(
-      (index) => {
-        const { hash: before } = log[index - 1] ?? chainStart;
-        const { hash: _, ...row } = { ...(log[index] as AuditEntry), target: 'key_forged' };
-        const forged = { ...row, hash: linkHash(before, row) };
-        return log.toSpliced(index, 0, forged).map((one, at) => ({ ...one, seq: at + 1 }));
-      },
-      (index) => index + 2,
-    );
-  });
-
-  test('the tail cut off', async () => {
-    await everywhere(
-      (index) => log.slice(0, index),
-      (index) => index + 1,
-    );
-  });
-});
-
 test('a head that names another last row is found, whichever row it names', async () => {
-  for (const row of log.slice(0, -1)) {
+  for (const row of log.filter(({ seq }) => seq % 50 === 1)) {
     expect((await checked(log, { head: headOf([row]) })).broken?.seq).toBe(1_000);
   }
   expect((await checked(log, { head: { ...head, seq: 1_001 } })).broken?.seq).toBe(1_001);
@@ -131,7 +39,7 @@ describe('who can write the whole database and knows how the chain is made', () 
 
   test('is found at the first checkpoint after the row, of several, wherever the row is', async () => {
     const checkpoints = [250, 500, 750, 1_000].map((length) => headOf(log.slice(0, length)));
-    for (let index = 0; index < 1_000; index += 7) {
+    for (let index = 0; index < 1_000; index += 33) {
       const { broken } = await checked(forged(index), { checkpoints });
       expect(broken?.seq).toBe(Math.ceil((index + 1) / 250) * 250);
     }

@@ -1,4 +1,5 @@
 import type { Server } from '../server.ts';
+import { auditHead, listAudit } from './audit.ts';
 import { createKey } from './create-key.ts';
 import { disableKey } from './disable-key.ts';
 import { editKey } from './edit-key.ts';
@@ -28,6 +29,8 @@ export const routes: readonly ((app: Server) => void)[] = [
   settleMint,
   verify,
   whoami,
+  listAudit,
+  auditHead,
   health,
   openapi,
 ];

@@ -33,7 +33,7 @@ async function open(path = newDatabasePath(), now = Date.now()): Promise<Opened>
   const clock = { now };
   const store = await openSqlite(path);
   const service = createService({ store, now: () => clock.now });
-  const file = new DatabaseSync(path);
+  const file = new DatabaseSync(path, { timeout: 15_000 });
   onTestFinished(async () => {
     if (file.isOpen) file.close();
     await service.close();
@@ -164,9 +164,8 @@ test('two processes and 64 requests at once under one idempotency key mint exact
     expect(answers).toHaveLength(64);
     expect(new Set(answers).size).toBe(1);
     expect(answers[0]).toContain('"secret":"keys_');
-    expect([count(file, 'keys'), count(file, 'secrets'), count(file, 'audit')]).toEqual(
-      Array(3).fill(keysBefore + 1),
-    );
+    const minted = count(file, 'audit_log', "action = 'create'");
+    expect([count(file, 'keys'), count(file, 'secrets'), minted]).toEqual(Array(3).fill(keysBefore + 1));
     // The name is free for the next round, and only the idempotency key tells the rounds apart.
     file.exec(`UPDATE keys SET name = name || '-${round}'`);
   }
@@ -382,7 +381,7 @@ test('a stolen database holds neither the secret nor the idempotency key, and no
   const mint = file.prepare('SELECT * FROM mints WHERE overlap IS NOT NULL').get();
   const bound = Buffer.concat([mint?.request_hash as Uint8Array, Buffer.from(mint?.key_id as string)]);
   const sealed = mint?.seal as Uint8Array;
-  const tables = ['keys', 'secrets', 'audit', 'mints', 'namespaces'];
+  const tables = ['keys', 'secrets', 'audit_log', 'mints', 'namespaces'];
   const values = tables.flatMap((table) =>
     file.prepare(`SELECT * FROM ${table}`).all().flatMap(Object.values),
   );
@@ -511,12 +510,12 @@ const stories: Record<string, Story> = {
     prepare: overlapped,
     step: (keys, _id, idempotencyKey) => mintingOf(keys).acknowledge(idempotencyKey),
     current: 2,
-    audit: { create: 1, regenerate: 1 },
+    audit: { create: 1, regenerate: 1, acknowledge: 1 },
   },
   cancel: {
     step: (keys, _id, idempotencyKey) => mintingOf(keys).cancel(idempotencyKey),
     current: 1,
-    audit: { create: 1 },
+    audit: { create: 1, cancel: 1 },
   },
   revoke: {
     prepare: overlapped,
@@ -562,7 +561,10 @@ test.each(Object.entries(stories))(
       const after = await openFor(path);
       await story.step(after.keys, key.id, idempotencyKey);
       const file = new DatabaseSync(path);
-      const audit = file.prepare('SELECT action, count(*) AS amount FROM audit GROUP BY action').all();
+      // How often the answer was given again depends on the crash.
+      const audit = file
+        .prepare("SELECT action, count(*) AS amount FROM audit_log WHERE action <> 'replay' GROUP BY action")
+        .all();
       const state = {
         current: count(file, 'secrets', `key_id = '${key.id}' AND ends_at IS NULL`),
         audit: Object.fromEntries(audit.map(({ action, amount }) => [String(action), amount])),

@@ -99,6 +99,8 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
   );
   expect(operations.sort()).toEqual([
     'get /healthz',
+    'get /v1/audit',
+    'get /v1/audit/head',
     'get /v1/keys',
     'get /v1/keys/{id}',
     'get /v1/mint',
@@ -117,6 +119,9 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
   const referred = new Set(JSON.stringify(document).match(/(?<=#\/components\/schemas\/)\w+/g));
   expect(new Set(Object.keys(document.components.schemas))).toEqual(referred);
   expect(referred).toEqual(
-    new Set(['Key', 'IssuedKey', 'KeyPage', 'Mint', 'Verification', 'Identity', 'Problem']),
+    new Set([
+      ...['Key', 'IssuedKey', 'KeyPage', 'Mint', 'Verification', 'Identity', 'Problem'],
+      ...['AuditEntry', 'AuditHead', 'AuditPage'],
+    ]),
   );
 });

@@ -151,7 +151,10 @@ test('a change decided on a row that changed meanwhile is decided again', async 
 test('every change has its audit row, none of them a secret, and a refused change has none', async () => {
   const { admin, service, databasePath } = await newService();
   const { key, secret } = await admin.create({ name: 'audited', labels: { a: 'b' } });
-  const owner = service.as(await service.authenticate(await ownerSecret()), 'req-1');
+  const owner = service.as(await service.authenticate(await ownerSecret()), {
+    address: '10.0.0.9',
+    requestId: 'req-1',
+  });
   await owner.edit(key.id, { name: 'renamed' });
   await refuses('changed', owner.edit(key.id, { name: 'x' }, '1'));
   await admin.disable(key.id);
@@ -160,7 +163,7 @@ test('every change has its audit row, none of them a secret, and a refused chang
   const renewed = await admin.regenerate(key.id);
   await admin.revoke(key.id);
   const db = new DatabaseSync(databasePath, { readOnly: true });
-  const rows = db.prepare('SELECT * FROM audit WHERE target = ? ORDER BY seq').all(key.id);
+  const rows = db.prepare('SELECT * FROM audit_log WHERE target = ? ORDER BY seq').all(key.id);
   db.close();
   const actions = ['create', 'edit', 'disable', 'enable', 'regenerate', 'revoke'];
   expect(rows.map(({ action }) => action)).toEqual(actions);

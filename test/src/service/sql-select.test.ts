@@ -86,6 +86,8 @@ async function prove(address: string, numRuns: number): Promise<void> {
       agent: null,
       action: 'create',
       target: row.id,
+      outcome: 'done' as const,
+      address: null,
       requestId: null,
       details: {},
     };

@@ -1,0 +1,57 @@
+/** Requests as the audit log has them: each that came with a credential, and each that was refused. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { auditRow } from './audit.ts';
+import type { AuditRow } from './store.ts';
+
+/** What requests are for, in the words of the command line. */
+const actions: Readonly<Record<string, string>> = {
+  'POST /v1/keys': 'create',
+  'GET /v1/keys': 'list',
+  'GET /v1/keys/:id': 'show',
+  'PATCH /v1/keys/:id': 'edit',
+  'POST /v1/keys/:id/disable': 'disable',
+  'POST /v1/keys/:id/enable': 'enable',
+  'POST /v1/keys/:id/regenerate': 'regenerate',
+  'POST /v1/keys/:id/revoke': 'revoke',
+  'GET /v1/mint': 'mint_status',
+  'POST /v1/mint/cancel': 'cancel',
+  'POST /v1/mint/acknowledge': 'acknowledge',
+  'POST /v1/mint/settle': 'settle',
+  'POST /v1/verify': 'verify',
+  'GET /v1/whoami': 'whoami',
+  'GET /v1/audit': 'audit',
+  'GET /v1/audit/head': 'audit_head',
+};
+
+const refusals = [401, 403, 429];
+
+/** The row of a request that has been answered; `null` where it has one, or needs none. */
+export function requestRow(
+  request: FastifyRequest,
+  { statusCode }: FastifyReply,
+  now: number,
+): AuditRow | null {
+  const { caller, context, routeOptions, method, query } = request;
+  const refused = refusals.includes(statusCode);
+  if (!refused && (!caller || (statusCode < 400 && context.recorded))) return null;
+  // Following the log would otherwise never come to its end.
+  if (!refused && routeOptions.url === '/v1/audit' && isPageAfterFirst(query)) return null;
+  const route = `${method === 'HEAD' ? 'GET' : method} ${routeOptions.url ?? ''}`.trim();
+  return auditRow(now, context, caller, {
+    action: actions[route] ?? route,
+    target: targetOf(request.params),
+    outcome: refused ? 'refused' : statusCode < 400 ? 'done' : 'failed',
+    details: statusCode < 400 ? {} : { status: statusCode },
+  });
+}
+
+function isPageAfterFirst(query: unknown): boolean {
+  const { cursor, after } = query as { cursor?: unknown; after?: unknown };
+  return cursor !== undefined || after !== undefined;
+}
+
+/** Only what an id looks like: somebody may have put a secret there. */
+function targetOf(params: unknown): string | null {
+  const { id } = (params ?? {}) as { id?: unknown };
+  return typeof id === 'string' && /^key_[0-9A-Za-z]{16}$/.test(id) ? id : null;
+}

@@ -1,0 +1,120 @@
+import { expect, test, vi } from 'vitest';
+import { KeysError } from '../../../src/errors.ts';
+import { createAuditQueue } from '../../../src/service/audit-queue.ts';
+import type { AuditRow, AuditStore } from '../../../src/service/store.ts';
+
+const now = Date.UTC(2026, 10, 21);
+
+function row(fields: Partial<AuditRow> = {}): AuditRow {
+  return {
+    ...{ time: now, actor: 'alice', agent: 'ci', action: 'verify', target: null, outcome: 'done' },
+    ...{ address: '10.0.0.9', requestId: null, details: {} },
+    ...fields,
+  };
+}
+
+/** A log that can be held up, and can fail. */
+function memoryStore() {
+  const written: AuditRow[] = [];
+  const batches: number[] = [];
+  const state = { gate: Promise.resolve(), error: null as Error | null };
+  const store: AuditStore = {
+    async appendAudit(rows) {
+      await state.gate;
+      if (state.error) throw state.error;
+      batches.push(rows.length);
+      written.push(...rows);
+    },
+    auditHead: async () => ({ seq: 0, hash: '' }),
+    listAudit: async () => ({ entries: [], next: null }),
+  };
+  return { store, written, batches, state, queue: createAuditQueue(store) };
+}
+
+test('rows are written in the order they came, in batches of at most 500', async () => {
+  const { queue, written, batches } = memoryStore();
+  for (let n = 0; n < 1_203; n++) queue.add(row({ requestId: String(n) }));
+  await queue.flush();
+  expect(written.map(({ requestId }) => requestId)).toEqual(
+    Array.from({ length: 1_203 }, (_, n) => String(n)),
+  );
+  expect(Math.max(...batches)).toBe(500);
+});
+
+test('rows are written within a second, and 500 of them at once, without anybody asking', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { queue, written } = memoryStore();
+    queue.add(row());
+    await vi.advanceTimersByTimeAsync(999);
+    expect(written).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(written).toHaveLength(1);
+    for (let n = 0; n < 500; n++) queue.add(row());
+    await vi.waitFor(() => expect(written).toHaveLength(501));
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('whoever flushes waits for what came before, also while a batch is on its way', async () => {
+  const { queue, written, state } = memoryStore();
+  const gate = Promise.withResolvers<void>();
+  state.gate = gate.promise;
+  queue.add(row({ requestId: 'first' }));
+  const first = queue.flush();
+  queue.add(row({ requestId: 'second' }));
+  const second = queue.flush();
+  expect(written).toEqual([]);
+  gate.resolve();
+  await Promise.all([first, second]);
+  expect(written.map(({ requestId }) => requestId)).toEqual(['first', 'second']);
+});
+
+test('what a database that is away did not take is kept and written later, once', async () => {
+  const { queue, written, state } = memoryStore();
+  state.error = new KeysError('unavailable', 'away');
+  for (let n = 0; n < 700; n++) queue.add(row({ requestId: String(n) }));
+  await expect(queue.flush()).rejects.toThrow('away');
+  state.error = null;
+  await queue.flush();
+  expect(written.map(({ requestId }) => requestId)).toEqual(Array.from({ length: 700 }, (_, n) => String(n)));
+});
+
+test('what does not fit is recorded as a number', async () => {
+  const { queue, written, state } = memoryStore();
+  state.error = new KeysError('unavailable', 'away');
+  for (let n = 0; n < 10_250; n++) queue.add(row());
+  await queue.flush().catch(() => {});
+  state.error = null;
+  await queue.flush();
+  expect(written).toHaveLength(10_001);
+  const missing = {
+    action: 'unrecorded',
+    actor: null,
+    agent: null,
+    outcome: 'failed',
+    details: { count: 250 },
+  };
+  expect(written.at(-1)).toMatchObject(missing);
+});
+
+test('refusals of one source beyond 20 a second are a number in its name, and push nothing else out', async () => {
+  const { queue, written } = memoryStore();
+  const refusal = row({ actor: null, agent: null, outcome: 'refused', target: 'key_1', requestId: 'r' });
+  for (let n = 0; n < 20_000; n++) queue.add(refusal);
+  for (let n = 0; n < 300; n++) queue.add(row());
+  queue.add({ ...refusal, address: '10.0.0.10' });
+  queue.add({ ...refusal, time: now + 1_000 });
+  await queue.flush();
+  const about = (address: string, action: string) =>
+    written.filter(
+      (each) => each.address === address && each.action === action && each.outcome === 'refused',
+    );
+  expect(about('10.0.0.9', 'verify')).toHaveLength(21);
+  expect(about('10.0.0.10', 'verify')).toHaveLength(1);
+  expect(written.filter(({ outcome }) => outcome === 'done')).toHaveLength(300);
+  expect(about('10.0.0.9', 'unrecorded')).toMatchObject([
+    { actor: null, target: null, requestId: null, details: { count: 19_980 } },
+  ]);
+});
