@@ -33,6 +33,7 @@ const fields: Readonly<Record<KeyField | keyof KeyChanges, string>> = {
   expiresAt: 'expiry',
   owner: 'owner',
   labels: 'labels',
+  rateLimit: 'rate limit',
 };
 
 export function abilities(capabilities: Capabilities): Ability[] {

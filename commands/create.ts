@@ -15,7 +15,7 @@ import { findByName } from '../src/resolve.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called, expiry } from './key-noun.ts';
 import { askForKey } from './new-key.ts';
-import { addExamples, collect, collectLabel, completes, expiryOption } from './options.ts';
+import { addExamples, collect, collectLabel, completes, expiryOption, rateLimitOption } from './options.ts';
 
 export interface Options extends DeliveryOptions {
   name?: string;
@@ -27,6 +27,7 @@ export interface Options extends DeliveryOptions {
   expires?: string;
   owner?: string;
   label?: Record<string, string>;
+  rateLimit?: string;
   ifAbsent?: boolean;
 }
 
@@ -46,6 +47,7 @@ export function declare(command: Command, app: App): void {
     .addOption(expiryOption(app))
     .option('--owner <name>', 'the user the key belongs to')
     .option('--label <name=value>', 'a label (repeatable)', collectLabel)
+    .option('--rate-limit <requests/time>', 'a limit of this key alone, such as 60/1m', rateLimitOption)
     .option('--if-absent', 'succeed when a key of this name is there already')
     .action((name: string | undefined, options: Options) => create(app, name, options));
   addExamples(command, [
@@ -153,6 +155,7 @@ function sample({ name, ...fields }: NewKey): Key {
     lastUsedAt: null,
     rotatedAt: null,
     labels: {},
+    rateLimit: null,
     version: '1',
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
   };

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import { type KeyChanges, requireFields } from '../src/keys.ts';
+import { parseRateLimit } from '../src/rate-limit.ts';
 import { oneKey } from './choose.ts';
 import { keyNoun } from './key-noun.ts';
 import {
@@ -12,6 +13,7 @@ import {
   expiresAt,
   expiryOption,
   keyArgument,
+  rateLimitOption,
 } from './options.ts';
 
 interface Options {
@@ -27,6 +29,7 @@ interface Options {
   expires?: string;
   label?: Record<string, string>;
   removeLabel?: string[];
+  rateLimit?: string;
 }
 
 export function declare(command: Command, app: App): void {
@@ -44,6 +47,11 @@ export function declare(command: Command, app: App): void {
     .addOption(expiryOption(app))
     .option('--label <name=value>', 'set a label, the others stay (repeatable)', collectLabel)
     .option('--remove-label <name>', 'remove a label (repeatable)', collect)
+    .option(
+      '--rate-limit <requests/time>',
+      'a limit of this key alone, such as 60/1m, or none',
+      rateLimitOption,
+    )
     .action((ref: string | undefined, options: Options) => edit(app, ref, options));
   addExamples(command, [
     'keys edit ci-deploy --expires 90d',
@@ -77,12 +85,13 @@ export async function edit(app: App, ref: string | undefined, options: Options):
 }
 
 /** An empty description is none. */
-function changesFrom({ name, description, expires, ...sets }: Options): KeyChanges {
+function changesFrom({ name, description, expires, rateLimit, ...sets }: Options): KeyChanges {
   return {
     name,
     description: description === undefined ? undefined : description || null,
     roles: sets.roles === false ? [] : sets.role,
     permissions: sets.permissions === false ? [] : sets.permission,
     expiresAt: expiresAt(expires),
+    rateLimit: rateLimit === undefined ? undefined : parseRateLimit(rateLimit),
   };
 }

@@ -1,6 +1,7 @@
 /** How a key is printed: its columns, for people and for programs. */
 import type { Key } from '../src/keys.ts';
 import type { Column, Noun, Tone } from '../src/output.ts';
+import { rateLimitText } from '../src/rate-limit.ts';
 import { terminalSafe } from '../src/text.ts';
 import { relative } from '../src/time.ts';
 
@@ -78,6 +79,11 @@ const details: Column<Key>[] = [
   lastUsed,
   time('rotatedAt', 'regenerated'),
   { field: 'labels', title: 'labels', value: ({ labels }) => pairs(labels) },
+  {
+    field: 'rateLimit',
+    title: 'rate limit',
+    value: ({ rateLimit }) => rateLimit && rateLimitText(rateLimit),
+  },
   { field: 'extra', title: 'more', value: ({ extra = {} }) => pairs(extra) },
 ];
 

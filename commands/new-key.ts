@@ -2,6 +2,7 @@
 import type { App } from '../src/app.ts';
 import { type Capabilities, type KeyType, keyTypes, type NewKey } from '../src/keys.ts';
 import type { Prompt } from '../src/prompt.ts';
+import { parseRateLimit } from '../src/rate-limit.ts';
 import { parseExpiry } from '../src/time.ts';
 import { requireAnswer } from './choose.ts';
 import type { Options } from './create.ts';
@@ -21,6 +22,7 @@ export async function askForKey(app: App, capabilities: Capabilities, options: O
     expiresAt: expiresAt(asked.expires),
     owner: asked.owner,
     labels: asked.label,
+    rateLimit: asked.rateLimit === undefined ? undefined : parseRateLimit(asked.rateLimit),
   };
 }
 

@@ -3,6 +3,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import { outputFormats } from '../src/output.ts';
+import { parseRateLimit } from '../src/rate-limit.ts';
 import { parseDuration, parseExpiry } from '../src/time.ts';
 
 /** Where shell completion finds the values of an argument or an option; a part with `choices` needs none. */
@@ -106,6 +107,12 @@ export function expiryOption({ now }: Pick<App, 'now'>): Option {
 export function expiresAt(option: string | undefined): string | null | undefined {
   return option === 'never' ? null : option;
 }
+
+/** Checked here, and kept as text: commander makes an empty text of null. */
+export const rateLimitOption = parsed((text) => {
+  parseRateLimit(text);
+  return text;
+});
 
 export const wholeNumber = parsed((text) => {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

@@ -26,8 +26,9 @@ export const ownCapabilities: Capabilities = {
     'expiresAt',
     'owner',
     'labels',
+    'rateLimit',
   ],
-  editable: ['name', 'description', 'roles', 'permissions', 'expiresAt', 'labels'],
+  editable: ['name', 'description', 'roles', 'permissions', 'expiresAt', 'labels', 'rateLimit'],
   filters: [
     'namespace',
     'statuses',

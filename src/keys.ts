@@ -12,6 +12,12 @@ export type KeyStatus = (typeof keyStatuses)[number];
 export const keyTypes = ['view', 'manage'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
+/** At most so many requests in any stretch of so many seconds. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly perSeconds: number;
+}
+
 /** The record of a key, never its secret. Its JSON is a public contract: fields are added, never renamed. */
 export interface Key {
   id: string;
@@ -34,6 +40,8 @@ export interface Key {
   lastUsedAt: string | null;
   rotatedAt: string | null;
   labels: Record<string, string>;
+  /** A limit of this key's own, besides its user's; `null` where there is none. */
+  rateLimit: RateLimit | null;
   /** Changes with every edit of the key; hand it back to an edit to be told (`changed`) when somebody else was first. */
   version: string | null;
   /** What this driver's service says beyond the fields above. */
@@ -52,6 +60,7 @@ export interface NewKey {
   expiresAt?: string | null;
   owner?: string;
   labels?: Record<string, string>;
+  rateLimit?: RateLimit | null;
 }
 
 /** What an edit changes: absolute values; absent fields stay, `null` clears. */
@@ -62,6 +71,7 @@ export interface KeyChanges {
   permissions?: string[];
   expiresAt?: string | null;
   labels?: Record<string, string>;
+  rateLimit?: RateLimit | null;
 }
 
 /** A key together with its secret: the answer to create and regenerate, and the only type that holds both. */
@@ -266,8 +276,9 @@ export function requireFields(
   const known: readonly string[] =
     verb === 'create' ? ['name', ...capabilities.fields] : capabilities.editable;
   for (const [field, value] of Object.entries(key)) {
-    // Where keys never expire, `never` is no wish that could go unheard.
-    const moot = value === undefined || (field === 'expiresAt' && value === null);
+    // Where keys never expire, `never` is no wish that could go unheard; nor is no limit where there are none.
+    const unlimited = value === null && (field === 'expiresAt' || field === 'rateLimit');
+    const moot = value === undefined || unlimited;
     if (moot || known.includes(field)) continue;
     const text = verb === 'create' ? `keeps no ${field} for a key` : `cannot change the ${field} of a key`;
     throw new KeysError('unsupported', `${capabilities.title} ${text}`, {

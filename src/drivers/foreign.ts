@@ -45,6 +45,7 @@ export const blankKey: Key = {
   lastUsedAt: null,
   rotatedAt: null,
   labels: {},
+  rateLimit: null,
   version: null,
 };
 

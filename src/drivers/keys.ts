@@ -44,6 +44,8 @@ const wireKey = z.object({
   lastUsedAt: text,
   rotatedAt: text,
   labels: z.record(z.string(), z.string()),
+  /** Absent from older services. */
+  rateLimit: z._default(z.nullable(z.object({ requests: z.number(), perSeconds: z.number() })), null),
   version: text,
 });
 const wireIssued = z.object({

@@ -37,7 +37,7 @@ export function requestRow(
   // Following the log would otherwise never come to its end.
   if (!refused && routeOptions.url === '/v1/audit' && isPageAfterFirst(query)) return null;
   const route = `${method === 'HEAD' ? 'GET' : method} ${routeOptions.url ?? ''}`.trim();
-  return auditRow(now, context, caller, {
+  return auditRow(now, context, context.limited ?? caller, {
     action: actions[route] ?? route,
     target: targetOf(request.params),
     outcome: refused ? 'refused' : statusCode < 400 ? 'done' : 'failed',

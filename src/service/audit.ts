@@ -4,6 +4,7 @@ import { KeysError } from '../errors.ts';
 import type { InvalidReason } from '../keys.ts';
 import { type Caller, may } from './access.ts';
 import type { ServiceCore } from './key-service.ts';
+import type { Standing } from './limits.ts';
 import { timestamp } from './rules.ts';
 import type { AuditRow, KeyRow } from './store.ts';
 
@@ -13,6 +14,10 @@ export interface RequestContext {
   readonly requestId: string | null;
   /** Set when what it did has been recorded. */
   recorded?: boolean;
+  /** Whose limit it was beyond. */
+  limited?: { readonly owner: string | null; readonly keyName: string };
+  /** Hears how the limits stand that it counts on. */
+  readonly told?: (standings: readonly Standing[]) => void;
 }
 
 const defaultPageSize = 100;

@@ -1,16 +1,30 @@
 /** From a request's `Authorization` header to who sent it. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { KeysError } from '../errors.ts';
 import { Secret } from '../secret.ts';
+import { limitHeaders } from './limit-headers.ts';
 import type { Service } from './service.ts';
 
-/** Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is. */
-export async function authenticate(service: Service, request: FastifyRequest): Promise<void> {
-  request.context = { address: request.ip, requestId: request.id };
+/**
+ * Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is, and
+ * `rate_limited`, before anything is done.
+ */
+export async function authenticate(
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  request.context = {
+    address: request.ip,
+    requestId: request.id,
+    told: (standings) => void reply.headers(limitHeaders(standings)),
+  };
   const { credential } = request.routeOptions.config;
   if (credential === 'ignored' || request.is404) return;
   const secret = secretOf(request.headers.authorization);
-  const caller = secret && (await service.authenticate(secret, request.context));
+  // Who verifies others' secrets does so on their account.
+  const counted = credential !== 'optional';
+  const caller = secret && (await service.authenticate(secret, request.context, counted));
   if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
   if (!caller && credential !== 'optional') {
     throw new KeysError('unauthenticated', 'this takes the secret of a key', {

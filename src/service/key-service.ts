@@ -23,6 +23,8 @@ import { auditFor, auditRow, type RequestContext, verifyRow } from './audit.ts';
 import type { AuditQueue } from './audit-queue.ts';
 import { actsAsOwner, grantsOfKey } from './grants.ts';
 import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
+import { countUnknown, countUse } from './limited.ts';
+import type { Counter } from './limits.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
 import * as rules from './rules.ts';
@@ -40,6 +42,7 @@ export interface ServiceCore {
   readonly uses: Uses;
   readonly sweep: Sweep;
   readonly queue: AuditQueue;
+  readonly counter: Counter;
   readonly now: () => number;
   readonly newSecret: () => Secret;
 }
@@ -163,6 +166,7 @@ export function keyServiceFor(
     const grants = grantsOfKey(holder, null, settings.roles);
     requireReach(by, { owner, grants, asOwner: actsAsOwner(holder) });
     rules.requireFit(type, roles, permissions, settings);
+    if (input.rateLimit && !isAdmin(by)) throw onlyAdminsLimit();
     const secret = newSecret();
     const minted = secretRow(secret, settings.secretPrefix, at);
     const row: KeyRow = {
@@ -178,6 +182,7 @@ export function keyServiceFor(
       prefix: minted.prefix,
       lastFour: minted.lastFour,
       labels: rules.labels(input.labels ?? {}),
+      rateLimit: rules.rateLimit(input.rateLimit, 'the rate limit'),
       createdAt: at,
       createdBy: by.owner ?? by.keyName ?? '',
       expiresAt: rules.expiry(input.expiresAt, at),
@@ -232,10 +237,13 @@ export function keyServiceFor(
   /** Whose secret it is, and what is wrong with it. */
   async function judge(secret: Secret): Promise<{ row: KeyRow | null; reason: InvalidReason | null }> {
     const found = await findSecret(store, secret);
-    if (!found) return { row: null, reason: 'unknown' };
-    const { row } = found;
     const at = now();
-    if (row.revokedAt !== null || isEnded(found, at)) return { row, reason: 'revoked' };
+    if (!found || found.row.revokedAt !== null || isEnded(found, at)) {
+      await countUnknown(core, context);
+      return found ? { row: found.row, reason: 'revoked' } : { row: null, reason: 'unknown' };
+    }
+    const { row } = found;
+    await countUse(core, row, context);
     const status = statusOf(row, at);
     if (status === 'disabled' || status === 'expired') return { row, reason: status };
     await useSecret(core, found, secret, at, context);
@@ -291,6 +299,7 @@ export function keyServiceFor(
       const row = await change(id, 'edit', version, (current) => {
         const wanted = editOf(current, changes, settings, now());
         if (wanted.roles || wanted.permissions) requireGift({ ...current, ...wanted });
+        if (wanted.rateLimit !== undefined && !isAdmin(caller())) throw onlyAdminsLimit();
         return isEmpty(wanted) ? null : changeRow(current, 'edit', wanted);
       });
       return toKey(row, now());
@@ -350,15 +359,21 @@ export function keyServiceFor(
   };
 }
 
+/** What an admin limits, nobody else sets free. */
+function onlyAdminsLimit(): KeysError {
+  return new KeysError('forbidden', 'only an admin sets the rate limit of a key');
+}
+
 /** What an edit really changes. Throws `invalid`. */
 function editOf(row: KeyRow, changes: KeyChanges, settings: Settings, now: number): KeyRowChanges {
-  const { name, roles, permissions, labels, description, expiresAt } = changes;
+  const { name, roles, permissions, labels, description, expiresAt, rateLimit } = changes;
   const wanted: KeyRowChanges = {
     ...(name === undefined ? {} : { name: rules.keyName(name) }),
     ...(description === undefined ? {} : { description: rules.description(description) }),
     ...(roles === undefined ? {} : { roles: rules.roleNames(roles, settings) }),
     ...(permissions === undefined ? {} : { permissions: rules.permissionNames(permissions) }),
     ...(labels === undefined ? {} : { labels: rules.labels(labels) }),
+    ...(rateLimit === undefined ? {} : { rateLimit: rules.rateLimit(rateLimit, 'the rate limit') }),
   };
   const merged = { ...row, ...wanted };
   rules.requireFit(merged.type, merged.roles, merged.permissions, settings);

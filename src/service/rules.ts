@@ -1,6 +1,6 @@
 /** What the fields of a key may be. Each function returns the value to keep and throws `invalid`. */
 import { KeysError } from '../errors.ts';
-import type { KeyType } from '../keys.ts';
+import type { KeyType, RateLimit } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 import { isViewing, viewActions } from './permissions.ts';
@@ -178,4 +178,15 @@ function distinct(names: readonly string[], what: string, most: number): string[
   const unique = [...new Set(names)];
   if (unique.length > most) throw new KeysError('invalid', `a key has at most ${most} ${what}`);
   return unique;
+}
+
+/** `what` says whose it is: `the rate limit`. */
+export function rateLimit(limit: RateLimit | null | undefined, what: string): RateLimit | null {
+  if (!limit) return null;
+  const { requests, perSeconds } = limit;
+  const fits = (value: number, most: number) => Number.isSafeInteger(value) && value >= 1 && value <= most;
+  if (fits(requests, 999_999_999) && fits(perSeconds, 86_400)) return { requests, perSeconds };
+  throw new KeysError('invalid', `${what} is none`, {
+    hint: 'requests from 1 to 999,999,999, perSeconds from 1 to 86,400, both whole numbers',
+  });
 }

@@ -6,6 +6,10 @@ import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
 const text = z.string().nullable();
 const time = z.string().meta({ format: 'date-time' }).nullable();
 const labels = z.record(z.string(), z.string());
+const rateLimit = z
+  .strictObject({ requests: z.int(), perSeconds: z.int() })
+  .nullable()
+  .describe("Of this key alone, besides its user's");
 
 /** Named shapes of answers, which the OpenAPI document refers to. */
 export const components = z.registry<{ id: string }>();
@@ -36,6 +40,7 @@ export const keySchema = component(
     lastUsedAt: time,
     rotatedAt: time,
     labels,
+    rateLimit,
     version: text.describe('Also the ETag'),
   }),
 );
@@ -156,6 +161,7 @@ export const newKeySchema = z.strictObject({
   expiresAt: text.optional().describe('RFC 3339, in the future; null is never'),
   owner: z.string().optional(),
   labels: labels.optional(),
+  rateLimit: rateLimit.optional(),
 });
 
 export const keyChangesSchema = z.strictObject({
@@ -165,6 +171,7 @@ export const keyChangesSchema = z.strictObject({
   permissions: z.array(z.string()).optional(),
   expiresAt: text.optional(),
   labels: labels.optional(),
+  rateLimit: rateLimit.optional(),
 });
 
 export const auditQuerySchema = z.strictObject({

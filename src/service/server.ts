@@ -82,7 +82,7 @@ export function createServer({ service, logger }: ServerParts): Server {
   app.decorateRequest('context');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
-    await authenticate(service, request);
+    await authenticate(service, request, reply);
   });
   let closing = false;
   app.addHook('preClose', async () => {

@@ -6,10 +6,13 @@ import type { RequestContext } from './audit.ts';
 import { createAuditQueue } from './audit-queue.ts';
 import { actsAsOwner, grantsOfKey, type Roles } from './grants.ts';
 import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
+import { countUnknown, countUse } from './limited.ts';
 import { machineAdministrator } from './machine.ts';
+import { memoryCounter } from './memory-counter.ts';
 import { mintSecret } from './secret-format.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { completeSettings, type Settings } from './settings.ts';
+import { sharedCounter } from './shared-counter.ts';
 import { statusOf } from './status.ts';
 import type { AuditRow, KeyRow, Store } from './store.ts';
 import { createSweep } from './sweep.ts';
@@ -19,14 +22,19 @@ export interface ServiceParts {
   readonly store: Store;
   readonly now: () => number;
   readonly settings?: Partial<Settings>;
+  /** Whether requests are counted together with the other instances on the store; as the store says when absent. */
+  readonly countsTogether?: boolean;
 }
 
 export interface Service {
   readonly now: () => number;
   /** The service as one caller sees it, for one request; `null` is anybody, who can only verify. Its `close` does nothing. */
   as(caller: Caller | null, context?: RequestContext): OwnKeyService;
-  /** Who a secret is, and `null` unless it is good now. */
-  authenticate(secret: Secret, context?: RequestContext): Promise<Caller | null>;
+  /**
+   * Who a secret is, and `null` unless it is good now. It counts on the limits of who that is, unless `counted` is false.
+   * Throws `rate_limited`.
+   */
+  authenticate(secret: Secret, context?: RequestContext, counted?: boolean): Promise<Caller | null>;
   /** Puts a row into the audit log, without waiting for it to be there. */
   record(row: AuditRow): void;
   /** Whether there is a key, not revoked, that can administer the whole service. */
@@ -37,7 +45,8 @@ export interface Service {
 }
 
 /** Throws `invalid` for settings that make no sense. */
-export function createService({ store, now, settings: given }: ServiceParts): Service {
+export function createService(parts: ServiceParts): Service {
+  const { store, now, settings: given, countsTogether = store.shared } = parts;
   const settings = completeSettings(given);
   const core: ServiceCore = {
     ...{ store, now, settings },
@@ -45,14 +54,19 @@ export function createService({ store, now, settings: given }: ServiceParts): Se
     uses: createUses(store),
     queue: createAuditQueue(store),
     sweep: createSweep(store, now),
+    counter: countsTogether ? sharedCounter(store, now) : memoryCounter(now),
   };
   const machine = machineAdministrator();
   return {
     now,
     as: (caller, context) => keyServiceFor(core, caller, context),
-    async authenticate(secret, context = { address: null, requestId: null }) {
+    async authenticate(secret, context = { address: null, requestId: null }, counted = true) {
       const found = await findSecret(store, secret);
-      if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') return null;
+      if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') {
+        await countUnknown(core, context);
+        return null;
+      }
+      if (counted) await countUse(core, found.row, context);
       await useSecret(core, found, secret, now(), context);
       return callerOf(found.row, settings.roles);
     },

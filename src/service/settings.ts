@@ -1,8 +1,9 @@
 /** What an operator decides about a service. */
 import { KeysError } from '../errors.ts';
+import type { RateLimit } from '../keys.ts';
 import { isDate } from '../time.ts';
 import { builtInRoles } from './grants.ts';
-import { permissionNames, roleName } from './rules.ts';
+import { permissionNames, rateLimit, roleName } from './rules.ts';
 import { defaultPrefix, secretPrefix } from './secret-format.ts';
 
 export interface Settings {
@@ -14,6 +15,10 @@ export interface Settings {
   readonly apiVersions: readonly string[];
   /** Roles beyond the built-in ones, with the permissions they carry. */
   readonly roles: Readonly<Record<string, readonly string[]>>;
+  /** How often each user may ask, with all keys and sessions together; `null`: without limit. */
+  readonly rateLimit: RateLimit | null;
+  /** How often an address may try secrets that nobody has; `null`: without limit. */
+  readonly addressRateLimit: RateLimit | null;
 }
 
 /** With the defaults filled in and the built-in roles added. Throws `invalid`. */
@@ -37,5 +42,7 @@ export function completeSettings(given: Partial<Settings> = {}): Settings {
     quota,
     apiVersions: apiVersions.toSorted(),
     roles: { ...builtInRoles, ...Object.fromEntries(roles) },
+    rateLimit: rateLimit(given.rateLimit, 'the rate limit of users'),
+    addressRateLimit: rateLimit(given.addressRateLimit, 'the rate limit of addresses'),
   };
 }

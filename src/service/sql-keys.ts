@@ -1,5 +1,5 @@
 /** Keys and their secrets. */
-import type { KeyType } from '../keys.ts';
+import type { KeyType, RateLimit } from '../keys.ts';
 import { all, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import { addMint, destroySeals, endMints, hasMint, hasOpenOverlap, settleMint } from './sql-mints.ts';
@@ -31,6 +31,7 @@ const columns = {
   prefix: 'prefix',
   lastFour: 'last_four',
   labels: 'labels',
+  rateLimit: 'rate_limit',
   createdAt: 'created_at',
   createdBy: 'created_by',
   expiresAt: 'expires_at',
@@ -255,6 +256,7 @@ function toRow(record: Row): KeyRow {
     prefix: textOrNull('prefix'),
     lastFour: text('last_four'),
     labels: JSON.parse(text('labels')) as Record<string, string>,
+    rateLimit: JSON.parse(textOrNull('rate_limit') ?? 'null') as RateLimit | null,
     createdAt: record.created_at as number,
     createdBy: text('created_by'),
     expiresAt: time('expires_at'),

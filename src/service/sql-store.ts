@@ -2,6 +2,7 @@
 import type { Database } from './sql.ts';
 import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
+import { limitStore } from './sql-limits.ts';
 import { mintStore } from './sql-mints.ts';
 import type { Store } from './store.ts';
 
@@ -10,6 +11,7 @@ export function sqlStore(database: Database): Store {
     ...keyStore(database),
     ...mintStore(database),
     ...auditStore(database),
+    ...limitStore(database),
     scrub: () => database.scrub(),
     close: () => database.close(),
   };

@@ -61,6 +61,8 @@ export interface Dialect {
 
 export interface Database {
   readonly dialect: Dialect;
+  /** Whether instances on other machines may use it as well. */
+  readonly shared: boolean;
   /** Throws `unavailable` when the database cannot be asked. */
   read<T>(work: () => Work<T>): Promise<T>;
   /**
@@ -68,6 +70,8 @@ export interface Database {
    * once, so it changes nothing but the database. Throws `unavailable`, with nothing changed, and `outcome_unknown`.
    */
   transaction<T>(work: () => Work<T>): Promise<T>;
+  /** Each statement by itself, without waiting for those who write: for counts that need no order. Throws `unavailable`. */
+  single<T>(work: () => Work<T>): Promise<T>;
   /** Takes what was destroyed out of logs too, as far as that can be done now. */
   scrub(): Promise<void>;
   close(): Promise<void>;

@@ -55,16 +55,19 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     return step.value;
   }
 
+  async function single<T>(work: () => Work<T>): Promise<T> {
+    try {
+      return finish(work());
+    } catch (error) {
+      throw databaseError(path, error);
+    }
+  }
+
   return {
     dialect: sqliteDialect,
-
-    async read(work) {
-      try {
-        return finish(work());
-      } catch (error) {
-        throw databaseError(path, error);
-      }
-    },
+    shared: false,
+    read: single,
+    single,
 
     async transaction(work) {
       try {

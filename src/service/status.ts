@@ -32,6 +32,7 @@ export function toKey(row: KeyRow, now: number): Key {
     lastUsedAt: time(row.lastUsedAt),
     rotatedAt: time(row.rotatedAt),
     labels: { ...row.labels },
+    rateLimit: row.rateLimit,
     version: String(row.version),
   };
 }

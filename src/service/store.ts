@@ -3,7 +3,8 @@
  * something is one transaction together with its audit row, decided on the version of the row it was given.
  */
 import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
-import type { KeyStatus, KeyType, SecretState } from '../keys.ts';
+import type { KeyStatus, KeyType, RateLimit, SecretState } from '../keys.ts';
+import type { Take, Taken } from './rate.ts';
 
 export interface KeyRow {
   readonly id: string;
@@ -18,6 +19,8 @@ export interface KeyRow {
   readonly prefix: string | null;
   readonly lastFour: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of this key alone, besides its user's. */
+  readonly rateLimit: RateLimit | null;
   readonly createdAt: number;
   readonly createdBy: string;
   readonly expiresAt: number | null;
@@ -32,7 +35,15 @@ export interface KeyRow {
 export type KeyRowChanges = Partial<
   Pick<
     KeyRow,
-    'name' | 'description' | 'roles' | 'permissions' | 'expiresAt' | 'labels' | 'disabledAt' | 'revokedAt'
+    | 'name'
+    | 'description'
+    | 'roles'
+    | 'permissions'
+    | 'expiresAt'
+    | 'labels'
+    | 'rateLimit'
+    | 'disabledAt'
+    | 'revokedAt'
   >
 >;
 
@@ -232,7 +243,19 @@ export interface AuditStore {
   listAudit(selection: AuditSelection): Promise<AuditSlice>;
 }
 
-export interface Store extends KeyStore, MintStore, AuditStore {
+export interface LimitStore {
+  /** Whether instances on other machines count here as well. */
+  readonly shared: boolean;
+  /**
+   * Replaces what has been taken of a bucket by what `decide` makes of it, and gives that; `decide` is asked again when somebody
+   * else was first, and what it grants nothing of is not kept.
+   */
+  changeTaken(bucket: string, now: number, decide: (before: Taken) => Take): Promise<Take>;
+  /** Forgets the buckets that nothing was taken of since. */
+  sweepTaken(before: number): Promise<void>;
+}
+
+export interface Store extends KeyStore, MintStore, AuditStore, LimitStore {
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */
   scrub(): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,9 @@ import type { Store } from './store.ts';
 
 const everyMs = 60_000;
 
+/** Longer than any window that requests are counted in. */
+const countedMs = 2 * 86_400_000;
+
 export interface Sweep {
   /** A failure costs nothing but this time: no seal opens after its end, swept or not. */
   run(): Promise<void>;
@@ -18,6 +21,7 @@ export function createSweep(store: Store, now: () => number): Sweep {
 
   async function clean(): Promise<void> {
     await run();
+    if (store.shared) await store.sweepTaken(now() - countedMs).catch(() => {});
     await store.scrub().catch(() => {});
   }
 

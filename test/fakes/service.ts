@@ -24,6 +24,7 @@ export function fakeKey(fields: Partial<Key> = {}): Key {
     lastUsedAt: null,
     rotatedAt: null,
     labels: {},
+    rateLimit: null,
     version: '1',
     ...fields,
   };

@@ -4,5 +4,12 @@ import { sql as start } from './0001-start.ts';
 import { sql as mints } from './0002-mints.ts';
 import { sql as writers } from './0003-writers.ts';
 import { sql as auditChain } from './0004-audit-chain.ts';
+import { sql as limits } from './0005-limits.ts';
 
-export const migrations: readonly ((dialect: Dialect) => string)[] = [start, mints, writers, auditChain];
+export const migrations: readonly ((dialect: Dialect) => string)[] = [
+  start,
+  mints,
+  writers,
+  auditChain,
+  limits,
+];

@@ -26,6 +26,7 @@ const key: Key = {
   lastUsedAt: null,
   rotatedAt: null,
   labels: {},
+  rateLimit: null,
   version: 'v1',
 };
 

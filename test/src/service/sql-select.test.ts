@@ -35,6 +35,7 @@ const rowArbitrary: fc.Arbitrary<Omit<KeyRow, 'id' | 'name'>> = fc.record({
   prefix: fc.constant('keys_'),
   lastFour: fc.constant('abcd'),
   labels,
+  rateLimit: fc.constant(null),
   createdAt: time,
   createdBy: fc.constant('ann'),
   expiresAt: maybe(time),

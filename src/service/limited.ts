@@ -1,0 +1,56 @@
+/** What a request counts on: a user and a key, or, where nobody knows the secret, the address it came from. */
+import { isIPv6 } from 'node:net';
+import type { RequestContext } from './audit.ts';
+import { type Bucket, type Counter, spend } from './limits.ts';
+import type { Settings } from './settings.ts';
+import type { KeyRow } from './store.ts';
+
+interface Core {
+  readonly counter: Counter;
+  readonly settings: Settings;
+}
+
+/** A key is used, as a credential or by being verified. Throws `rate_limited`, `unavailable`. */
+export async function countUse(
+  { counter, settings }: Core,
+  { id, name, owner, rateLimit }: KeyRow,
+  context: RequestContext,
+): Promise<void> {
+  const buckets: Bucket[] = [];
+  // What belongs to nobody is a user of its own.
+  if (settings.rateLimit) buckets.push({ policy: 'user', of: owner ?? id, limit: settings.rateLimit });
+  if (rateLimit) buckets.push({ policy: 'key', of: id, limit: rateLimit });
+  if (buckets.length === 0) return;
+  try {
+    await spend(counter, buckets, context.told);
+  } catch (error) {
+    context.limited = { owner, keyName: name };
+    throw error;
+  }
+}
+
+/** Somebody tries a secret that nobody has. Throws `rate_limited`, `unavailable`. */
+export async function countUnknown(
+  { counter, settings }: Core,
+  { address, told }: RequestContext,
+): Promise<void> {
+  const { addressRateLimit: limit } = settings;
+  if (limit && address !== null) {
+    await spend(counter, [{ policy: 'address', of: networkOf(address), limit }], told);
+  }
+}
+
+/** Whoever has one IPv6 address has 2^64 of them. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped || !isIPv6(address)) return mapped ?? address;
+  const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
+  const before = head.split(':').filter(Boolean);
+  const after = (tail ?? '').split(':').filter(Boolean);
+  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array.from({ length: gap }, () => '0'), ...after];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}

@@ -1,0 +1,168 @@
+/** Limits as requests meet them, over HTTP. */
+import { expect, test } from 'vitest';
+import { newHttpService } from '../../fakes/http-service.ts';
+
+const limit = (requests: number, perSeconds = 60) => ({ requests, perSeconds });
+
+test('a user has one limit for all keys together, and others have theirs', async () => {
+  const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(3) } });
+  const [one, two, other] = await Promise.all(
+    ['ann', 'ann', 'bob'].map((owner) => mint({ owner, roles: ['viewer'] })),
+  );
+  const statusOf = async (secret = '') => (await ask('GET /v1/whoami', { secret })).status;
+  expect([await statusOf(one?.secret), await statusOf(two?.secret)]).toEqual([200, 200]);
+  expect([await statusOf(one?.secret), await statusOf(two?.secret)]).toEqual([200, 429]);
+  expect(await statusOf(other?.secret)).toBe(200);
+});
+
+test('an answer says how the limits stand, and a refusal when to come again', async () => {
+  const { ask, mint, clock } = await newHttpService({ settings: { rateLimit: limit(2) } });
+  const { secret } = await mint({ owner: 'ann', roles: ['viewer'], rateLimit: limit(1, 10) });
+  clock.now = 1_800_000_000_000;
+  const first = await ask('GET /v1/whoami', { secret });
+  expect(first.headers).toMatchObject({
+    ratelimit: '"user";r=1;t=61, "key";r=0;t=11',
+    'ratelimit-policy': '"user";q=2;w=60, "key";q=1;w=10',
+  });
+  const refused = await ask('GET /v1/whoami', { secret });
+  expect(refused).toMatchObject({
+    status: 429,
+    headers: { 'retry-after': '11', ratelimit: '"user";r=0;t=61, "key";r=0;t=11' },
+    body: { code: 'rate_limited', detail: 'this key may make 1 requests in 10s', hint: 'try again in 11s' },
+  });
+  clock.now += 11_000;
+  // What was refused on the one limit was not taken from the other.
+  expect((await ask('GET /v1/whoami', { secret })).headers.ratelimit).toBe('"user";r=0;t=50, "key";r=0;t=11');
+  expect((await ask('GET /v1/whoami', { secret })).headers['retry-after']).toBe('50');
+});
+
+test('a refused request does nothing: no key, no use, no end of a replay', async () => {
+  const { ask, admin, mint, service, clock } = await newHttpService({ settings: { rateLimit: limit(1) } });
+  const { id, secret } = await mint({ owner: 'ann', roles: ['admin'] });
+  expect((await ask('POST /v1/keys', { secret, body: { name: 'first' } })).status).toBe(201);
+  clock.now += 5_000;
+  const idempotencyKey = 'k'.repeat(40);
+  const fresh = await admin.create({ name: 'fresh', owner: 'ann' }, { idempotencyKey });
+  expect((await ask('POST /v1/keys', { secret, body: { name: 'second' } })).status).toBe(429);
+  expect((await ask('GET /v1/whoami', { secret: fresh.secret.reveal() })).status).toBe(429);
+  expect((await admin.list({ namespace: null })).keys.map(({ name }) => name)).not.toContain('second');
+  expect((await admin.get(fresh.key.id)).lastUsedAt).toBeNull();
+  expect(Date.parse((await admin.get(id)).lastUsedAt ?? '')).toBeLessThan(clock.now);
+  expect(
+    await service
+      .as(null)
+      .verify(fresh.secret)
+      .catch((error) => error),
+  ).toMatchObject({
+    code: 'rate_limited',
+  });
+  expect(await admin.minting?.status(idempotencyKey)).toMatchObject({ secretState: 'sealed' });
+});
+
+test('a verify counts on the owner of the verified key, not on who asks', async () => {
+  const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(2) } });
+  const gateway = await mint({ owner: 'gateway', type: 'view', roles: ['viewer'] });
+  const ann = await mint({ owner: 'ann' });
+  const bob = await mint({ owner: 'bob' });
+  const verify = (secret: string) =>
+    ask('POST /v1/verify', { secret: gateway.secret, body: { secret } }).then(({ status }) => status);
+  expect([await verify(ann.secret), await verify(ann.secret), await verify(ann.secret)]).toEqual([
+    200, 200, 429,
+  ]);
+  expect([await verify(bob.secret), await verify(bob.secret), await verify(bob.secret)]).toEqual([
+    200, 200, 429,
+  ]);
+  expect((await ask('GET /v1/whoami', { secret: gateway.secret })).status).toBe(200);
+});
+
+test('secrets that nobody has count on the address they come from, and good ones from there go on', async () => {
+  const { server, mint } = await newHttpService({ settings: { addressRateLimit: limit(3) } });
+  const good = await mint();
+  const revoked = await mint({ roles: ['viewer'] });
+  const from = async (remoteAddress: string, secret: string, credential?: string) => {
+    const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
+    const payload = { secret };
+    const answer = await server.inject({
+      method: 'POST',
+      url: '/v1/verify',
+      remoteAddress,
+      headers,
+      payload,
+    });
+    return answer.statusCode;
+  };
+  expect(await from('192.0.2.1', 'keys_unknown')).toBe(200);
+  expect(await from('192.0.2.1', 'x', 'not-a-credential')).toBe(401);
+  expect(await from('::ffff:192.0.2.1', 'malformed')).toBe(200);
+  expect(await from('192.0.2.1', 'keys_unknown')).toBe(429);
+  expect(await from('192.0.2.1', 'x', 'not-a-credential')).toBe(429);
+  expect(await from('192.0.2.1', good.secret)).toBe(200);
+  expect(await from('192.0.2.2', 'keys_unknown')).toBe(200);
+  for (let i = 0; i < 3; i++) expect(await from(`2001:db8::${i}`, 'keys_unknown')).toBe(200);
+  expect(await from('2001:db8:0:0:ffff::1', revoked.secret.replace('keys_', 'none_'))).toBe(429);
+  expect(await from('2001:db8:0:1::1', 'keys_unknown')).toBe(200);
+});
+
+test('without limits nothing is counted, and no header says otherwise', async () => {
+  const { ask } = await newHttpService();
+  const { headers } = await ask('GET /v1/whoami');
+  expect(headers).not.toHaveProperty('ratelimit');
+  expect(headers).not.toHaveProperty('ratelimit-policy');
+});
+
+test('what needs no credential is not limited', async () => {
+  const { ask } = await newHttpService({ settings: { rateLimit: limit(1), addressRateLimit: limit(1) } });
+  for (const request of ['GET /healthz', 'GET /openapi.json', 'GET /nowhere', 'PUT /v1/verify']) {
+    for (let i = 0; i < 3; i++) expect((await ask(request, { secret: null })).status).not.toBe(429);
+  }
+});
+
+test("only an admin sets the limit of a key, and nobody's edit of something else touches it", async () => {
+  const { ask, mint } = await newHttpService();
+  const owner = await mint({ owner: 'ann', roles: ['owner'] });
+  const limited = await mint({ owner: 'ann', roles: ['viewer'], rateLimit: limit(5) });
+  const path = `/v1/keys/${limited.id}`;
+  const asOwner = (request: string, body: object) => ask(request, { secret: owner.secret, body });
+  expect(await asOwner(`PATCH ${path}`, { rateLimit: null })).toMatchObject({
+    status: 403,
+    body: { detail: 'only an admin sets the rate limit of a key' },
+  });
+  expect((await asOwner('POST /v1/keys', { name: 'x', rateLimit: limit(1) })).status).toBe(403);
+  // Sent back as it is, it is no change.
+  expect(await asOwner(`PATCH ${path}`, { name: 'renamed', rateLimit: limit(5) })).toMatchObject({
+    status: 200,
+    body: { name: 'renamed', rateLimit: limit(5) },
+  });
+  expect(await ask(`PATCH ${path}`, { body: { rateLimit: limit(7, 1) } })).toMatchObject({
+    body: { rateLimit: limit(7, 1) },
+  });
+  expect(await ask(`PATCH ${path}`, { body: { rateLimit: null } })).toMatchObject({
+    body: { rateLimit: null },
+  });
+});
+
+test.each([
+  limit(0),
+  limit(1, 0),
+  limit(1.5),
+  limit(1, 86_401),
+  { requests: 1 },
+  'none',
+  { ...limit(1), more: 1 },
+])('a limit that makes no sense is refused: %j', async (rateLimit) => {
+  const { ask } = await newHttpService();
+  expect((await ask('POST /v1/keys', { body: { name: 'demo', rateLimit } })).status).toBe(400);
+});
+
+test('a refusal is recorded under the name of whose limit it was, and does nothing else', async () => {
+  const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(1) } });
+  const { id, secret } = await mint({ name: 'ci', owner: 'ann', roles: ['viewer'] });
+  await ask('GET /v1/whoami', { secret });
+  expect((await ask(`GET /v1/keys/${id}`, { secret })).status).toBe(429);
+  expect((await ask('POST /v1/verify', { secret: null, body: { secret } })).status).toBe(429);
+  const { body } = await ask('GET /v1/audit?outcome=refused');
+  expect((body as { entries: object[] }).entries).toMatchObject([
+    { action: 'verify', actor: 'ann', agent: 'ci', details: { status: 429 } },
+    { action: 'show', actor: 'ann', agent: 'ci', target: id, details: { status: 429 } },
+  ]);
+});

@@ -1,0 +1,166 @@
+/** Several instances that count together on one store. */
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { KeysError } from '../../../src/errors.ts';
+import type { RateLimit } from '../../../src/keys.ts';
+import type { Bucket } from '../../../src/service/limits.ts';
+import { machineAdministrator } from '../../../src/service/machine.ts';
+import { createService } from '../../../src/service/service.ts';
+import { chunkOf, sharedCounter } from '../../../src/service/shared-counter.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { refuses } from '../../contracts/refuses.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+
+const start = 1_800_000_000_000;
+
+async function twoCounters(path = newDatabasePath()) {
+  const clock = { now: start };
+  const stores = await Promise.all([openSqlite(path), openSqlite(path)]);
+  onTestFinished(async () => {
+    for (const store of stores) await store.close();
+  });
+  return { clock, counters: stores.map((store) => sharedCounter(store, () => clock.now)) };
+}
+
+const bucket = (requests: number, perSeconds = 60): Bucket => ({
+  policy: 'user',
+  of: 'ann',
+  limit: { requests, perSeconds },
+});
+
+test('two services on one database let a user through as often as the limit says, however the requests arrive', async () => {
+  const path = newDatabasePath();
+  const settings = { rateLimit: { requests: 300, perSeconds: 60 } };
+  const services = await Promise.all(
+    [1, 2].map(async () =>
+      createService({ store: await openSqlite(path), now: () => start, settings, countsTogether: true }),
+    ),
+  );
+  onTestFinished(async () => {
+    for (const service of services) await service.close();
+  });
+  const [first, second] = services as [(typeof services)[0], (typeof services)[0]];
+  const { secret } = await first.as(machineAdministrator('root')).create({ name: 'demo', owner: 'ann' });
+  const outcomes = await Promise.all(
+    Array.from({ length: 700 }, (_, i) =>
+      (i % 3 === 0 ? first : second)
+        .as(null)
+        .verify(secret)
+        .then(
+          () => 'good',
+          (error: KeysError) => error.code,
+        ),
+    ),
+  );
+  expect(outcomes.filter((outcome) => outcome === 'good')).toHaveLength(300);
+  expect(outcomes.filter((outcome) => outcome === 'rate_limited')).toHaveLength(400);
+});
+
+test('in any stretch of the window all instances together stay within the limit, for any sequence', async () => {
+  const path = newDatabasePath();
+  const limits = fc.record({
+    requests: fc.constantFrom(1, 3, 60, 120, 500),
+    perSeconds: fc.constantFrom(1, 60),
+  });
+  const asks = fc.array(
+    fc.record({
+      node: fc.nat(1),
+      amount: fc.integer({ min: 1, max: 80 }),
+      pause: fc.oneof(fc.constant(0), fc.nat(3_000), fc.nat(30_000)),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+  let run = 0;
+  const { clock, counters } = await twoCounters(path);
+  await fc.assert(
+    fc.asyncProperty(limits, asks, async (limit: RateLimit, sequence) => {
+      const own: Bucket = { policy: 'user', of: `user-${run++}`, limit };
+      const granted: number[] = [];
+      for (const { node, amount, pause } of sequence) {
+        clock.now += pause;
+        const counter = counters[node] as (typeof counters)[0];
+        const standings = await Promise.all(Array.from({ length: amount }, () => counter.take(own)));
+        for (const standing of standings) {
+          expect(standing.left).toBeGreaterThanOrEqual(0);
+          if (standing.granted) granted.push(clock.now);
+        }
+      }
+      for (const [index, begin] of granted.entries()) {
+        const within = granted.slice(index).filter((at) => at < begin + limit.perSeconds * 1_000);
+        expect(within.length).toBeLessThanOrEqual(limit.requests);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('an instance refuses early by no more than the chunks that the others hold', async () => {
+  const { counters } = await twoCounters();
+  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+  const own = bucket(500);
+  await one.take(own);
+  let granted = 0;
+  while ((await other.take(own)).granted) granted += 1;
+  expect(granted).toBe(500 - chunkOf(own.limit));
+});
+
+test('an instance that has stopped asking holds its chunk for no longer than the window', async () => {
+  const { clock, counters } = await twoCounters();
+  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+  const own = bucket(500);
+  await one.take(own);
+  clock.now += 67_000;
+  let granted = 0;
+  while ((await other.take(own)).granted) granted += 1;
+  expect(granted).toBe(500);
+});
+
+test('a refusal is repeated for a second without asking the store, and then asks again', async () => {
+  const store = await openSqlite(newDatabasePath());
+  onTestFinished(() => store.close());
+  const clock = { now: start };
+  let asked = 0;
+  const counter = sharedCounter(
+    {
+      ...store,
+      changeTaken(...args) {
+        asked += 1;
+        return store.changeTaken(...args);
+      },
+    },
+    () => clock.now,
+  );
+  const own = bucket(1);
+  await counter.take(own);
+  for (let i = 0; i < 20; i++) expect((await counter.take(own)).granted).toBe(false);
+  expect(asked).toBe(2);
+  clock.now += 1_000;
+  await counter.take(own);
+  expect(asked).toBe(3);
+});
+
+test('where the count cannot be asked for, nothing goes through uncounted', async () => {
+  const path = newDatabasePath();
+  const store = await openSqlite(path);
+  onTestFinished(() => store.close());
+  const away = {
+    ...store,
+    changeTaken: async () => Promise.reject(new KeysError('unavailable', 'the database is away')),
+  };
+  const settings = { rateLimit: { requests: 5, perSeconds: 60 } };
+  const service = createService({ store: away, now: () => start, settings, countsTogether: true });
+  const { secret } = await service.as(machineAdministrator('root')).create({ name: 'demo' });
+  await refuses('unavailable', service.as(null).verify(secret));
+  await refuses('unavailable', service.authenticate(secret));
+});
+
+test('what nothing was taken of for long is forgotten', async () => {
+  const store = await openSqlite(newDatabasePath());
+  onTestFinished(() => store.close());
+  const counter = sharedCounter(store, () => start);
+  await counter.take(bucket(1));
+  await store.sweepTaken(start);
+  expect((await sharedCounter(store, () => start).take(bucket(1))).granted).toBe(false);
+  await store.sweepTaken(start + 1);
+  expect((await sharedCounter(store, () => start).take(bucket(1))).granted).toBe(true);
+});
