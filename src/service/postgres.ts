@@ -61,25 +61,28 @@ function postgresDatabase(pool: Pool): Database {
     }
   }
 
+  async function single<T>(work: () => Work<T>): Promise<T> {
+    try {
+      const client = await told(pool.connect());
+      let broken = false;
+      try {
+        return await finish(client, work());
+      } catch (error) {
+        broken = isBroken(error);
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    } catch (error) {
+      throw postgresError(error);
+    }
+  }
+
   return {
     dialect: postgresDialect,
-
-    async read(work) {
-      try {
-        const client = await told(pool.connect());
-        let broken = false;
-        try {
-          return await finish(client, work());
-        } catch (error) {
-          broken = isBroken(error);
-          throw error;
-        } finally {
-          client.release(broken);
-        }
-      } catch (error) {
-        throw postgresError(error);
-      }
-    },
+    shared: true,
+    read: single,
+    single,
 
     async transaction(work) {
       for (let n = 1; ; n++) {

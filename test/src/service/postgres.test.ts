@@ -83,6 +83,27 @@ describe.skipIf(lacksPostgres)(
       await expect(openStore(address)).rejects.toThrow('synchronous_commit is off');
     });
 
+    test('two instances let a user through as often as the limit says, and neither without the count', async () => {
+      const [one, other] = await twoInstances({ rateLimit: { requests: 300, perSeconds: 3_600 } });
+      const { secret } = await one.as(machineAdmin).create({ name: 'demo', owner: 'ann' });
+      const verify = (service: Service) =>
+        service
+          .as(null)
+          .verify(secret)
+          .then(
+            () => 'good',
+            (error) => error.code,
+          );
+      const outcomes = await Promise.all(
+        Array.from({ length: 700 }, (_, n) => verify(n % 3 === 0 ? one : other)),
+      );
+      expect(outcomes.filter((outcome) => outcome === 'good')).toHaveLength(300);
+      expect(outcomes.filter((outcome) => outcome === 'rate_limited')).toHaveLength(400);
+      postgres.stop();
+      expect([await verify(one), await verify(other)]).toEqual(['unavailable', 'unavailable']);
+      postgres.start();
+    });
+
     test('64 creates on two instances at limit - 1, 50 rounds: exactly one more key each round', async () => {
       const [one, other] = await twoInstances({ quota: 2 });
       for (let round = 0; round < 50; round++) {
