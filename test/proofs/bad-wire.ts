@@ -1,6 +1,7 @@
 /** A TCP proxy between a client and a service that does to each request what the next fault says. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Server } from '../../src/service/server.ts';
 
 export const framings = ['length', 'chunked', 'close'] as const;
 export type Framing = (typeof framings)[number];
@@ -40,14 +41,18 @@ interface Reply {
   readonly body: Buffer;
 }
 
-export async function badWire(target: string): Promise<BadWire> {
+/** `service` answers in this process: what is proved is what becomes of requests and answers on their way. */
+export async function badWire(service: Server): Promise<BadWire> {
   const flying = new Set<Promise<unknown>>();
   let waiting: (() => void)[] = [];
 
   async function send({ method, path, headers, body }: Request): Promise<Reply> {
-    const answer = await fetch(target + path, { method, headers, ...(body.length > 0 ? { body } : {}) });
-    const type = answer.headers.get('content-type') ?? '';
-    return { status: answer.status, type, body: Buffer.from(await answer.arrayBuffer()) };
+    const answer = await service.inject({
+      ...{ method: method as 'GET', url: path, headers: Object.fromEntries(headers) },
+      ...(body.length > 0 ? { payload: body } : {}),
+    });
+    const type = String(answer.headers['content-type'] ?? '');
+    return { status: answer.statusCode, type, body: answer.rawPayload };
   }
 
   function forward(request: Request): Promise<Reply> {

@@ -1,22 +1,34 @@
 /** A consumer that reads its env-file whenever it needs its secret is never refused while that secret is rotated. */
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
-import { expect, test } from 'vitest';
-import { openDestination } from '../../src/destinations/index.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import type { KeyService } from '../../src/keys.ts';
-import { type Journal, openJournal } from '../../src/operations/journal.ts';
-import { type Parts, performOperation, resumeOperation } from '../../src/operations/perform.ts';
-import { planRotation } from '../../src/operations/rotation.ts';
-import { testSecret } from '../../src/operations/test-secret.ts';
+import { type OperationState, operationStates } from '../../src/operations/operation.ts';
 import { Secret } from '../../src/secret.ts';
-import { Crash } from '../fakes/crash.ts';
-import { destinationContext, temporaryDirectory } from '../fakes/destination-context.ts';
-import { listeningService } from '../fakes/server.ts';
+import { openLocal } from '../../src/service/local.ts';
+import { temporaryDirectory } from '../fakes/destination-context.ts';
 import { runs } from './scale.ts';
 
-const rotations = runs({ usual: 15, deep: 50 });
+const rotations = runs({ usual: 8, deep: 50 });
+
+/** How far a rotation is, by its journal, when it is killed, or a little further; `null` lets it end. */
+const deaths: readonly (OperationState | null)[] = [
+  null,
+  'intended',
+  'minted',
+  'delivering',
+  null,
+  'delivered',
+  'tested',
+];
+
+function progress(state: string): number {
+  return (operationStates as readonly string[]).indexOf(state);
+}
 
 /** Reads and verifies every millisecond until it is stopped. */
 function consume(service: KeyService, file: string) {
@@ -42,78 +54,80 @@ function consume(service: KeyService, file: string) {
   };
 }
 
-test(`a consumer that reads its env-file every millisecond is never refused in ${rotations} rotations with a grace of 2 s, two of three dying and recovered`, async () => {
-  const { admin: service } = await listeningService();
-  const directory = temporaryDirectory();
-  const file = join(directory, '.env');
-  const journal = openJournal(directory, new AbortController().signal);
-  const { key: made, secret } = await service.create({ name: 'ci' });
-  const spec = `env-file:${file}#TOKEN`;
-  const context = destinationContext({ force: true });
-  const first = await openDestination(spec, context);
-  await first.preflight();
-  await first.deliver(secret);
-  await first.abandon();
+/** The built command on a home of its own. */
+function newCommand() {
+  const path = temporaryDirectory();
+  const env = {
+    ...process.env,
+    CI: '',
+    KEYS_CONFIG_DIR: join(path, 'config'),
+    KEYS_DATA_DIR: join(path, 'data'),
+    KEYS_STATE_DIR: join(path, 'state'),
+  };
+  const operations = join(path, 'state', 'operations');
+
+  function states(): string[] {
+    try {
+      const names = readdirSync(operations).filter((name) => name.endsWith('.json'));
+      return names.map((name) => JSON.parse(readFileSync(join(operations, name), 'utf8')).state);
+    } catch {
+      return [];
+    }
+  }
+
+  return {
+    path,
+    /** Kills it as soon as the journal says that much; whether that killed it. Throws when it ends with anything but 0. */
+    async run(argv: readonly string[], death: OperationState | null = null): Promise<boolean> {
+      const child = spawn(process.execPath, ['bin/keys.js', ...argv], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      child.stderr.on('data', (chunk) => {
+        said += chunk;
+      });
+      const closed = once(child, 'close') as Promise<[number | null, string | null]>;
+      let over = false;
+      void closed.then(() => {
+        over = true;
+      });
+      while (death && !over) {
+        if (states().some((state) => progress(state) >= progress(death))) child.kill('SIGKILL');
+        await new Promise(setImmediate);
+      }
+      const [code, signal] = await closed;
+      if (signal === 'SIGKILL') return true;
+      expect({ argv, code, said }).toMatchObject({ code: 0 });
+      return false;
+    },
+  };
+}
+
+test(`a consumer that reads its env-file every millisecond is never refused in ${rotations} rotations with a grace of 2 s, most of them killed and recovered`, async () => {
+  const { path, run } = newCommand();
+  const file = join(path, '.env');
+  const to = ['--to', `env-file:${file}#TOKEN`];
+  await run(['create', 'ci', ...to]);
+  const service = await openLocal({ url: `sqlite:${join(path, 'data', 'keys.db')}`, now: Date.now });
+  onTestFinished(() => service.close());
   const consumer = consume(service, file);
-  let deaths = 0;
+  const before = readFileSync(file, 'utf8');
+  let killed = 0;
 
   for (let round = 0; round < rotations; round += 1) {
-    const key = await service.get(made.id);
-    const { request, graceMs } = await planRotation(service, key, { graceMs: 2_000 }, Date.now());
-    const destination = await openDestination(spec, context);
-    await destination.preflight();
-    const parts: Parts = {
-      ...{ service, destinations: [destination] },
-      test: (read, operation, options) => testSecret(context, service, read, operation, options),
-      confirm: async () => true,
-    };
-    const crash = new Crash(
-      round % 3 === 0 ? Number.MAX_SAFE_INTEGER : 1 + (round % 11),
-      round % 2 === 0 ? 'before' : 'after',
-    );
-    const mortalJournal: Journal = {
-      ...journal,
-      begin: (intent, work) => journal.begin(intent, (held) => work(crash.wrap(held))),
-    };
-    const mortal = {
-      ...parts,
-      service: crash.wrap(service),
-      destinations: [crash.wrap(destination)],
-    };
-    const rotating = performOperation(
-      mortalJournal,
-      {
-        ...{
-          command: 'rotate',
-          profile: 'local',
-          origin: 'http:',
-          request,
-          graceMs,
-          force: false,
-          check: null,
-        },
-        key: { id: key.id, name: key.name },
-        destinations: [destination.spec],
-        startedAt: new Date().toISOString(),
-      },
-      mortal,
-    );
-    await rotating.catch((error: unknown) => {
-      if (!crash.dead) throw error;
-      deaths += 1;
-    });
-    await destination.abandon();
-    for (const { id } of (await journal.list()).operations) {
-      const again = await openDestination(spec, context);
-      await again.preflight();
-      await resumeOperation(journal, id, { ...parts, destinations: [again] });
-      await again.abandon();
+    const death = deaths[round % deaths.length];
+    if (await run(['rotate', 'ci', '--yes', '--grace', '2s', ...to], death)) {
+      killed += 1;
+      await run(['recover', '--all', '--yes']);
     }
     // Now and then the old secret's time runs out before the next rotation.
-    if (round % 5 === 4) await sleep(2_100);
+    if (round % 7 === 5) await sleep(2_100);
   }
 
   expect(await consumer.stop()).toEqual([]);
-  expect(consumer.verified()).toBeGreaterThan(rotations * 10);
-  expect(deaths).toBeGreaterThan(rotations / 3);
-}, 600_000);
+  expect(readFileSync(file, 'utf8')).not.toBe(before);
+  expect(consumer.verified()).toBeGreaterThan(rotations * 20);
+  expect(killed).toBeGreaterThan(rotations / 4);
+  console.log(`${consumer.verified()} verifications, ${killed} of ${rotations} rotations killed`);
+}, 3_600_000);
