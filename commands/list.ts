@@ -68,6 +68,7 @@ const pageSize = 500;
 
 export async function list(app: App, options: Options): Promise<void> {
   const { sort, limit = Number.POSITIVE_INFINITY, failIfAny } = options;
+  if (app.printer.format === 'ndjson') (await import('../src/heap.ts')).keepHeapSmall();
   const service = await app.keys('list');
   const filter = filterFrom(options, await app.namespace(), app.now());
   const { namespace, ...conditions } = filter;
