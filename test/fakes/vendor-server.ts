@@ -111,7 +111,7 @@ async function receive(incoming: IncomingMessage, complain: Complain): Promise<W
   const method = incoming.method ?? '';
   let body: unknown;
   if (text !== '') {
-    if (!/^application\/json(;|$)/.test(headers['content-type'] ?? ''))
+    if (!/^application\/(vnd\.api\+)?json(;|$)/.test(headers['content-type'] ?? ''))
       complain(`${method} ${path}: the body is not declared as JSON`);
     try {
       body = JSON.parse(text);

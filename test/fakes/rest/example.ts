@@ -128,3 +128,16 @@ export function hex(length: number): string {
 export function textIn(body: Record<string, unknown>, name: string): string | undefined {
   return typeof body[name] === 'string' ? body[name] : undefined;
 }
+
+/** A page as most services cut it, by the texts of a query; more than `most` a page are not given. */
+export function pageOf<T>(
+  all: readonly T[],
+  page: string | null,
+  size: string | null,
+  usual: number,
+  most: number,
+): T[] {
+  const length = Math.min(Number(size ?? usual), most);
+  const start = (Number(page ?? 1) - 1) * length;
+  return all.slice(start, start + length);
+}
