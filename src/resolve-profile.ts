@@ -62,15 +62,34 @@ function environmentProfile(env: Env, url: string): Profile {
       hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}`,
     });
   }
-  const mapping = variable(env, 'KEYS_MAPPING');
   return {
     name: 'environment',
     driver,
     url: named('KEYS_URL', () => serviceUrl(url)),
     namespace: variable(env, 'KEYS_NAMESPACE') ?? null,
     store: 'none',
-    ...(mapping !== undefined && { settings: { mapping: resolve(mapping) } }),
+    ...environmentSettings(env),
     origin: 'environment',
+  };
+}
+
+/** `KEYS_SETTINGS='project=42; user=alice'`, and `KEYS_MAPPING` for the setting that is a file. */
+function environmentSettings(env: Env): Pick<Profile, 'settings'> {
+  const mapping = variable(env, 'KEYS_MAPPING');
+  const pairs = (variable(env, 'KEYS_SETTINGS') ?? '').split(/[;\n]/).filter((pair) => pair.trim() !== '');
+  if (mapping === undefined && pairs.length === 0) return {};
+  const settings = pairs.map((pair) => {
+    const [, name, value] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+    if (name !== undefined && value) return [name, value];
+    throw new KeysError('invalid', `KEYS_SETTINGS: '${pair.trim()}' is not a setting`, {
+      hint: "settings of the driver as name=value, with ';' between them",
+    });
+  });
+  return {
+    settings: {
+      ...Object.fromEntries(settings),
+      ...(mapping !== undefined && { mapping: resolve(mapping) }),
+    },
   };
 }
 

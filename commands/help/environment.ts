@@ -8,6 +8,7 @@ const sections: readonly { title: string; variables: Readonly<Record<string, str
       KEYS_URL: 'the base URL of a service, in place of a profile',
       KEYS_DRIVER: 'the driver for KEYS_URL; "keys" when absent',
       KEYS_MAPPING: 'with KEYS_DRIVER=rest: the mapping file of the service',
+      KEYS_SETTINGS: 'settings of the driver: "name=value; name=value"',
       KEYS_NAMESPACE: 'the namespace to work in, as --namespace',
       KEYS_TOKEN_FILE: "a file with the administrator's secret",
       KEYS_TOKEN: "the administrator's secret itself; the file goes first",

@@ -17,11 +17,11 @@ export interface OpenOptions {
 }
 
 /** A driver on a fake, as the command line would open it. */
-export function openDriver(
-  driver: (http: Http, profile: Profile, parts: DriverParts) => KeyService,
+export function openDriver<T extends KeyService>(
+  driver: (http: Http, profile: Profile, parts: DriverParts) => T,
   server: Pick<VendorServer, 'url'>,
   options: OpenOptions = {},
-): KeyService {
+): T {
   const redactor = new Redactor();
   const credential = options.credential === undefined ? null : new Secret(options.credential);
   const profile: Profile = {

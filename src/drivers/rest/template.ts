@@ -145,7 +145,9 @@ export function renderPath(text: string, values: Values): string {
   const encoded = partsOf(text).map((part) => {
     if (typeof part === 'string') return part;
     const value = textOf(filled(part, values));
-    if (value === null) throw new KeysError('not_found', `nothing has the ${part.variable} ''`);
+    // Some servers decode before they look for dots.
+    if (value === null || /(^|[/\\])\.{1,2}([/\\]|$)/.test(value))
+      throw new KeysError('not_found', `nothing has the ${part.variable} '${value ?? ''}'`);
     return encodeURIComponent(value.toWellFormed());
   });
   const path = encoded.join('');

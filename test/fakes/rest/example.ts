@@ -1,10 +1,14 @@
 /** What the stand-ins of the services in docs/examples/rest have in common. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Profile } from '../../../src/config.ts';
-import { restService } from '../../../src/drivers/rest/driver.ts';
-import { loadMapping } from '../../../src/drivers/rest/load.ts';
-import type { KeyService, NewKey } from '../../../src/keys.ts';
+import type { DriverParts } from '../../../src/drivers/index.ts';
+import { type RestService, restService } from '../../../src/drivers/rest/driver.ts';
+import { parseMapping } from '../../../src/drivers/rest/load.ts';
+import type { Mapping } from '../../../src/drivers/rest/mapping.ts';
+import type { Http } from '../../../src/http.ts';
+import type { NewKey } from '../../../src/keys.ts';
 import { type OpenOptions, openDriver } from '../open-driver.ts';
 import {
   type Complain,
@@ -98,26 +102,32 @@ export function mappingPath(name: string): string {
 }
 
 /** The example's mapping on its stand-in. */
-export async function openExample(
+export function openExample(
   name: string,
-  fake: Pick<ExampleFake, 'url' | 'credential' | 'base' | 'settings'>,
+  to: Pick<ExampleFake, 'url' | 'credential' | 'base' | 'settings'>,
   { profile, ...options }: OpenOptions = {},
-): Promise<KeyService> {
-  const mapping = await loadMapping(mappingPath(name));
-  const rest = (
-    ...[http, theProfile, parts]: [
-      Parameters<typeof restService>[1],
-      Profile,
-      Parameters<typeof restService>[3],
-    ]
-  ) => restService(mapping, http, theProfile, parts);
-  return openDriver(rest, fake, {
-    credential: fake.credential,
-    base: fake.base,
-    authorizes: true,
-    profile: { settings: { mapping: mappingPath(name), ...fake.settings }, ...profile },
+): RestService {
+  return openMapping(exampleMapping(name), to, {
+    profile: { settings: to.settings, ...profile },
     ...options,
   });
+}
+
+export function exampleMapping(name: string): Mapping {
+  const path = mappingPath(name);
+  return parseMapping(path, readFileSync(path, 'utf8'));
+}
+
+/** Any mapping on any server. */
+export function openMapping(
+  mapping: Mapping,
+  server: Pick<VendorServer, 'url'> & Partial<Pick<ExampleFake, 'credential' | 'base'>>,
+  options: OpenOptions = {},
+): RestService {
+  const { credential, base } = server;
+  const driver = (...[http, profile, parts]: [Http, Profile, DriverParts]) =>
+    restService(mapping, http, profile, parts);
+  return openDriver(driver, server, { credential, base, authorizes: true, ...options });
 }
 
 export function hex(length: number): string {

@@ -24,6 +24,8 @@ import {
   wrongContentType,
 } from '../../fakes/mishaps.ts';
 import { forTest, openDriver } from '../../fakes/open-driver.ts';
+import { mappingPath, openExample } from '../../fakes/rest/example.ts';
+import { exampleFakes } from '../../fakes/rest/index.ts';
 import {
   type Mishap,
   startVendorServer,
@@ -49,6 +51,12 @@ interface Subject {
 
 interface Case {
   readonly name: string;
+  /** The service calls a key by its id. */
+  readonly nameless?: boolean;
+  /** The path of every request that is about one key. */
+  readonly one?: RegExp;
+  /** How many schedules of failure its mint goes through. */
+  readonly schedules?: number;
   readonly list: (request: WireRequest) => boolean;
   readonly mint: (request: WireRequest) => boolean;
   readonly newKey: NewKey;
@@ -148,7 +156,39 @@ const cases: Case[] = [
 /** Short, because a schedule may ask for any wait. */
 const http = { timeoutMs: 1_000, backoffMs: 0 };
 
-describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
+for (const [name, start] of Object.entries(exampleFakes)) {
+  const { list, mint, template, close } = await start();
+  await close();
+  cases.push({
+    name: `rest: ${name}`,
+    list,
+    mint,
+    newKey: { ...template, name: 'ci' },
+    nameless: name === 'verdaccio',
+    one: /^(?!.*\.\.)(?!.*\/$)/,
+    schedules: 60,
+    async start() {
+      const fake = await start();
+      const settings = Object.entries(fake.settings ?? {}).map((pair) => pair.join('='));
+      return {
+        server: fake,
+        open: () => openExample(name, fake, { http }),
+        env: {
+          KEYS_DRIVER: 'rest',
+          KEYS_MAPPING: mappingPath(name),
+          KEYS_URL: fake.url + (fake.base ?? ''),
+          KEYS_TOKEN: fake.credential,
+          ...(settings.length > 0 && { KEYS_SETTINGS: settings.join('; ') }),
+        },
+        stored: fake.stored,
+        seed: fake.seed,
+        empty: fake.empty,
+      };
+    },
+  });
+}
+
+describe.each(cases)('$name', ({ start, list, mint, newKey, nameless, one, schedules = 350 }) => {
   async function started(): Promise<Subject & { service: KeyService }> {
     const subject = await start();
     await forTest(Promise.resolve(subject.server));
@@ -161,7 +201,7 @@ describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
     ['an HTML login page', htmlLoginPage],
     ['the wrong content type', wrongContentType],
     ['an empty answer', { instead: { status: 200 } }],
-    ['JSON of another shape', { instead: { status: 200, body: [] } }],
+    ['JSON of another shape', { instead: { status: 200, body: [{}] } }],
     ['JSON that is cut', { alter: (reply) => ({ ...reply, body: '{"half":' }) }],
   ] satisfies [string, Mishap][])(
     '%s in place of a list is bad_response (exit 12)',
@@ -209,7 +249,7 @@ describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
     server.befall({ times: 99, ...unknownExtras });
     const { key } = await service.create(newKey);
     expect((await service.list({})).keys.map(({ id }) => id)).toEqual([key.id]);
-    expect((await service.get(key.id)).name).toBe('ci');
+    expect((await service.get(key.id)).name).toBe(nameless ? key.id : 'ci');
     await service.revoke(key.id);
   });
 
@@ -230,7 +270,7 @@ describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
       const { server, service } = await started();
       await refuses('not_found', service.get(id));
       await refuses('not_found', service.revoke(id));
-      for (const { path } of server.requests) expect(path).toMatch(/^\/api\/v1\/apikeys\/[^/]+$/);
+      for (const { path } of server.requests) expect(path).toMatch(one ?? /^\/api\/v1\/apikeys\/[^/]+$/);
     },
   );
 
@@ -319,7 +359,7 @@ describe.each(cases)('$name', ({ start, list, mint, newKey }) => {
         expect(code).not.toBe('unexpected');
         if (stored() > 0) expect(['outcome_unknown', 'bad_response', 'timeout']).toContain(code);
       }),
-      { numRuns: 350 },
+      { numRuns: schedules },
     );
   }, 120_000);
 });
