@@ -40,7 +40,7 @@ const onKeys: readonly CommandEntry[] = [
 const onServices: readonly CommandEntry[] = [
   { name: 'auth', summary: 'the credential of a profile', load: () => import('./auth/index.ts') },
   { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
-  { name: 'serve', summary: 'run the key service', load: () => import('./serve.ts') },
+  { name: 'serve', summary: 'run the key service', load: () => import('./serve/index.ts') },
 ];
 
 const others: readonly CommandEntry[] = [

@@ -7,13 +7,16 @@ import { main } from './main.ts';
 /** Runs the command line of this process and returns its exit code. */
 export async function start(): Promise<number> {
   const interruption = new AbortController();
+  const { signal } = interruption;
+  const app = createApp({ io: processIo(signal), env: process.env, signal });
+  const terminate = (name: string) => interruption.abort(new KeysError('terminated', `ended by ${name}`));
   // Each signal is handled once: a second one finds the system's default and ends the process at once.
   process.once('SIGINT', () => interruption.abort(new KeysError('interrupted', 'interrupted')));
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => interruption.abort(new KeysError('terminated', `ended by ${signal}`)));
-  }
-  return main(
-    process.argv.slice(2),
-    createApp({ io: processIo(interruption.signal), env: process.env, signal: interruption.signal }),
-  );
+  process.once('SIGTERM', () => terminate('SIGTERM'));
+  process.on('SIGHUP', function hangup() {
+    if (app.onHangup) return app.onHangup();
+    process.off('SIGHUP', hangup);
+    terminate('SIGHUP');
+  });
+  return main(process.argv.slice(2), app);
 }

@@ -37,6 +37,8 @@ export interface App {
   readonly now: () => number;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with the KeysError to end with. */
   readonly signal: AbortSignal;
+  /** What SIGHUP does, where it does not end the run. */
+  onHangup: (() => void) | null;
   readonly redactor: Redactor;
   readonly paths: Paths;
   /** Set by `main` once the command line is parsed. */
@@ -77,6 +79,7 @@ export function createApp(parts: AppParts): App {
     env,
     now,
     signal,
+    onHangup: null,
     redactor: new Redactor(),
     options: {},
     get paths() {

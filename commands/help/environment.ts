@@ -33,6 +33,13 @@ const sections: readonly { title: string; variables: Readonly<Record<string, str
     },
   },
   {
+    title: 'The service (see keys help serve-config)',
+    variables: {
+      KEYS_SERVE_CONFIG: 'the configuration file of keys serve, as --config',
+      'KEYS_SERVE_…': 'any setting of it, such as KEYS_SERVE_LISTEN',
+    },
+  },
+  {
     title: 'The network',
     variables: {
       HTTPS_PROXY: 'proxy for https services',

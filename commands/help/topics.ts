@@ -38,4 +38,9 @@ export const topics: readonly Topic[] = [
     summary: 'the kinds of key service, and what each can do',
     load: async () => (await import('./drivers.ts')).driversPage(),
   },
+  {
+    name: 'serve-config',
+    summary: 'what can be set of keys serve, and how',
+    load: async () => (await import('./serve-config.ts')).serveConfigPage(),
+  },
 ];

@@ -18,18 +18,23 @@ export function listenAddress(text: string): ListenAddress {
   return { host: match[1]?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port };
 }
 
+/** Whether only this machine can reach it; a name that is looked up may mean anything. */
+export function isLoopbackAddress({ host }: ListenAddress): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
 export function formatAddress({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** The system's reasons in our words. */
-export function listenError(address: ListenAddress, error: unknown): unknown {
+export function listenError(address: ListenAddress, error: unknown, option = '--listen'): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const where = formatAddress(address);
   if (code === 'EADDRINUSE') {
     return new KeysError('unavailable', `cannot listen on ${where}: the port is taken`, {
       cause: error,
-      hint: `take another: --listen ${formatAddress({ ...address, port: 0 })} finds a free one`,
+      hint: `take another: ${option} ${formatAddress({ ...address, port: 0 })} finds a free one`,
     });
   }
   const reasons: Record<string, string> = {
@@ -42,6 +47,6 @@ export function listenError(address: ListenAddress, error: unknown): unknown {
   if (!reason) return error;
   return new KeysError('invalid', `cannot listen on ${where}: ${reason}`, {
     cause: error,
-    hint: '--listen 127.0.0.1:8787',
+    hint: `${option} 127.0.0.1:8787`,
   });
 }

@@ -24,10 +24,13 @@ import type { RequestContext } from './audit.ts';
 import { requestRow } from './audit-requests.ts';
 import { authenticate } from './authenticate.ts';
 import type { OwnKeyService } from './key-service.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
+import { createReadiness, type Readiness } from './readiness.ts';
 import { routes } from './routes/index.ts';
 import { components } from './schemas.ts';
 import type { Service } from './service.ts';
+import { type Certificate, tlsServer } from './tls.ts';
 
 export type Server = FastifyInstance<
   RawServerDefault,
@@ -45,6 +48,10 @@ declare module 'fastify' {
     caller: Caller | null;
     context: RequestContext;
   }
+  interface FastifyInstance {
+    readonly metrics: Metrics;
+    readonly readiness: Readiness;
+  }
   interface FastifyContextConfig {
     /** Whether a credential is needed; `optional` uses one when it is there. `required` when absent. */
     readonly credential?: 'optional' | 'ignored';
@@ -55,16 +62,27 @@ export interface ServerParts {
   readonly service: Service;
   /** Silent without one. */
   readonly logger?: FastifyBaseLogger;
+  /** Plain HTTP without one. */
+  readonly certificate?: Certificate | null;
+  /** Addresses and networks whose X-Forwarded-For tells the client's address. */
+  readonly trustedProxies?: readonly string[];
+  readonly metrics?: Metrics;
+  readonly readiness?: Readiness;
 }
 
-export function createServer({ service, logger }: ServerParts): Server {
+const requestTimeoutMs = 30_000;
+
+export function createServer(parts: ServerParts): Server {
+  const { service, logger, certificate, trustedProxies = [], metrics = createMetrics() } = parts;
   const app: Server = fastify({
     ...(logger ? { loggerInstance: logger } : {}),
     // Fastify's own request lines hold the whole URL; ours are below.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     bodyLimit: 65_536,
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
+    trustProxy: [...trustedProxies],
+    ...(certificate ? { serverFactory: tlsServer(certificate, requestTimeoutMs) } : {}),
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply as never),
     clientErrorHandler: refuseGarbage,
@@ -80,6 +98,8 @@ export function createServer({ service, logger }: ServerParts): Server {
   app.decorateRequest('keys');
   app.decorateRequest('caller', null);
   app.decorateRequest('context');
+  app.decorate('metrics', metrics);
+  app.decorate('readiness', parts.readiness ?? createReadiness(service));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     await authenticate(service, request, reply);
@@ -87,6 +107,7 @@ export function createServer({ service, logger }: ServerParts): Server {
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
+    app.readiness.stop();
   });
   app.addHook('onSend', async (_request, reply) => {
     // A connection kept alive after the last answer would keep the server from ending.
@@ -97,11 +118,11 @@ export function createServer({ service, logger }: ServerParts): Server {
     const row = requestRow(request, reply, service.now());
     if (row) service.record(row);
     // The route, not the URL: somebody may have put a secret there.
+    const route = routeOptions.url ?? null;
+    metrics.answered(method, route, reply.statusCode, reply.elapsedTime / 1_000);
     const line = {
-      method,
-      route: routeOptions.url ?? null,
-      status: reply.statusCode,
-      keyId: caller?.keyId ?? null,
+      ...{ method, route, status: reply.statusCode },
+      ...{ keyId: caller?.keyId ?? null, address: request.ip },
     };
     request.log.info({ ...line, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
   });

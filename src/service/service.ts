@@ -37,6 +37,8 @@ export interface Service {
   authenticate(secret: Secret, context?: RequestContext, counted?: boolean): Promise<Caller | null>;
   /** Puts a row into the audit log, without waiting for it to be there. */
   record(row: AuditRow): void;
+  /** Throws `unavailable` unless the service can keep what it is told. */
+  check(): Promise<void>;
   /** Whether there is a key, not revoked, that can administer the whole service. */
   hasAdmin(): Promise<boolean>;
   /** The first administrator's key, with a secret that has been chosen already. Throws `conflict`. */
@@ -71,6 +73,7 @@ export function createService(parts: ServiceParts): Service {
       return callerOf(found.row, settings.roles);
     },
     record: (row) => core.queue.add(row),
+    check: () => store.check(),
     async hasAdmin() {
       const page = await keyServiceFor(core, machine).list({
         namespace: null,

@@ -1,5 +1,5 @@
 /** The store on a database that speaks SQL. */
-import type { Database } from './sql.ts';
+import { type Database, get } from './sql.ts';
 import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
 import { limitStore } from './sql-limits.ts';
@@ -12,6 +12,9 @@ export function sqlStore(database: Database): Store {
     ...mintStore(database),
     ...auditStore(database),
     ...limitStore(database),
+    async check() {
+      await database.transaction(() => get('SELECT 1 AS one'));
+    },
     scrub: () => database.scrub(),
     close: () => database.close(),
   };

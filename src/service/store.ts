@@ -256,6 +256,8 @@ export interface LimitStore {
 }
 
 export interface Store extends KeyStore, MintStore, AuditStore, LimitStore {
+  /** Throws `unavailable` unless the database can be written to now. */
+  check(): Promise<void>;
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */
   scrub(): Promise<void>;
   close(): Promise<void>;

@@ -9,8 +9,9 @@ import { newService, type TestService } from './key-service.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  /** Parsed JSON. */
+  /** Parsed JSON, if it is. */
   readonly body: unknown;
+  readonly text: string;
 }
 
 export interface AskOptions {
@@ -57,7 +58,9 @@ export async function newHttpService({ settings, logger, now }: HttpServiceParts
         headers: { ...(secret === null ? {} : { authorization: `Bearer ${secret}` }), ...headers },
         ...(body === undefined ? {} : { payload: body as object | string }),
       });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body && answer.json() };
+      const { statusCode: status, headers: said, body: text } = answer;
+      const isJson = /json/.test(String(said['content-type']));
+      return { status, headers: said, body: isJson ? answer.json() : text, text };
     },
   };
 }

@@ -22,13 +22,16 @@ test('docs/service.md does what it says, as written', async () => {
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stdout.trim().split('\n')).toEqual([
     '"admin"',
+    "keys: serve.yaml:5:1: there is no setting 'qouta'",
     '{"name":"admin","roles":["admin"]}',
     '["ci-deploy","admin"]',
     '{"valid":true,"name":"metrics","roles":["viewer"]}',
     '{"status":401,"code":"unauthenticated","hint":"send it as Authorization: Bearer <secret>"}',
     '3.1.1',
     'true',
-    '["level","time","requestId","method","route","status","keyId","ms","msg"]',
+    '{"status":"ready"}',
+    'keys_verifies_total{result="valid"} 1',
+    '["level","time","requestId","method","route","status","keyId","address","ms","msg"]',
     'service.db',
     'after-the-copy',
     'metrics',

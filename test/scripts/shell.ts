@@ -35,7 +35,7 @@ export function newShell(): Shell {
     path,
     run: (script, more = {}) =>
       new Promise((resolve, reject) => {
-        const options = { cwd: path, env: { ...env, ...more }, timeout: 60_000 };
+        const options = { cwd: path, env: { ...env, ...more }, timeout: 110_000 };
         const argv = ['-o', 'pipefail', '-c', script];
         const child = execFile('bash', argv, options, (error, stdout, stderr) => {
           if (error && typeof error.code !== 'number') reject(error);

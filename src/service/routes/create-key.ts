@@ -17,6 +17,7 @@ export function createKey(app: Server): void {
       const wanted = { ...body, description: body.description ?? undefined };
       const { key, secret } = await keys.create(wanted, { idempotencyKey: headers['idempotency-key'] });
       reply.code(201).header('location', `/v1/keys/${key.id}`).header('etag', etagOf(key));
+      app.metrics.minted('create');
       return { key, secret: secret.reveal() };
     },
   );

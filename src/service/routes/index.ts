@@ -7,8 +7,10 @@ import { enableKey } from './enable-key.ts';
 import { getKey } from './get-key.ts';
 import { health } from './health.ts';
 import { listKeys } from './list-keys.ts';
+import { metrics } from './metrics.ts';
 import { acknowledgeMint, cancelMint, mintStatus, settleMint } from './mint.ts';
 import { openapi } from './openapi.ts';
+import { ready } from './ready.ts';
 import { regenerateKey } from './regenerate-key.ts';
 import { revokeKey } from './revoke-key.ts';
 import { verify } from './verify.ts';
@@ -32,5 +34,7 @@ export const routes: readonly ((app: Server) => void)[] = [
   listAudit,
   auditHead,
   health,
+  ready,
+  metrics,
   openapi,
 ];

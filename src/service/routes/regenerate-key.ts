@@ -34,6 +34,7 @@ export function regenerateKey(app: Server): void {
       const options = { ...body, idempotencyKey: headers['idempotency-key'] };
       const { key, secret } = await keys.regenerate(params.id, options, versionOf(headers['if-match']));
       reply.header('etag', etagOf(key));
+      app.metrics.minted('regenerate');
       return { key, secret: secret.reveal() };
     },
   );

@@ -15,6 +15,10 @@ export function verify(app: Server): void {
         response: { 200: verificationSchema, ...problems },
       },
     },
-    ({ keys, body }) => keys.verify(new Secret(body.secret)),
+    async ({ keys, body }) => {
+      const verification = await keys.verify(new Secret(body.secret));
+      app.metrics.verified(verification.reason);
+      return verification;
+    },
   );
 }

@@ -99,6 +99,8 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
   );
   expect(operations.sort()).toEqual([
     'get /healthz',
+    'get /metrics',
+    'get /readyz',
     'get /v1/audit',
     'get /v1/audit/head',
     'get /v1/keys',

@@ -5,11 +5,11 @@ import { type AddressInfo, createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { WriteError } from '../../src/io.ts';
-import { mintSecret } from '../../src/service/secret-format.ts';
-import { newDatabasePath } from '../fakes/database.ts';
-import { serverProcess } from '../fakes/server.ts';
-import { collectingSink, type Home, newHome, type Setup } from '../run.ts';
+import { WriteError } from '../../../src/io.ts';
+import { mintSecret } from '../../../src/service/secret-format.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+import { serverProcess } from '../../fakes/server.ts';
+import { collectingSink, type Home, newHome, type Setup } from '../../run.ts';
 
 const onFreePort = 'serve --listen 127.0.0.1:0';
 
@@ -111,7 +111,14 @@ test('an address, a quota, a prefix or a database that makes no sense exits 2 an
     '--quota -1',
     '--quota x',
     '--secret-prefix x',
-    '--database postgres://localhost/keys',
+    '--database mysql://localhost/keys',
+    '--database postgres://keys:hunter2@127.0.0.1/keys',
+    '--listen 0.0.0.0:0',
+    '--tls-cert-file /etc/cert.pem',
+    '--trusted-proxies proxy.example.com',
+    '--drain-time soon',
+    '--log-level loud',
+    '--config /no/such.yaml',
   ]) {
     const { code, stdout, stderr } = await home.keys(`serve ${wrong}`);
     expect({ wrong, code, stdout }).toEqual({ wrong, code: 2, stdout: '' });

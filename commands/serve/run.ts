@@ -1,0 +1,127 @@
+/** A key service from listening to stopped. */
+import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import type { App } from '../../src/app.ts';
+import { KeysError } from '../../src/errors.ts';
+import type { Configuration } from '../../src/service/configuration.ts';
+import {
+  formatAddress,
+  isLoopbackAddress,
+  type ListenAddress,
+  listenError,
+} from '../../src/service/listen.ts';
+import { createMetrics } from '../../src/service/metrics.ts';
+import { metricsServer } from '../../src/service/metrics-server.ts';
+import { createReadiness } from '../../src/service/readiness.ts';
+import { createServer, type Server } from '../../src/service/server.ts';
+import type { Service } from '../../src/service/service.ts';
+import { type Certificate, loadCertificate, replaceCertificate } from '../../src/service/tls.ts';
+import { createAdmin } from './first-admin.ts';
+
+/** How long requests may take to finish once the service is told to stop. */
+const stopMs = 10_000;
+
+/** Throws `invalid` where secrets would go over a network in plain text. */
+export function requireSafeTransport(configuration: Configuration): void {
+  const { listen, tlsCertFile, trustedProxies, insecureHttp } = configuration;
+  if (tlsCertFile !== undefined || trustedProxies.length > 0 || insecureHttp) return;
+  if (isLoopbackAddress(listen)) return;
+  const where = formatAddress(listen);
+  throw new KeysError('invalid', `plain http on ${where} would show secrets to the network`, {
+    hint: 'set tlsCertFile and tlsKeyFile; or trustedProxies, where a proxy in front ends TLS; or --insecure-http',
+  });
+}
+
+/** Serves until the run is told to stop, and lets requests in flight finish. */
+export async function run(
+  app: App,
+  service: Service,
+  configuration: Configuration,
+  certificate: Certificate | null,
+): Promise<void> {
+  const { trustedProxies, metricsListen, drainTime, logLevel } = configuration;
+  const logger = createLogger(app);
+  const metrics = createMetrics();
+  const readiness = createReadiness(service);
+  const server = createServer({ service, logger, certificate, trustedProxies, metrics, readiness });
+  const watching = metricsListen && metricsServer({ metrics, readiness });
+  try {
+    const scheme = certificate ? 'https' : 'http';
+    const url = `${scheme}://${await listen(server, configuration.listen)}`;
+    const metricsUrl = watching && `http://${await listenForMetrics(watching, metricsListen)}/metrics`;
+    if (!(await service.hasAdmin())) await createAdmin(app, service, configuration, url);
+    if (certificate) app.onHangup = () => void reload(server.server, configuration, logger);
+    logger.level = 'info';
+    logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');
+    logger.level = logLevel;
+    if (!app.signal.aborted) await once(app.signal, 'abort');
+    readiness.stop();
+    logger.info('stopping');
+    await sleep(drainTime);
+  } finally {
+    app.onHangup = null;
+    const late = setTimeout(() => server.server.closeAllConnections(), stopMs);
+    await server.close();
+    clearTimeout(late);
+    if (watching) await closed(watching);
+  }
+}
+
+function createLogger(app: App): Logger {
+  return pino(
+    {
+      // Quiet until all is ready; the web framework would announce itself before.
+      level: 'warn',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line: string) => void app.io.stderr.write(app.redactor.redact(line)).catch(() => {}) },
+  );
+}
+
+async function listen(server: Server, address: ListenAddress): Promise<string> {
+  try {
+    await server.listen(address);
+  } catch (error) {
+    throw listenError(address, error);
+  }
+  return placeOf(server.server, address);
+}
+
+async function listenForMetrics(server: HttpServer, address: ListenAddress): Promise<string> {
+  try {
+    await once(server.listen(address), 'listening');
+  } catch (error) {
+    throw listenError(address, error, '--metrics-listen');
+  }
+  return placeOf(server, address);
+}
+
+function placeOf(server: HttpServer, address: ListenAddress): string {
+  return formatAddress({ ...address, port: (server.address() as AddressInfo).port });
+}
+
+/** A certificate that cannot be used is no reason to stop: the one in use goes on. */
+async function reload(server: HttpServer, configuration: Configuration, logger: Logger): Promise<void> {
+  try {
+    const certificate = await loadCertificate(configuration);
+    if (certificate) replaceCertificate(server, certificate);
+    logger.info(expiry(certificate), 'certificate read again');
+  } catch (error) {
+    logger.error({ err: error }, 'certificate not read again; the one before is still in use');
+  }
+}
+
+function expiry(certificate: Certificate | null): { certificateExpiresAt?: string } {
+  return certificate ? { certificateExpiresAt: new Date(certificate.expiresAt).toISOString() } : {};
+}
+
+async function closed(server: HttpServer): Promise<void> {
+  server.closeAllConnections();
+  if (!server.listening) return;
+  await new Promise((resolve) => server.close(resolve));
+}

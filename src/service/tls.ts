@@ -1,0 +1,55 @@
+/** The certificate of a service that speaks https itself. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server as HttpServer, RequestListener } from 'node:http';
+import { createServer, Server as HttpsServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import { KeysError } from '../errors.ts';
+import type { Configuration } from './configuration.ts';
+
+export interface Certificate {
+  /** PEM, with the chain. */
+  readonly cert: string;
+  readonly key: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** `null` without TLS. Throws `invalid`, naming the file, for what makes no certificate. */
+export async function loadCertificate({
+  tlsCertFile,
+  tlsKeyFile,
+}: Pick<Configuration, 'tlsCertFile' | 'tlsKeyFile'>): Promise<Certificate | null> {
+  if (tlsCertFile === undefined && tlsKeyFile === undefined) return null;
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) {
+    throw new KeysError('invalid', 'TLS takes both a certificate and its key', {
+      hint: 'set tlsCertFile and tlsKeyFile',
+    });
+  }
+  const [cert, key] = await Promise.all([readPem(tlsCertFile), readPem(tlsKeyFile)]);
+  try {
+    createSecureContext({ cert, key });
+    return { cert, key, expiresAt: new X509Certificate(cert).validToDate.getTime() };
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/^error:[0-9A-F]+:/i, '');
+    throw new KeysError('invalid', `${tlsCertFile} and ${tlsKeyFile} make no TLS certificate: ${reason}`, {
+      cause,
+      hint: 'both are PEM; the key has no passphrase and belongs to the first certificate in the file',
+    });
+  }
+}
+
+async function readPem(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new KeysError('invalid', `cannot read ${path}: ${cause.code ?? cause.message}`, { cause });
+  });
+}
+
+export function tlsServer({ cert, key }: Certificate, requestTimeout: number) {
+  return (handler: RequestListener): HttpServer => createServer({ cert, key, requestTimeout }, handler);
+}
+
+/** For connections from now on; those that are open go on. */
+export function replaceCertificate(server: HttpServer, { cert, key }: Certificate): void {
+  if (server instanceof HttpsServer) server.setSecureContext({ cert, key });
+}
