@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
+import { durationText } from '../src/time.ts';
 import { runBatch, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { requireOthers } from './myself.ts';
@@ -32,6 +33,10 @@ export async function revoke(app: App, refs: readonly string[], options: Options
     const one = keys.length === 1;
     const question = `Revoke ${one ? 'this key' : `these ${keys.length} keys`} for good?`;
     await askConsent(app, keys, `What uses ${one ? 'it' : 'them'} fails at once. ${question}`);
+  }
+  const { title, revocationDelayMs } = service.capabilities;
+  if (keys.length > 0 && revocationDelayMs) {
+    await app.note(`${title} may let a revoked key work for ${durationText(revocationDelayMs)} more`);
   }
   await runBatch(app, service, work, targets);
 }

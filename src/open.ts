@@ -2,10 +2,10 @@
 import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
-import { capabilitiesWith, type Discovery, type DriverEntry, drivers } from './drivers/index.ts';
+import { type Check, capabilitiesWith, type Discovery, type DriverEntry, drivers } from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Http } from './http.ts';
-import type { Capabilities, KeyService, Verb } from './keys.ts';
+import type { Capabilities, Key, KeyService, Verb } from './keys.ts';
 import type { Secret } from './secret.ts';
 
 /** Where the command line says nothing, as in shell completion. */
@@ -54,6 +54,32 @@ export async function openWith(
   if (credential) know(credential);
   const http = await httpTo(app, profile, driver.authorizes ? null : credential);
   return open(http, profile, { now: app.now, credential, know, replaceCredential: replace });
+}
+
+/** What one request for a list, which changes nothing, tells of a profile's service. Throws as `openService`. */
+export async function checkService(app: App, profile: Profile): Promise<Check> {
+  const driver = profile.driver === 'local' ? null : driverOf(profile);
+  if (driver?.check) {
+    const { findCredential } = await import('./credentials/index.ts');
+    const found = await findCredential(app, profile);
+    if (!found) throw noCredential(profile);
+    const know = (secret: Secret) => app.redactor.know(secret);
+    const [ask, http] = await Promise.all([driver.check(), httpTo(app, profile, null)]);
+    const parts = { now: app.now, credential: found.secret, know, replaceCredential: async () => {} };
+    return ask(http, profile, parts).finally(() => http.close());
+  }
+  const service = await openService(app, profile, 'list');
+  const { keys } = await service.list({}).finally(() => service.close());
+  const fields = Object.keys(keys[0] ?? {}).filter((field) => field !== 'extra') as (keyof Key)[];
+  const findings = fields.map((field) => {
+    const found = keys.filter((key) => !isEmpty(key[field])).length;
+    return { field, from: null, found, of: keys.length, note: null, wrong: false };
+  });
+  return { asked: 'one page of its list', keys: keys.length, findings };
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 /** The driver's own login, for a service that gives a credential for a name and a password; `null` where there is none. */

@@ -11,6 +11,11 @@ const verbs: readonly CommandEntry[] = [
     load: () => import('./show.ts'),
   },
   { name: 'add', summary: 'add a profile without logging in', load: () => import('./add.ts') },
+  {
+    name: 'check',
+    summary: 'ask its service for a list, and tell what each field holds',
+    load: () => import('./check.ts'),
+  },
   { name: 'use', summary: 'choose the profile to work on from now on', load: () => import('./use.ts') },
   { name: 'rename', summary: 'give a profile another name', load: () => import('./rename.ts') },
   {

@@ -42,6 +42,26 @@ export interface Discovery {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+/** What of a field a list has. */
+export interface Finding {
+  readonly field: string;
+  /** Where the driver looks, where that is for a person to choose. */
+  readonly from: string | null;
+  /** How many of the keys have a value there. */
+  readonly found: number;
+  readonly of: number;
+  readonly note: string | null;
+  /** The field cannot be what it is meant to be. */
+  readonly wrong: boolean;
+}
+
+/** What one request for a list, which changes nothing, tells of a service. */
+export interface Check {
+  readonly asked: string;
+  readonly keys: number;
+  readonly findings: readonly Finding[];
+}
+
 export interface DriverEntry {
   readonly name: string;
   /** What the service can do; without a profile, as it is everywhere. Throws `invalid` for a setting that cannot be meant. */
@@ -55,6 +75,8 @@ export interface DriverEntry {
   load(): Promise<Driver>;
   /** Where a credential is not copied from somewhere, but given for a name and a password. */
   readonly login?: () => Promise<Login>;
+  /** Where a person has said what the service's answers mean: looks at one, and tells what was found. */
+  readonly check?: () => Promise<(http: Http, profile: Profile, parts: DriverParts) => Promise<Check>>;
   /** Asks an installation what it can do beyond what all of them can; nothing is changed, and no credential is sent. */
   readonly discover?: () => Promise<(http: Http) => Promise<Discovery>>;
 }
@@ -99,6 +121,7 @@ export const drivers: readonly DriverEntry[] = [
     settings: { mapping: 'the mapping file that describes the service, see docs/rest-driver.md' },
     authorizes: true,
     load: async () => (await import('./rest/index.ts')).rest,
+    check: async () => (await import('./rest/check.ts')).checkMapping,
   },
   {
     name: 'zabbix',
