@@ -40,6 +40,11 @@ const onKeys: readonly CommandEntry[] = [
 const onServices: readonly CommandEntry[] = [
   { name: 'auth', summary: 'the credential of a profile', load: () => import('./auth/index.ts') },
   { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
+  {
+    name: 'audit',
+    summary: 'what was done, by whom, and whether that log is whole',
+    load: () => import('./audit/index.ts'),
+  },
   { name: 'serve', summary: 'run the key service', load: () => import('./serve/index.ts') },
 ];
 

@@ -55,8 +55,8 @@ export interface Printer {
   part(json: unknown): Promise<unknown>;
   /** One line or block of text that is the result itself. */
   text(text: string): Promise<void>;
-  /** Many rows, printed as they come where the format allows it. */
-  rows<T>(noun: Noun<T>, rows: Pages<T>): Promise<void>;
+  /** Many rows, printed as they come where the format allows it. Throws `invalid` where endless ones would never be. */
+  rows<T>(noun: Noun<T>, rows: Pages<T>, options?: { readonly endless?: boolean }): Promise<void>;
   /** One row on its own. */
   row<T>(noun: Noun<T>, row: T): Promise<void>;
   /** A result that is not a row of a noun: its JSON, and its words for people, line by line. */
@@ -104,14 +104,17 @@ export function createPrinter(io: Io, options: OutputOptions, color: boolean, no
       }
       await checkQuery(query);
     },
-    async rows(noun, rows) {
+    async rows(noun, rows, { endless = false } = {}) {
+      if (endless && structured && format !== 'ndjson') {
+        throw new KeysError('invalid', `-o ${format} prints what has an end`, { hint: 'use -o ndjson' });
+      }
       if (format === 'ndjson') {
         for await (const page of rows) {
           if (query !== undefined) for (const row of page) await document(row);
           else if (page.length > 0) await write(page.map((row) => `${toJson(row)}\n`).join(''));
         }
       } else if (structured) await document(await collect(rows));
-      else if (format !== 'table') await tabular(noun, rows);
+      else if (format !== 'table' || endless) await tabular(noun, rows);
       else {
         const all = await collect(rows);
         const { drawTable } = await import('./table.ts');

@@ -69,6 +69,17 @@ function expiryMs(text: string, nowMs: number): number | null {
   return parseTimestamp(text);
 }
 
+/** A time as `--since` takes it: a duration before now, a date (its first moment in UTC) or an RFC 3339 time. Throws `invalid`. */
+export function parsePast(text: string, nowMs: number): string {
+  const trimmed = text.trim();
+  const day = isDate(trimmed) ? Date.parse(`${trimmed}T00:00:00Z`) : null;
+  const ms = /^\d+[a-z]$/.test(trimmed) ? nowMs - parseDuration(trimmed) : (day ?? parseTimestamp(trimmed));
+  if (ms !== null) return new Date(ms).toISOString();
+  throw new KeysError('invalid', `'${text}' is not a time`, {
+    hint: 'use 7d, 12h, 2026-11-01 or 2026-11-01T12:00:00Z',
+  });
+}
+
 /** From which size on, in what unit, and how long that is. */
 const steps = [
   { fromMs: unitMs.d * 730, unit: 'y', ms: unitMs.d * 365 },

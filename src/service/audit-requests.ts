@@ -34,8 +34,7 @@ export function requestRow(
   const { caller, context, routeOptions, method, query } = request;
   const refused = refusals.includes(statusCode);
   if (!refused && (!caller || (statusCode < 400 && context.recorded))) return null;
-  // Following the log would otherwise never come to its end.
-  if (!refused && routeOptions.url === '/v1/audit' && isPageAfterFirst(query)) return null;
+  if (!refused && isReadOn(routeOptions.url, query)) return null;
   const route = `${method === 'HEAD' ? 'GET' : method} ${routeOptions.url ?? ''}`.trim();
   return auditRow(now, context, context.limited ?? caller, {
     action: actions[route] ?? route,
@@ -45,7 +44,10 @@ export function requestRow(
   });
 }
 
-function isPageAfterFirst(query: unknown): boolean {
+/** That somebody began to read the log is a row; were each step one, following it would never come to its end. */
+function isReadOn(url: string | undefined, query: unknown): boolean {
+  if (url === '/v1/audit/head') return true;
+  if (url !== '/v1/audit') return false;
   const { cursor, after } = query as { cursor?: unknown; after?: unknown };
   return cursor !== undefined || after !== undefined;
 }
