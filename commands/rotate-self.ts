@@ -10,7 +10,7 @@ import { called } from './key-noun.ts';
 import type { Options } from './rotate.ts';
 
 export async function rotateSelf(app: App, refs: readonly string[], options: Options): Promise<void> {
-  const { grace = 0, check, to, discard } = options;
+  const { grace = 0, check, to, discard, takeOver } = options;
   if (refs.length > 0) throw new KeysError('invalid', '--self names the key already; leave out the others');
   if (to || discard) {
     throw new KeysError(
@@ -37,7 +37,7 @@ export async function rotateSelf(app: App, refs: readonly string[], options: Opt
   }
   const key = await service.get(id);
   await askConsent(app, [key], `Exchange the credential of profile ${profile.name}?`);
-  const rotation = await planRotation(service, key, { graceMs: grace }, app.now());
+  const rotation = await planRotation(service, key, { graceMs: grace, takeOver }, app.now());
   const { request, graceMs } = rotation;
   const wish: Wish = {
     command: 'rotate',

@@ -22,6 +22,7 @@ export interface Options extends DeliveryOptions {
   grace?: number;
   check?: string;
   allowGap?: boolean;
+  takeOver?: boolean;
   self?: boolean;
 }
 
@@ -35,6 +36,7 @@ export function declare(command: Command, app: App): void {
     )
     .option('--check <command>', 'a command that tests the new secret, given on its standard input')
     .option('--allow-gap', 'let the old secret die first where there is no other way')
+    .option('--take-over', 'leave behind a rotation that was begun on a machine that is lost')
     .option('--self', 'the credential that this profile works with')
     .action((refs: string[], options: Options) => rotate(app, refs, options));
   addExamples(command, [
@@ -87,7 +89,7 @@ async function exchange(
   const rotation = await planRotation(
     service,
     key,
-    { graceMs: options.grace, allowGap: options.allowGap },
+    { graceMs: options.grace, allowGap: options.allowGap, takeOver: options.takeOver },
     app.now(),
   );
   const to = options.to?.map((spec) => filled(spec, key));

@@ -145,6 +145,11 @@ export interface RegenerateOptions extends MintOptions {
    * Throws `conflict` while another one is open.
    */
   overlap?: boolean;
+  /**
+   * With `overlap`: one that is open already, whose idempotency key is lost, is left behind. Its secrets all work until this
+   * overlap is settled, and keeping the new secret ends them.
+   */
+  takeOver?: boolean;
 }
 
 /**

@@ -220,8 +220,8 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
         ({ status }) => status === 'active' || status === 'expired',
         version,
       ),
-    regenerate: (id, { graceMs = 0, overlap, ...options } = {}, version = null) =>
-      mint(['v1', 'keys', id, 'regenerate'], { graceMs, overlap }, options, version),
+    regenerate: (id, { graceMs = 0, overlap, takeOver, ...options } = {}, version = null) =>
+      mint(['v1', 'keys', id, 'regenerate'], { graceMs, overlap, takeOver }, options, version),
     async revoke(id, version) {
       const answer = await http.call({
         method: 'POST',

@@ -75,7 +75,10 @@ function send(service: KeyService, { request, idempotencyKey, id }: Operation): 
     case 'regenerate':
       return service.regenerate(request.id, { graceMs: request.graceMs, ...once }, request.version);
     case 'overlap':
-      return service.regenerate(request.id, { overlap: true, ...once }, request.version);
+      return service.regenerate(
+        ...([request.id, { overlap: true, takeOver: request.takeOver, ...once }] as const),
+        request.version,
+      );
   }
 }
 

@@ -25,7 +25,12 @@ const request = z.discriminatedUnion('kind', [
     graceMs: z.number(),
     version: z.nullable(z.string()),
   }),
-  z.object({ kind: z.literal('overlap'), id: z.string(), version: z.nullable(z.string()) }),
+  z.object({
+    kind: z.literal('overlap'),
+    id: z.string(),
+    version: z.nullable(z.string()),
+    takeOver: z.optional(z.boolean()),
+  }),
   z.object({ kind: z.literal('successor'), of: z.string(), key: newKey }),
 ]);
 

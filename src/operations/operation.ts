@@ -6,7 +6,7 @@ export type MintRequest =
   | { kind: 'create'; key: NewKey }
   | { kind: 'regenerate'; id: string; graceMs: number; version: string | null }
   /** The old secret works until the new one has been tested. */
-  | { kind: 'overlap'; id: string; version: string | null }
+  | { kind: 'overlap'; id: string; version: string | null; takeOver?: boolean }
   /** A second key beside the one to be replaced, where a key can hold only one secret. */
   | { kind: 'successor'; of: string; key: NewKey };
 

@@ -9,6 +9,8 @@ export interface RotationWishes {
   readonly graceMs?: number;
   /** Whether the old secret may die before the new one has arrived. */
   readonly allowGap?: boolean;
+  /** Whether a rotation that was begun and is lost is to be left behind. */
+  readonly takeOver?: boolean;
 }
 
 export interface Rotation {
@@ -33,10 +35,16 @@ export async function planRotation(
   }
   if (service.minting)
     return {
-      request: { kind: 'overlap', id: key.id, version: key.version },
+      request: {
+        ...{ kind: 'overlap', id: key.id, version: key.version },
+        ...(wishes.takeOver ? { takeOver: true } : {}),
+      },
       graceMs: wishes.graceMs ?? usualGraceMs,
     };
   const { verbs, title } = service.capabilities;
+  if (wishes.takeOver) {
+    throw new KeysError('unsupported', `${title} does not keep two secrets: there is nothing to take over`);
+  }
   if (wishes.graceMs) {
     throw new KeysError('unsupported', `${title} cannot end an old secret later by itself`, {
       hint: '--grace 0 ends it as soon as the new one has been tested',

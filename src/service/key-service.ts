@@ -31,7 +31,7 @@ import * as rules from './rules.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
-import type { AuditRow, KeyRow, KeyRowChanges, MintRow, Outcome, Store } from './store.ts';
+import type { AuditRow, KeyRow, KeyRowChanges, MintRow, OldEnd, Outcome, Store } from './store.ts';
 import type { Sweep } from './sweep.ts';
 import { type Uses, useSecret } from './uses.ts';
 
@@ -207,7 +207,7 @@ export function keyServiceFor(
 
   async function regenerate(
     id: string,
-    graceMs: number | 'overlap',
+    graceMs: number | 'overlap' | 'take over',
     version: string | null | undefined,
     ticket: Ticket | null,
   ): Promise<IssuedKey | null> {
@@ -219,8 +219,7 @@ export function keyServiceFor(
       const { prefix, lastFour } = minted;
       const after = { ...current, prefix, lastFour, rotatedAt: at, version: current.version + 1 };
       const answer = { key: toKey(after, at), secret };
-      const oldEndsAt =
-        graceMs === 'overlap' ? graceMs : rules.graceEnd(null, current.expiresAt, at, graceMs);
+      const oldEndsAt = oldEndOf(graceMs, current, at);
       const outcome = await store.replaceSecret(
         ...([current.id, current.version, minted, oldEndsAt] as const),
         audit('regenerate', current.id, { lastFour, oldEndsAt }),
@@ -324,13 +323,18 @@ export function keyServiceFor(
       options: RegenerateOptions = {},
       version?: string | null,
     ): Promise<IssuedKey> {
-      const { graceMs = 0, overlap = false } = options;
+      const { graceMs = 0, overlap = false, takeOver } = options;
       rules.requireGrace(graceMs);
-      const ticket = ticketOf(options, { regenerate: id, graceMs, overlap });
+      const ticket = ticketOf(options, {
+        ...{ regenerate: id, graceMs, overlap },
+        ...(takeOver ? { takeOver } : {}),
+      });
       if (overlap && !ticket) {
         throw new KeysError('invalid', 'an overlap takes an idempotency key: it is settled by it');
       }
-      return mint(ticket, () => regenerate(id, overlap ? 'overlap' : graceMs, version, ticket));
+      if (takeOver && !overlap) throw new KeysError('invalid', 'only an overlap takes another one over');
+      const old = takeOver ? 'take over' : overlap ? 'overlap' : graceMs;
+      return mint(ticket, () => regenerate(id, old, version, ticket));
     },
 
     async revoke(id: string, version?: string | null): Promise<void> {
@@ -362,6 +366,15 @@ export function keyServiceFor(
 /** What an admin limits, nobody else sets free. */
 function onlyAdminsLimit(): KeysError {
   return new KeysError('forbidden', 'only an admin sets the rate limit of a key');
+}
+
+/** The last day that a date can say in four digits: no end, for a secret that must have one. */
+const farAway = Date.UTC(9999, 11, 31);
+
+function oldEndOf(graceMs: number | 'overlap' | 'take over', { expiresAt }: KeyRow, at: number): OldEnd {
+  if (graceMs === 'overlap') return graceMs;
+  if (graceMs === 'take over') return { takeOver: expiresAt ?? farAway };
+  return rules.graceEnd(null, expiresAt, at, graceMs);
 }
 
 /** What an edit really changes. Throws `invalid`. */
@@ -403,8 +416,8 @@ function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed
   if (outcome.refused === undefined) return outcome.row;
   if (outcome.refused === 'changed') return 'changed';
   if (outcome.refused === 'overlapping') {
-    throw new KeysError('conflict', `two secrets of the key '${name}' overlap already`, {
-      hint: 'finish that rotation first (keys recover), or end all of them: keys regenerate',
+    throw new KeysError('conflict', `another rotation of the key '${name}' is not finished`, {
+      hint: 'finish it where it was begun (keys recover); if that machine is lost: keys rotate --take-over',
     });
   }
   if (outcome.refused === 'quota') {

@@ -2,7 +2,15 @@
 import type { KeyType, RateLimit } from '../keys.ts';
 import { all, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
-import { addMint, destroySeals, endMints, hasMint, hasOpenOverlap, settleMint } from './sql-mints.ts';
+import {
+  addMint,
+  destroySeals,
+  endMints,
+  hasMint,
+  hasOpenOverlap,
+  openOverlapOf,
+  settleMint,
+} from './sql-mints.ts';
 import { selectKeys } from './sql-select.ts';
 import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, QuotaGuard } from './store.ts';
 
@@ -96,17 +104,18 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
       return write(id, function* () {
         yield* requireFirst(mint);
         const before = yield* requireVersion(id, version);
-        const old = { ...before, hash: yield* secretInForce(id) };
-        if (oldEndsAt === 'overlap') {
-          if (yield* hasOpenOverlap(id)) throw new Refused({ refused: 'overlapping' });
-        } else {
+        const overlaps = typeof oldEndsAt !== 'number';
+        if (!overlaps) {
           yield* endSecrets('key_id = ?', id, oldEndsAt);
           yield* endMints(id);
-        }
+        } else if (oldEndsAt === 'overlap') {
+          if (yield* hasOpenOverlap(id)) throw new Refused({ refused: 'overlapping' });
+        } else yield* leaveOverlap(id, oldEndsAt.takeOver);
+        const old = overlaps ? { ...before, hash: yield* secretInForce(id) } : undefined;
         const { prefix, lastFour, createdAt } = secret;
         yield* update(id, version, { prefix, lastFour, rotatedAt: createdAt });
         yield* addSecret(id, secret);
-        if (mint) yield* addMint(mint, id, secret.hash, oldEndsAt === 'overlap' ? old : undefined);
+        if (mint) yield* addMint(mint, id, secret.hash, old);
         yield* addAudit(audit);
       });
     },
@@ -209,6 +218,14 @@ function* endEarlierSecrets(keyId: string, kept: Uint8Array, endsAt: number): Wo
     'UPDATE secrets SET ends_at = ? WHERE key_id = ? AND hash <> ? AND ends_at > ?',
     ...[endsAt, keyId, kept, endsAt],
   );
+}
+
+/** Ends an open overlap with both its secrets: the new one is in force then, and the old one works until `endsAt`. */
+function* leaveOverlap(id: string, endsAt: number): Work<void> {
+  const old = yield* openOverlapOf(id);
+  if (!old) return;
+  yield* endSecrets('hash = ?', old, endsAt);
+  yield* endMints(id);
 }
 
 /** The secret in force: outside an overlap, the only one without an end. */

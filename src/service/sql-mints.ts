@@ -80,6 +80,12 @@ export function hasOpenOverlap(keyId: string): Work<boolean> {
   return exists(`SELECT 1 FROM mints WHERE key_id = ? AND overlap = 'open'`, keyId);
 }
 
+/** The old secret of the overlap that is open. */
+export function* openOverlapOf(keyId: string): Work<Uint8Array | null> {
+  const open = yield* get(`SELECT old_hash FROM mints WHERE key_id = ? AND overlap = 'open'`, keyId);
+  return (open?.old_hash ?? null) as Uint8Array | null;
+}
+
 /** False when the overlap was ended in another way. */
 export function* settleMint({ hash }: MadeMint, kept: Kept): Work<boolean> {
   const settled = yield* run(

@@ -172,6 +172,9 @@ export interface FoundSecret {
   readonly sealed: boolean;
 }
 
+/** When the secrets that are replaced end. */
+export type OldEnd = number | 'overlap' | { readonly takeOver: number };
+
 export interface KeyStore {
   /** Refuses `minted` before all else, `name_taken` and `quota`. Makes the namespace when it is new. */
   insertKey(
@@ -195,13 +198,14 @@ export interface KeyStore {
   /**
    * A new secret beside the old ones, which end at `oldEndsAt` or earlier; their seals are destroyed and an overlap is over.
    * With `overlap`, which takes a mint, the secret in force goes on without an end instead. Refuses `minted` before all
-   * else, `changed`, and `overlapping` when another overlap is open.
+   * else, `changed`, and `overlapping` when another overlap is open; with `takeOver` that one is over, its new secret is the
+   * one in force, and its old one ends at the time given.
    */
   replaceSecret(
     id: string,
     version: number,
     secret: NewSecret,
-    oldEndsAt: number | 'overlap',
+    oldEndsAt: OldEnd,
     audit: AuditRow,
     mint: NewMint | null,
   ): Promise<Outcome>;

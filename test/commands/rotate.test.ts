@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KeysError } from '../../src/errors.ts';
@@ -335,4 +335,25 @@ test('a service that goes away after the new secret was delivered is exit 10, no
   expect(code).toBe(10);
   expect(stderr).toMatch(/hint: keys recover op_/);
   expect(await unfinished(home)).toHaveLength(1);
+});
+
+test('a rotation whose journal is lost is refused with exit 5 and the way on; --take-over ends it well', async () => {
+  const home = newHome();
+  const { secret: old } = await mint(home);
+  const file = join(home.path, 'token');
+  expect((await home.keys(['rotate', 'ci', '-y', '--to', `exec:${program(home, 'consumer', 1)}`])).code).toBe(
+    10,
+  );
+  rmSync(join(home.path, 'state'), { recursive: true });
+  const refused = await home.keys(['rotate', 'ci', '-y', '--to', `file:${file}`]);
+  expect(refused.code).toBe(5);
+  expect(refused.stderr).toContain('keys rotate --take-over');
+  expect(await unfinished(home)).toEqual([]);
+  const check = program(home, 'check', 1);
+  const failed = ['rotate', 'ci', '-y', '--take-over', '--to', `file:${file}`, '--force', '--check', check];
+  expect((await home.keys(failed)).code).toBe(1);
+  expect(await valid(home, old)).toBe(true);
+  const taken = await home.keys(['rotate', 'ci', '-y', '--grace', '0', '--to', `file:${file}`, '--force']);
+  expect(taken.code).toBe(0);
+  expect([await valid(home, old), await valid(home, secretIn(file))]).toEqual([false, true]);
 });

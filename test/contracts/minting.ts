@@ -72,6 +72,41 @@ export const mintingGuarantees: Readonly<Record<string, Guarantee>> = {
     expect(await isGood(service, third.secret)).toBe(true);
   },
 
+  'a second overlap is refused, unless it takes the first one over: then all three secrets work until it is settled':
+    async (service, template) => {
+      const first = await overlapping(service, { ...template, name: 'taken-over' });
+      const { old, fresh, id, minting } = first;
+      const idempotencyKey = newIdempotencyKey();
+      await refuses('conflict', service.regenerate(id, { overlap: true, idempotencyKey }));
+      const newest = await service.regenerate(id, { overlap: true, takeOver: true, idempotencyKey });
+      const good = () => Promise.all([old, fresh, newest].map(({ secret }) => isGood(service, secret)));
+      expect(await good()).toEqual([true, true, true]);
+      await refuses('changed', minting.settle(first.idempotencyKey, { keep: 'new' }));
+      await refuses('changed', minting.settle(first.idempotencyKey, { keep: 'old' }));
+      expect(await good()).toEqual([true, true, true]);
+      await minting.settle(idempotencyKey, { keep: 'new' });
+      expect(await good()).toEqual([false, false, true]);
+    },
+
+  'an overlap that took another one over and is taken back leaves both secrets as they were': async (
+    service,
+    template,
+  ) => {
+    const { old, fresh, id, minting } = await overlapping(service, { ...template, name: 'given-back' });
+    const idempotencyKey = newIdempotencyKey();
+    const newest = await service.regenerate(id, { overlap: true, takeOver: true, idempotencyKey });
+    const key = await minting.settle(idempotencyKey, { keep: 'old' });
+    expect(face(key)).toEqual(face(fresh.key));
+    const good = () => Promise.all([old, fresh, newest].map(({ secret }) => isGood(service, secret)));
+    expect(await good()).toEqual([true, true, false]);
+    // The next rotation finds nothing in its way, and ends them all.
+    const again = newIdempotencyKey();
+    const last = await service.regenerate(id, { overlap: true, idempotencyKey: again });
+    await minting.settle(again, { keep: 'new' });
+    expect(await good()).toEqual([false, false, false]);
+    expect(await isGood(service, last.secret)).toBe(true);
+  },
+
   'a regenerate is repeated byte for byte, and the key has one new secret': async (service, template) => {
     const idempotencyKey = newIdempotencyKey();
     const { key, secret } = await service.create({ ...template, name: 'renewed' });

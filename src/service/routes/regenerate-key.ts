@@ -25,6 +25,10 @@ export function regenerateKey(app: Server): void {
               .boolean()
               .optional()
               .describe('The old secret works until the overlap is settled; takes an idempotency key'),
+            takeOver: z
+              .boolean()
+              .optional()
+              .describe('With overlap: leaves one that is open behind, whose idempotency key is lost'),
           })
           .nullish(),
         response: { 200: issuedKeySchema, ...problems },
