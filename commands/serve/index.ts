@@ -23,7 +23,17 @@ async function serve(app: App, options: SettingOptions): Promise<void> {
   const configuration = await configurationOf(app, options);
   requireSafeTransport(configuration);
   const certificate = await loadCertificate(configuration);
-  const { database = join(app.paths.data, 'service.db'), ...settings } = configuration;
+  const {
+    database = join(app.paths.data, 'service.db'),
+    rateLimit,
+    addressRateLimit,
+    ...rest
+  } = configuration;
+  const settings = {
+    ...rest,
+    rateLimit: rateLimit === 'none' ? null : rateLimit,
+    addressRateLimit: addressRateLimit === 'none' ? null : addressRateLimit,
+  };
   const service = createService({ store: await openStore(database), now: app.now, settings });
   try {
     await run(app, service, configuration, certificate);

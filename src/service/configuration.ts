@@ -5,6 +5,8 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { KeysError } from '../errors.ts';
+import type { RateLimit } from '../keys.ts';
+import { parseRateLimit } from '../rate-limit.ts';
 import { isDate, parseDuration } from '../time.ts';
 import { listenAddress } from './listen.ts';
 import { secretPrefix } from './secret-format.ts';
@@ -45,6 +47,20 @@ export const configurationTable = {
     value: '<n>',
     kind: 'number',
     schema: z.int('must be a whole number').min(0, 'must be 0 or more').max(999_999_999, 'is too large'),
+  },
+  rateLimit: {
+    summary: 'how often each user may ask, with all keys and sessions together, or none',
+    value: '<requests/time>',
+    kind: 'text',
+    schema: from(rateLimitOrNone),
+    default: '6000/1m',
+  },
+  addressRateLimit: {
+    summary: 'how often an address may try secrets that nobody has, or none',
+    value: '<requests/time>',
+    kind: 'text',
+    schema: from(rateLimitOrNone),
+    default: '6000/1m',
   },
   secretPrefix: {
     summary: 'how new secrets begin',
@@ -200,6 +216,11 @@ function from<T>(parse: (given: string) => T) {
 function sentence(error: unknown): string {
   if (!(error instanceof KeysError)) throw error;
   return error.hint ? `${error.message}; ${error.hint}` : error.message;
+}
+
+/** Commander makes an empty text of null. */
+function rateLimitOrNone(given: string): RateLimit | 'none' {
+  return parseRateLimit(given) ?? 'none';
 }
 
 function databaseAddress(given: string): string {

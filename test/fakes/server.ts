@@ -36,7 +36,18 @@ export async function serverProcess(
   args: readonly string[] = [],
   database = newDatabasePath(),
 ): Promise<ServerProcess> {
-  const argv = ['bin/keys.js', 'serve', '--listen', '127.0.0.1:0', '--database', database, ...args];
+  // Tests ask faster than users do.
+  const limits = ['--rate-limit', 'none', '--address-rate-limit', 'none'];
+  const argv = [
+    'bin/keys.js',
+    'serve',
+    '--listen',
+    '127.0.0.1:0',
+    '--database',
+    database,
+    ...limits,
+    ...args,
+  ];
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exited = once(child, 'exit');

@@ -27,6 +27,7 @@ export async function startServer(world: World, port = 0): Promise<RunningServer
   const secretFile = join(path, 'admin');
   if (!existsSync(secretFile)) writeFileSync(secretFile, mintSecret(defaultPrefix).reveal(), { mode: 0o600 });
   const words = ['serve', '--listen', `127.0.0.1:${port}`, '--database', join(path, 'data', 'keys.db')];
+  words.push('--rate-limit', 'none');
   const child = spawn(process.execPath, [launcher, ...words, '--admin-secret-file', secretFile], {
     env: { ...env, KEYS_URL: undefined, KEYS_TOKEN_FILE: undefined },
     stdio: ['ignore', 'ignore', 'pipe'],

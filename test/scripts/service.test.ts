@@ -32,6 +32,7 @@ test('docs/service.md does what it says, as written', async () => {
     '{"status":"ready"}',
     'keys_verifies_total{result="valid"} 1',
     '["level","time","requestId","method","route","status","keyId","address","ms","msg"]',
+    'ratelimit-policy: "user";q=6000;w=60',
     'service.db',
     'after-the-copy',
     'metrics',

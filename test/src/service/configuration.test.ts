@@ -18,6 +18,8 @@ const samples: Readonly<Record<SettingName, { file: unknown; words: string; mean
   listen: { file: '[::1]:80', words: '[::1]:80', means: { host: '::1', port: 80 } },
   database: { file: '/var/lib/keys/keys.db', words: '/var/lib/keys/keys.db' },
   quota: { file: 0, words: '0' },
+  rateLimit: { file: '10/1s', words: '10/1s', means: { requests: 10, perSeconds: 1 } },
+  addressRateLimit: { file: 'none', words: 'none' },
   secretPrefix: { file: 'acme_', words: 'acme_' },
   adminSecretFile: { file: '/run/secret', words: '/run/secret' },
   apiVersions: { file: ['2026-11-01', '2027-01-31'], words: '2026-11-01, 2027-01-31' },
@@ -70,6 +72,8 @@ test('with nothing said, all is at its default', async () => {
   expect(roles).toBeUndefined();
   expect(defaults).toEqual({
     ...{ listen: { host: '127.0.0.1', port: 8787 }, secretPrefix: 'keys_', apiVersions: ['2026-11-01'] },
+    rateLimit: { requests: 6_000, perSeconds: 60 },
+    addressRateLimit: { requests: 6_000, perSeconds: 60 },
     ...{ trustedProxies: [], insecureHttp: false, drainTime: 0, logLevel: 'info' },
   });
   expect(await from({}, fileWith('# nothing yet\n'))).toEqual(defaults);
