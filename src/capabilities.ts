@@ -41,6 +41,7 @@ export const ownCapabilities: Capabilities = {
     'unusedSince',
     'noExpiry',
   ],
+  nouns: ['users', 'namespaces', 'roles'],
   pages: true,
   grace: true,
   idempotentMint: true,

@@ -113,10 +113,20 @@ export interface KeyPage {
 
 export type InvalidReason = 'unknown' | 'disabled' | 'expired' | 'revoked';
 
+/** What a key may do now, in its namespace; everywhere where that is `null`. */
+export interface Acts {
+  namespace: string | null;
+  roles: string[];
+  permissions: string[];
+}
+
 export interface Verification {
   valid: boolean;
+  /** `disabled` also when its owner is. */
   reason: InvalidReason | null;
   key: Key | null;
+  /** Of a valid secret, where the service can tell. */
+  acts?: Acts | null;
 }
 
 /** Who a credential is, as far as the service tells. */
@@ -183,6 +193,104 @@ export interface Minting {
   settle(idempotencyKey: string, settlement: { keep: 'new' | 'old'; graceMs?: number }): Promise<Key>;
 }
 
+/** What a user is everywhere; what a member may do besides is a matter of memberships. */
+export const userRoles = ['admin', 'member'] as const;
+export type UserRole = (typeof userRoles)[number];
+
+export interface Membership {
+  namespace: string;
+  role: string;
+}
+
+/** Somebody to whom keys belong. Its JSON is a public contract: fields are added, never renamed. */
+export interface User {
+  name: string;
+  role: UserRole;
+  status: 'active' | 'disabled';
+  /** Whether a session can be had for a password. */
+  hasPassword: boolean;
+  memberships: Membership[];
+  createdAt: string;
+  version: string;
+}
+
+export interface NewUser {
+  name: string;
+  /** `member` when absent. */
+  role?: UserRole;
+  password?: Secret;
+  memberships?: readonly Membership[];
+}
+
+/** Absolute values; absent fields stay. */
+export interface UserChanges {
+  role?: UserRole;
+  /** `null` takes it away. Ends the sessions that were had for the old one. */
+  password?: Secret | null;
+  /** Takes it from who changes a password of their own and is no admin. */
+  currentPassword?: Secret;
+}
+
+/** What a service adds that knows users. Every method throws `forbidden`, and `not_found` for users who may not be seen. */
+export interface Users {
+  /** All that may be seen, by name. */
+  list(): Promise<User[]>;
+  get(name: string): Promise<User>;
+  /** Throws `conflict` when the name is taken, `not_found` for the namespace of a membership, `invalid`. */
+  create(user: NewUser): Promise<User>;
+  /** Throws `changed`, `invalid`, and `conflict` when no active admin would be left. */
+  edit(name: string, changes: UserChanges, version?: string | null): Promise<User>;
+  /** Stops the user's sessions and keys at once; of a disabled user, success. Throws as `edit`. */
+  disable(name: string, version?: string | null): Promise<User>;
+  /** The keys work again, sessions do not. Throws as `edit`. */
+  enable(name: string, version?: string | null): Promise<User>;
+  /** Gives a user a role in a namespace, in place of the one they had there. Throws `not_found` for the namespace, `invalid`. */
+  join(name: string, membership: Membership): Promise<User>;
+  leave(name: string, namespace: string): Promise<User>;
+}
+
+export interface Namespace {
+  name: string;
+  /** How many active keys it may have; `null`: as many as the service's settings say. 0: keys are not on its plan. */
+  quota: number | null;
+  activeKeys: number;
+  /** Whether its keys may be recoverable. */
+  recoverable: boolean;
+  createdAt: string;
+}
+
+export interface NewNamespace {
+  name: string;
+  quota?: number | null;
+  recoverable?: boolean;
+}
+
+export type NamespaceChanges = Partial<Pick<NewNamespace, 'quota' | 'recoverable'>>;
+
+export interface Namespaces {
+  /** All that may be seen, by name. */
+  list(): Promise<Namespace[]>;
+  /** Throws `conflict` when there is one of that name, `invalid`. */
+  create(namespace: NewNamespace): Promise<Namespace>;
+  /** A lower quota takes no key out of service. Throws `not_found`, `invalid`. */
+  edit(name: string, changes: NamespaceChanges): Promise<Namespace>;
+}
+
+/** A role and what it may do: permissions in which either side may be `*`. */
+export interface Role {
+  name: string;
+  permissions: string[];
+  builtIn: boolean;
+}
+
+export interface Roles {
+  list(): Promise<Role[]>;
+  /** Throws `conflict` when there is one of that name, `invalid`. */
+  create(role: Omit<Role, 'builtIn'>): Promise<Role>;
+  /** At once for whoever has it. Throws `not_found`, `conflict` for one that is built in, `invalid`. */
+  edit(name: string, changes: Pick<Role, 'permissions'>): Promise<Role>;
+}
+
 /**
  * A key service, ours or somebody else's. All methods throw `KeysError`: `unauthenticated`, `forbidden`, `unavailable`,
  * `timeout`, `rate_limited`, `bad_response` or `untrusted` wherever a service is asked at all, and what each says itself.
@@ -193,6 +301,10 @@ export interface KeyService {
   readonly minting?: Minting;
   /** Only where `audit` is one of `capabilities.verbs`. */
   readonly audit?: Audit;
+  /** Each only where `capabilities.nouns` names it. */
+  readonly users?: Users;
+  readonly namespaces?: Namespaces;
+  readonly roles?: Roles;
   /** Mints a key. Throws `conflict` (the name is taken), `quota_exceeded`, `invalid`. */
   create(key: NewKey, options?: MintOptions): Promise<IssuedKey>;
   /** One page of keys, newest first; see `allKeys`. Throws `invalid` for a bad cursor. */
@@ -215,7 +327,10 @@ export interface KeyService {
   close(): Promise<void>;
 }
 
-export type Verb = Exclude<keyof KeyService, 'capabilities' | 'minting' | 'close'>;
+/** What a service may administer besides keys. */
+export type AdministeredNoun = 'users' | 'namespaces' | 'roles';
+
+export type Verb = Exclude<keyof KeyService, 'capabilities' | 'minting' | AdministeredNoun | 'close'>;
 
 /** The fields of a key that a service can keep, beyond its name. */
 export type KeyField = Exclude<keyof NewKey, 'name'>;
@@ -232,6 +347,8 @@ export interface Capabilities {
   readonly editable: readonly (keyof KeyChanges)[];
   /** Filters the service applies itself; the CLI applies all others, over all pages. */
   readonly filters: readonly FilterName[];
+  /** What it administers besides keys; nothing when absent. */
+  readonly nouns?: readonly AdministeredNoun[];
   /** Whether the service gives its list in pages. */
   readonly pages: boolean;
   /** Whether `regenerate` can leave the old secret working for a while. */
@@ -270,6 +387,16 @@ export function requireVerb(capabilities: Capabilities, verb: Verb): void {
   throw new KeysError('unsupported', `${capabilities.title} cannot ${deeds[verb]}`, {
     hint: capabilities.instead?.[verb] ?? null,
   });
+}
+
+/** Throws `unsupported`, in the service's name, when it administers no such thing. */
+export function requireNoun<N extends AdministeredNoun>(
+  service: KeyService,
+  noun: N,
+): NonNullable<KeyService[N]> {
+  const found = service[noun];
+  if (found) return found;
+  throw new KeysError('unsupported', `${service.capabilities.title} administers no ${noun}`);
 }
 
 /** Throws `unsupported` when the service cannot keep one of the fields that are set. */

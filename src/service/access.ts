@@ -20,6 +20,15 @@ export interface Caller {
   readonly grants: readonly Grant[];
   /** Whether it acts as its owner does; otherwise with roles of its own. */
   readonly asOwner: boolean;
+  /** The id of the session. */
+  readonly sessionId: string | null;
+  /** Whether the user's password was given again for it. */
+  readonly steppedUp: boolean;
+}
+
+/** Under what is remembered who minted: a key, a user, or the administrator of the machine (`null`). */
+export function minterOf({ kind, keyId, owner }: Caller): string | null {
+  return keyId ?? (kind === 'session' ? `user:${owner}` : null);
 }
 
 interface Rule {
@@ -47,6 +56,18 @@ const table = {
   regenerate: { permission: 'keys.regenerate', within: 'everywhere' },
   revoke: { permission: 'keys.revoke', own: true, itself: true, within: 'there' },
   audit: { permission: 'audit.view' },
+  'user.list': { permission: 'users.view', own: true },
+  'user.show': { permission: 'users.view', own: true },
+  'user.create': { permission: 'users.create' },
+  'user.edit': { permission: 'users.update' },
+  'user.disable': { permission: 'users.disable' },
+  'user.enable': { permission: 'users.enable' },
+  'namespace.list': { permission: 'namespaces.view' },
+  'namespace.create': { permission: 'namespaces.create' },
+  'namespace.edit': { permission: 'namespaces.update' },
+  'role.list': { permission: 'roles.view' },
+  'role.create': { permission: 'roles.create' },
+  'role.edit': { permission: 'roles.update' },
 } as const satisfies Record<string, Rule>;
 
 export type Action = keyof typeof table;
@@ -85,22 +106,26 @@ function isTheirs(caller: Caller, permission: string, owner: string | null | und
 export function requireMay(caller: Caller, action: Action, target: Target): void {
   if (may(caller, action, target)) return;
   const { permission } = table[action];
+  const what = deed(action, target);
   if (allows(caller.grants, permission, target.namespace)) {
-    throw new KeysError('forbidden', `this credential may not ${action} ${nameOf(target)}: it may do less`, {
+    throw new KeysError('forbidden', `this credential may not ${what}, which may do more than it`, {
       hint: 'ask somebody who may do at least as much as that key, such as an admin',
     });
   }
-  const roles = Object.entries(builtInRoles).filter(([, held]) =>
-    held.some((each) => covers(each, permission)),
+  const roles = Object.entries(builtInRoles).filter(
+    ([name, held]) =>
+      (target.namespace !== null || name === 'admin') && held.some((each) => covers(each, permission)),
   );
-  throw new KeysError('forbidden', `this credential may not ${action} ${nameOf(target)}`, {
-    hint: `it takes ${permission} there, as these roles have it: ${roles.map(([name]) => name).join(', ')}`,
+  throw new KeysError('forbidden', `this credential may not ${what}`, {
+    hint: `it takes ${permission}, as these roles have it: ${roles.map(([name]) => name).join(', ')}`,
   });
 }
 
-function nameOf({ id, namespace }: Target): string {
+function deed(action: Action, { id, namespace }: Target): string {
+  const [noun, verb] = action.split('.');
+  if (verb !== undefined) return `${verb} ${noun}s`;
   const where = `in the namespace '${namespace}'`;
-  return id === undefined ? `keys ${where}` : `the key ${id} ${where}`;
+  return id === undefined ? `${action} keys ${where}` : `${action} the key ${id} ${where}`;
 }
 
 /** A key that is made or edited: what it may do, and whether that is what its owner may do. */

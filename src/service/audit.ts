@@ -14,8 +14,8 @@ export interface RequestContext {
   readonly requestId: string | null;
   /** Set when what it did has been recorded. */
   recorded?: boolean;
-  /** Whose limit it was beyond. */
-  limited?: { readonly owner: string | null; readonly keyName: string };
+  /** Whom a refusal concerns, where it is not the caller: whose limit it was beyond, whose password was wrong. */
+  limited?: { readonly owner: string | null; readonly keyName: string | null };
   /** Hears how the limits stand that it counts on. */
   readonly told?: (standings: readonly Standing[]) => void;
 }

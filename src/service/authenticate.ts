@@ -20,6 +20,7 @@ export async function authenticate(
     told: (standings) => void reply.headers(limitHeaders(standings)),
   };
   const { credential } = request.routeOptions.config;
+  request.service = service;
   if (credential === 'ignored' || request.is404) return;
   const secret = secretOf(request.headers.authorization);
   // Who verifies others' secrets does so on their account.
@@ -27,9 +28,13 @@ export async function authenticate(
   const caller = secret && (await service.authenticate(secret, request.context, counted));
   if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
   if (!caller && credential !== 'optional') {
-    throw new KeysError('unauthenticated', 'this takes the secret of a key', {
-      hint: 'send it as Authorization: Bearer <secret>',
-    });
+    throw new KeysError(
+      'unauthenticated',
+      'this takes the secret of a key, or the access token of a session',
+      {
+        hint: 'send it as Authorization: Bearer <secret>',
+      },
+    );
   }
   request.caller = caller;
   request.keys = service.as(caller, request.context);

@@ -1,7 +1,6 @@
-/** Versions of keys as entity tags. */
-import type { Key } from '../keys.ts';
+/** Versions of keys and users as entity tags. */
 
-export function etagOf({ version }: Key): string {
+export function etagOf({ version }: { readonly version: string | null }): string {
   return `"${version}"`;
 }
 

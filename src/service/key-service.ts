@@ -3,6 +3,7 @@ import type { Audit } from '../audit.ts';
 import { ownCapabilities } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import {
+  type Acts,
   type InvalidReason,
   type IssuedKey,
   type Key,
@@ -13,26 +14,53 @@ import {
   keyStatuses,
   type Minting,
   type MintOptions,
+  type Namespaces,
   type NewKey,
   type RegenerateOptions,
+  type Roles as RolesOfService,
+  type Users,
   type Verification,
 } from '../keys.ts';
 import type { Secret } from '../secret.ts';
-import { type Action, type Caller, isAdmin, may, requireMay, requireReach, type Target } from './access.ts';
+import {
+  type Action,
+  type Caller,
+  isAdmin,
+  may,
+  minterOf,
+  requireMay,
+  requireReach,
+  type Target,
+} from './access.ts';
 import { auditFor, auditRow, type RequestContext, verifyRow } from './audit.ts';
 import type { AuditQueue } from './audit-queue.ts';
-import { actsAsOwner, grantsOfKey } from './grants.ts';
+import { actsAsOwner, type Grant, grantsOfKey, type Holder, type Roles } from './grants.ts';
 import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
 import { countUnknown, countUse } from './limited.ts';
 import type { Counter } from './limits.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
+import { rolesBehind, rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
-import type { AuditRow, KeyRow, KeyRowChanges, MintRow, OldEnd, Outcome, Store } from './store.ts';
+import type {
+  AuditRow,
+  FoundKey,
+  KeyRow,
+  KeyRowChanges,
+  KeySelection,
+  MintRow,
+  OldEnd,
+  Outcome,
+  OwnerRow,
+  QuotaGuard,
+  Store,
+} from './store.ts';
 import type { Sweep } from './sweep.ts';
+import type { Throttle } from './throttle.ts';
+import { namespacesFor, rolesFor, usersFor } from './user-service.ts';
 import { type Uses, useSecret } from './uses.ts';
 
 /** What every caller's service shares. */
@@ -43,6 +71,7 @@ export interface ServiceCore {
   readonly sweep: Sweep;
   readonly queue: AuditQueue;
   readonly counter: Counter;
+  readonly throttle: Throttle;
   readonly now: () => number;
   readonly newSecret: () => Secret;
 }
@@ -54,6 +83,9 @@ const largestPageSize = 1_000;
 export interface OwnKeyService extends KeyService {
   readonly minting: Minting;
   readonly audit: Audit;
+  readonly users: Users;
+  readonly namespaces: Namespaces;
+  readonly roles: RolesOfService;
 }
 
 export function keyServiceFor(
@@ -73,14 +105,15 @@ export function keyServiceFor(
     return auditRow(now(), context, caller(), { action, target, details });
   }
 
-  function targetOf(row: KeyRow): Target {
-    return { ...row, grants: grantsOfKey(row, null, settings.roles) };
+  async function targetOf({ row, owner }: FoundKey): Promise<Target> {
+    const roles = await rolesWith(core, rolesBehind(row, owner));
+    return { ...row, grants: grantsOfKey(row, owner, roles) };
   }
 
   /** A key that the caller may not even see is not there. */
-  async function visible(id: string): Promise<KeyRow> {
-    const row = await store.findKey(id);
-    if (row && may(caller(), 'show', targetOf(row))) return row;
+  async function visible(id: string): Promise<FoundKey> {
+    const found = await store.findKey(id);
+    if (found && may(caller(), 'show', await targetOf(found))) return found;
     throw new KeysError('not_found', `there is no key with the id '${id}'`);
   }
 
@@ -92,11 +125,12 @@ export function keyServiceFor(
     id: string,
     action: Action,
     version: string | null | undefined,
-    decide: (row: KeyRow) => Promise<KeyRow | 'changed'> | null,
+    decide: (row: KeyRow, owner: OwnerRow | null) => Promise<KeyRow | 'changed' | null> | null,
   ): Promise<KeyRow> {
     for (;;) {
-      const row = await visible(id);
-      requireMay(caller(), action, targetOf(row));
+      const found = await visible(id);
+      const { row, owner } = found;
+      requireMay(caller(), action, await targetOf(found));
       if (version !== null && version !== undefined && version !== String(row.version)) {
         throw new KeysError('changed', `the key '${row.name}' has changed meanwhile`, {
           hint: 'look at it again, then repeat the change',
@@ -107,42 +141,44 @@ export function keyServiceFor(
           hint: 'create a new key instead',
         });
       }
-      const changed = decide(row);
-      if (changed === null) return row;
-      const after = await changed;
+      const after = await decide(row, owner);
+      if (after === null) return row;
       if (after !== 'changed') return after;
     }
+  }
+
+  function quotaAt(at: number): QuotaGuard {
+    return { defaultQuota: settings.quota, totalQuota: settings.totalQuota, now: at };
   }
 
   async function changeRow(row: KeyRow, action: Action, changes: KeyRowChanges): Promise<KeyRow | 'changed'> {
     const at = now();
     const revived = statusOf(row, at) !== 'active' && statusOf({ ...row, ...changes }, at) === 'active';
-    const quota = revived ? { defaultQuota: settings.quota, now: at } : null;
     const outcome = await store.changeKey(
       row.id,
       row.version,
       changes,
-      quota,
+      revived ? quotaAt(at) : null,
       audit(action, row.id, changes),
     );
     return rowOf(outcome, { ...row, ...changes });
   }
 
   /** What a key may do after an edit. */
-  function requireGift(row: KeyRow): void {
+  async function requireGift(row: KeyRow, owner: OwnerRow | null): Promise<void> {
     const asOwner = actsAsOwner(row);
-    const grants = grantsOfKey(row, null, settings.roles);
+    const grants = grantsOfKey(row, owner, await rolesWith(core, rolesBehind(row, owner)));
     requireReach(caller(), { owner: asOwner ? row.owner : caller().owner, grants, asOwner });
   }
 
   function ticketOf({ idempotencyKey }: MintOptions, request: unknown): Ticket | null {
-    return idempotencyKey === undefined ? null : ticketFor(idempotencyKey, caller().keyId, request);
+    return idempotencyKey === undefined ? null : ticketFor(idempotencyKey, minterOf(caller()), request);
   }
 
   /** The same answer, for those who may still have it. */
   async function replay(ticket: Ticket, mint: MintRow): Promise<IssuedKey> {
     const issued = ticket.open(mint, now());
-    const target = targetOf(await visible(issued.key.id));
+    const target = await targetOf(await visible(issued.key.id));
     if (!may(caller(), 'create', target)) requireMay(caller(), 'regenerate', target);
     queue.add(audit('replay', issued.key.id));
     return issued;
@@ -153,20 +189,39 @@ export function keyServiceFor(
     return mintOnce(store, ticket, make, replay);
   }
 
+  /** Of a key that is to be made. */
+  async function grantsOf(holder: Holder, known: Roles): Promise<Grant[]> {
+    if (!actsAsOwner(holder)) return grantsOfKey(holder, null, known);
+    const owner = holder.owner === null ? null : await store.findUser(holder.owner);
+    return grantsOfKey(holder, owner, await rolesWith(core, rolesBehind(holder, owner)));
+  }
+
+  /** The administrator of the machine is a user from the first key on. */
+  async function requireUser(name: string): Promise<void> {
+    if (await store.findUser(name)) return;
+    const row = { name, role: 'admin', password: null, memberships: [], disabledAt: null } as const;
+    await store.insertUser(
+      { ...row, createdAt: now(), version: 1 },
+      audit('user.create', name, { role: row.role }),
+    );
+  }
+
   async function create(input: NewKey, ticket: Ticket | null): Promise<IssuedKey | null> {
     const by = caller();
     const at = now();
     const namespace = rules.namespaceName(input.namespace ?? by.namespace);
     const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
     const type = input.type ?? 'manage';
-    const roles = rules.roleNames(input.roles ?? [], settings);
+    const known = await rolesWith(core, input.roles ?? []);
+    const roles = rules.roleNames(input.roles ?? [], { roles: known });
     const permissions = rules.permissionNames(input.permissions ?? []);
     const holder = { namespace, owner, type, roles, permissions };
     requireMay(by, 'create', { namespace });
-    const grants = grantsOfKey(holder, null, settings.roles);
-    requireReach(by, { owner, grants, asOwner: actsAsOwner(holder) });
-    rules.requireFit(type, roles, permissions, settings);
+    const asOwner = actsAsOwner(holder);
+    requireReach(by, { owner, asOwner, grants: await grantsOf(holder, known) });
+    rules.requireFit(type, roles, permissions, { roles: known });
     if (input.rateLimit && !isAdmin(by)) throw onlyAdminsLimit();
+    if (by.kind === 'machine' && owner !== null && owner === by.owner) await requireUser(owner);
     const secret = newSecret();
     const minted = secretRow(secret, settings.secretPrefix, at);
     const row: KeyRow = {
@@ -194,10 +249,9 @@ export function keyServiceFor(
     };
     const { name, expiresAt } = row;
     const details = { namespace, name, owner, type, roles, permissions, expiresAt };
-    const quota = { defaultQuota: settings.quota, now: at };
     const issued = { key: toKey(row, at), secret };
     const outcome = await store.insertKey(
-      ...([row, minted, quota, audit('create', row.id, details)] as const),
+      ...([row, minted, quotaAt(at), audit('create', row.id, details)] as const),
       ticket?.record(issued, at) ?? null,
     );
     if (outcome.refused === 'minted') return null;
@@ -234,25 +288,28 @@ export function keyServiceFor(
   }
 
   /** Whose secret it is, and what is wrong with it. */
-  async function judge(secret: Secret): Promise<{ row: KeyRow | null; reason: InvalidReason | null }> {
+  async function judge(secret: Secret): Promise<{ found: FoundKey | null; reason: InvalidReason | null }> {
     const found = await findSecret(store, secret);
     const at = now();
     if (!found || found.row.revokedAt !== null || isEnded(found, at)) {
       await countUnknown(core, context);
-      return found ? { row: found.row, reason: 'revoked' } : { row: null, reason: 'unknown' };
+      return { found, reason: found ? 'revoked' : 'unknown' };
     }
-    const { row } = found;
+    const { row, owner } = found;
     await countUse(core, row, context);
-    const status = statusOf(row, at);
-    if (status === 'disabled' || status === 'expired') return { row, reason: status };
+    const status = owner && owner.disabledAt !== null ? 'disabled' : statusOf(row, at);
+    if (status === 'disabled' || status === 'expired') return { found, reason: status };
     await useSecret(core, found, secret, at, context);
-    return { row, reason: null };
+    return { found, reason: null };
   }
 
   return {
     capabilities: ownCapabilities,
     minting: mintingFor({ core, caller, visible, targetOf, change, audit }),
     audit: auditFor(core, caller),
+    users: usersFor({ core, caller, audit }),
+    namespaces: namespacesFor({ core, caller, audit }),
+    roles: rolesFor({ core, caller, audit }),
 
     async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
       const ticket = ticketOf(options, { create: input });
@@ -262,20 +319,14 @@ export function keyServiceFor(
     async list(query: KeyQuery): Promise<KeyPage> {
       const by = caller();
       const namespace = query.namespace === undefined ? by.namespace : query.namespace;
-      const seen = namespace ?? (isAdmin(by) ? null : by.namespace);
-      const target = { namespace: seen ?? by.namespace };
-      const ownOnly = !may(by, 'list', target);
-      if (ownOnly) requireMay(by, 'list', { ...target, owner: by.owner });
-      if (ownOnly && query.owner !== undefined && query.owner !== by.owner)
-        return { keys: [], nextCursor: null };
+      const visible = visibleTo(by, namespace);
       await uses.flush();
       const { statuses, expiresBefore, unusedSince, nameGlob, cursor, pageSize = defaultPageSize } = query;
-      const { role, type, labels, noExpiry } = query;
-      const owner = ownOnly ? (by.owner ?? undefined) : query.owner;
+      const { owner, role, type, labels, noExpiry } = query;
       const size = Math.max(1, Math.min(pageSize, largestPageSize));
       const at = now();
       const rows = await store.listKeys({
-        ...{ owner, role, type, labels, noExpiry, now: at, namespace: seen },
+        ...{ owner, role, type, labels, noExpiry, now: at, namespace, visible },
         // One more than the page holds tells whether there is another page.
         limit: size + 1,
         below: cursor === undefined ? null : idOfCursor(cursor),
@@ -291,13 +342,14 @@ export function keyServiceFor(
 
     async get(id: string): Promise<Key> {
       await uses.flush();
-      return toKey(await visible(id), now());
+      return toKey((await visible(id)).row, now());
     },
 
     async edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
-      const row = await change(id, 'edit', version, (current) => {
-        const wanted = editOf(current, changes, settings, now());
-        if (wanted.roles || wanted.permissions) requireGift({ ...current, ...wanted });
+      const row = await change(id, 'edit', version, async (current, owner) => {
+        const roles = await rolesWith(core, [...current.roles, ...(changes.roles ?? [])]);
+        const wanted = editOf(current, changes, roles, now());
+        if (wanted.roles || wanted.permissions) await requireGift({ ...current, ...wanted }, owner);
         if (wanted.rateLimit !== undefined && !isAdmin(caller())) throw onlyAdminsLimit();
         return isEmpty(wanted) ? null : changeRow(current, 'edit', wanted);
       });
@@ -344,19 +396,24 @@ export function keyServiceFor(
     },
 
     async verify(secret: Secret): Promise<Verification> {
-      const { row, reason } = await judge(secret);
+      const { found, reason } = await judge(secret);
       const at = now();
       context.recorded = true;
-      queue.add(verifyRow(at, context, anybody, row, reason));
-      if (!row || (reason === 'revoked' && !(anybody && may(anybody, 'edit', targetOf(row))))) {
-        return { valid: false, reason: 'unknown', key: null };
-      }
-      return { valid: reason === null, reason, key: toKey(row, at) };
+      queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
+      const isTold =
+        reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await targetOf(found)));
+      if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
+      const key = toKey(found.row, at);
+      if (reason !== null) return { valid: false, reason, key };
+      const { row, owner } = found;
+      const grants = grantsOfKey(row, owner, await rolesWith(core, rolesBehind(row, owner)));
+      return { valid: true, reason, key, acts: actsOf(grants, row.namespace) };
     },
 
     async whoami() {
-      const { keyId, keyName, owner, namespace, roles } = caller();
-      return { id: keyId, name: keyName, owner, namespace, roles: [...roles] };
+      const { kind, keyId, keyName, owner, namespace, roles } = caller();
+      const name = kind === 'session' ? (keyName ?? owner) : keyName;
+      return { id: keyId, name, owner, namespace, roles: [...roles] };
     },
 
     async close() {},
@@ -377,19 +434,43 @@ function oldEndOf(graceMs: number | 'overlap' | 'take over', { expiresAt }: KeyR
   return rules.graceEnd(null, expiresAt, at, graceMs);
 }
 
+/** Which keys a list may show; all of them for `undefined`. Throws `forbidden` where that is certain to be none. */
+function visibleTo(by: Caller, namespace: string | null): KeySelection['visible'] {
+  const namespaces = by.grants.flatMap((grant) => {
+    const there = grant.namespace ?? namespace ?? by.namespace;
+    return may(by, 'list', { namespace: there }) ? [grant.namespace] : [];
+  });
+  if (namespaces.includes(null)) return undefined;
+  const owner = by.asOwner && may(by, 'list', { namespace: '', owner: by.owner }) ? by.owner : null;
+  const named = namespaces.filter((each) => each !== null);
+  const some = named.length > 0 && (namespace === null || named.includes(namespace));
+  if (!some && owner === null) requireMay(by, 'list', { namespace: namespace ?? by.namespace });
+  return { namespaces: named, owner };
+}
+
+/** What grants come to in one namespace. */
+function actsOf(grants: readonly Grant[], namespace: string): Acts {
+  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  return {
+    namespace: there.some((grant) => grant.namespace === null) ? null : namespace,
+    roles: [...new Set(there.flatMap(({ roles }) => roles))],
+    permissions: [...new Set(there.flatMap(({ permissions }) => permissions))],
+  };
+}
+
 /** What an edit really changes. Throws `invalid`. */
-function editOf(row: KeyRow, changes: KeyChanges, settings: Settings, now: number): KeyRowChanges {
+function editOf(row: KeyRow, changes: KeyChanges, known: Roles, now: number): KeyRowChanges {
   const { name, roles, permissions, labels, description, expiresAt, rateLimit } = changes;
   const wanted: KeyRowChanges = {
     ...(name === undefined ? {} : { name: rules.keyName(name) }),
     ...(description === undefined ? {} : { description: rules.description(description) }),
-    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, settings) }),
+    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, { roles: known }) }),
     ...(permissions === undefined ? {} : { permissions: rules.permissionNames(permissions) }),
     ...(labels === undefined ? {} : { labels: rules.labels(labels) }),
     ...(rateLimit === undefined ? {} : { rateLimit: rules.rateLimit(rateLimit, 'the rate limit') }),
   };
   const merged = { ...row, ...wanted };
-  rules.requireFit(merged.type, merged.roles, merged.permissions, settings);
+  rules.requireFit(merged.type, merged.roles, merged.permissions, { roles: known });
   const given = Object.entries(wanted).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(row[field as keyof KeyRow]),
   );
@@ -412,7 +493,7 @@ function timeOf(time: string | undefined, what: string): number | undefined {
 }
 
 /** Throws `conflict` and `quota_exceeded`. */
-function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed' {
+function rowOf(outcome: Outcome, { name, namespace, owner }: KeyRow): KeyRow | 'changed' {
   if (outcome.refused === undefined) return outcome.row;
   if (outcome.refused === 'changed') return 'changed';
   if (outcome.refused === 'overlapping') {
@@ -420,8 +501,20 @@ function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed
       hint: 'finish it where it was begun (keys recover); if that machine is lost: keys rotate --take-over',
     });
   }
+  if (outcome.refused === 'no_owner') {
+    throw new KeysError('invalid', `there is no user '${owner}'`, { hint: `keys user create ${owner}` });
+  }
+  if (outcome.refused === 'owner_disabled') {
+    throw new KeysError('conflict', `the user '${owner}' is disabled`, { hint: `keys user enable ${owner}` });
+  }
   if (outcome.refused === 'quota') {
-    const { quota, active } = outcome;
+    const { of, quota, active } = outcome;
+    if (quota === 0) throw notOnThisPlan(of, namespace);
+    if (of === 'service') {
+      throw new KeysError('quota_exceeded', `this service may have ${quota} active keys and has ${active}`, {
+        hint: 'revoke or disable keys that are not needed: keys list --all-namespaces --unused-for 90d',
+      });
+    }
     throw new KeysError(
       'quota_exceeded',
       `the namespace '${namespace}' may have ${quota} active keys and has ${active}`,
@@ -430,5 +523,16 @@ function rowOf(outcome: Outcome, { name, namespace }: KeyRow): KeyRow | 'changed
   }
   throw new KeysError('conflict', `there is a key named '${name}' in the namespace '${namespace}' already`, {
     hint: 'choose another name, or revoke that key first',
+  });
+}
+
+function notOnThisPlan(of: 'namespace' | 'service', namespace: string): KeysError {
+  if (of === 'service') {
+    return new KeysError('quota_exceeded', 'API keys are not on the plan of this service', {
+      hint: 'whoever runs it decides that: keys serve --total-quota',
+    });
+  }
+  return new KeysError('quota_exceeded', `API keys are not on the plan of the namespace '${namespace}'`, {
+    hint: `an admin can change that: keys namespace edit ${namespace} --quota 10`,
   });
 }

@@ -10,10 +10,13 @@ interface Core {
   readonly settings: Settings;
 }
 
+/** A key, or a session without one. */
+type Used = Pick<KeyRow, 'id' | 'owner' | 'rateLimit'> & { readonly name: string | null };
+
 /** A key is used, as a credential or by being verified. Throws `rate_limited`, `unavailable`. */
 export async function countUse(
   { counter, settings }: Core,
-  { id, name, owner, rateLimit }: KeyRow,
+  { id, name, owner, rateLimit }: Used,
   context: RequestContext,
 ): Promise<void> {
   const buckets: Bucket[] = [];

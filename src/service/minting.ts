@@ -1,20 +1,20 @@
 /** What can be said of a mint afterwards, by its idempotency key: by who minted, or an admin. */
 import { KeysError } from '../errors.ts';
 import type { Key, Mint, Minting } from '../keys.ts';
-import { type Action, type Caller, isAdmin, may, requireMay, type Target } from './access.ts';
+import { type Action, type Caller, isAdmin, may, minterOf, requireMay, type Target } from './access.ts';
 import type { ServiceCore } from './key-service.ts';
 import { stateOf } from './mints.ts';
 import { graceEnd, requireGrace } from './rules.ts';
 import { idempotencyKey, mintHash } from './seal.ts';
 import { toKey } from './status.ts';
-import type { AuditRow, Kept, KeyRow, MadeMint, MintRow } from './store.ts';
+import type { AuditRow, FoundKey, Kept, KeyRow, MadeMint, MintRow } from './store.ts';
 
 /** The caller's view of the service that this is a part of. */
 interface View {
   readonly core: Pick<ServiceCore, 'store' | 'now'>;
   caller(): Caller;
-  visible(id: string): Promise<KeyRow>;
-  targetOf(row: KeyRow): Target;
+  visible(id: string): Promise<FoundKey>;
+  targetOf(found: FoundKey): Promise<Target>;
   change(
     id: string,
     action: Action,
@@ -35,7 +35,7 @@ export function mintingFor({
   /** Throws `forbidden` for somebody else's. */
   function requireOwn(mint: MintRow): MintRow {
     const by = caller();
-    if (mint.caller === by.keyId || isAdmin(by)) return mint;
+    if (mint.caller === minterOf(by) || isAdmin(by)) return mint;
     throw new KeysError('forbidden', 'another credential minted under this idempotency key');
   }
 
@@ -49,7 +49,7 @@ export function mintingFor({
   async function shown(mint: MadeMint | null): Promise<Mint | null> {
     if (!mint) return null;
     const at = now();
-    const row = await visible(mint.keyId);
+    const { row } = await visible(mint.keyId);
     // A key goes by the secret that was minted last, or by the one before when that was taken back.
     const inForce = row.revokedAt === null && (row.rotatedAt ?? row.createdAt) === mint.createdAt;
     return { key: toKey(row, at), secretState: stateOf(mint, at), inForce };
@@ -75,7 +75,7 @@ export function mintingFor({
       const by = caller();
       const before = await store.findMint(hash);
       if (!before) requireMay(by, 'create', { namespace: by.namespace });
-      const row = { hash, caller: by.keyId, state: 'cancelled', createdAt: now() } as const;
+      const row = { hash, caller: minterOf(by), state: 'cancelled', createdAt: now() } as const;
       return shown(made(requireOwn(before ?? (await store.cancelMint(row, audit('cancel', null))))));
     },
 
@@ -88,9 +88,10 @@ export function mintingFor({
       requireGrace(graceMs);
       const mint = await find(text);
       if (!mint?.old) throw noOverlap();
-      const row = await visible(mint.keyId);
+      const found = await visible(mint.keyId);
+      const { row } = found;
       const isOver = row.revokedAt !== null && (keep === 'old' || mint.overlap === keep);
-      if (isOver && may(caller(), 'regenerate', targetOf(row))) return toKey(row, now());
+      if (isOver && may(caller(), 'regenerate', await targetOf(found))) return toKey(row, now());
       const settled = await change(mint.keyId, 'regenerate', null, async (current) =>
         settleOnce((await find(text)) ?? mint, current, keep, graceMs),
       );

@@ -29,6 +29,22 @@ export function ownerName(text: string): string {
   return line(text, 'the owner', limits.owner);
 }
 
+/** Of a new user; who is there already may be called otherwise. */
+export function userName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/.test(text)) return text;
+  throw new KeysError('invalid', `'${text}' cannot be the name of a user`, {
+    hint: `1 to ${limits.owner} letters, digits and . _ @ + -, a letter or digit first`,
+  });
+}
+
+/** `null`: as many active keys as the service's settings say. */
+export function quota(keys: number | null): number | null {
+  if (keys === null || (Number.isSafeInteger(keys) && keys >= 0)) return keys;
+  throw new KeysError('invalid', `'${keys}' is not a quota`, {
+    hint: 'a whole number, 0 for no keys at all',
+  });
+}
+
 /** Line breaks and tabs are welcome in a description; an empty one is none. */
 export function description(text: string | null | undefined): string | null {
   const trimmed = text?.normalize('NFC').trim();
@@ -52,7 +68,9 @@ export function roleName(text: string): string {
   });
 }
 
-export function roleNames(names: readonly string[], { roles }: Settings): string[] {
+type KnownRoles = Pick<Settings, 'roles'>;
+
+export function roleNames(names: readonly string[], { roles }: KnownRoles): string[] {
   const unique = distinct(names, 'roles', limits.roles);
   const unknown = unique.find((name) => !Object.hasOwn(roles, name));
   if (unknown === undefined) return unique;
@@ -62,13 +80,21 @@ export function roleNames(names: readonly string[], { roles }: Settings): string
 }
 
 export function permissionNames(names: readonly string[]): string[] {
+  return permissions(names, /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/i, 'dashboards.view');
+}
+
+/** Of a role, where either side may be `*`. */
+export function rolePermissions(names: readonly string[]): string[] {
+  const pattern = /^(?:\*|(?:\*|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.(?:\*|[a-z0-9_-]+))$/i;
+  return permissions(names, pattern, 'dashboards.view, dashboards.*, *.view');
+}
+
+function permissions(names: readonly string[], pattern: RegExp, example: string): string[] {
   const unique = distinct(names, 'permissions', limits.permissions);
-  const wrong = unique.find(
-    (name) => name.length > limits.permission || !/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/i.test(name),
-  );
+  const wrong = unique.find((name) => name.length > limits.permission || !pattern.test(name));
   if (wrong === undefined) return unique;
   throw new KeysError('invalid', `'${wrong}' is not a permission`, {
-    hint: 'a permission is written resource.action: dashboards.view',
+    hint: `a permission is written resource.action: ${example}`,
   });
 }
 
@@ -77,7 +103,7 @@ export function requireFit(
   type: KeyType,
   roles: readonly string[],
   permissions: readonly string[],
-  settings: Settings,
+  settings: KnownRoles,
 ): void {
   if (type === 'manage') return;
   const hint = `a View key may ${viewActions.join(', ')}; for more create a Manage key`;
@@ -176,7 +202,7 @@ function requireSafe(text: string, what: string): void {
 
 function distinct(names: readonly string[], what: string, most: number): string[] {
   const unique = [...new Set(names)];
-  if (unique.length > most) throw new KeysError('invalid', `a key has at most ${most} ${what}`);
+  if (unique.length > most) throw new KeysError('invalid', `${most} ${what} are the most`);
   return unique;
 }
 

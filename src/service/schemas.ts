@@ -1,7 +1,7 @@
 /** The shapes of the API: what validates requests is what `/openapi.json` shows. */
 import { z } from 'zod';
 import { auditOutcomes } from '../audit.ts';
-import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
+import { keyStatuses, keyTypes, secretStates, userRoles } from '../keys.ts';
 
 const text = z.string().nullable();
 const time = z.string().meta({ format: 'date-time' }).nullable();
@@ -70,6 +70,11 @@ export const verificationSchema = component(
     valid: z.boolean(),
     reason: z.enum(['unknown', 'disabled', 'expired', 'revoked']).nullable(),
     key: keySchema.nullable(),
+    acts: z
+      .object({ namespace: text, roles: z.array(z.string()), permissions: z.array(z.string()) })
+      .nullable()
+      .optional()
+      .describe('What a good secret may do now, in its namespace; everywhere where that is null'),
   }),
 );
 
@@ -106,6 +111,51 @@ export const auditPageSchema = component(
 );
 
 export const auditHeadSchema = component('AuditHead', z.object({ seq: z.int(), hash: z.string() }));
+const membership = z.strictObject({ namespace: z.string(), role: z.string() });
+
+export const userSchema = component(
+  'User',
+  z.object({
+    name: z.string(),
+    role: z.enum(userRoles),
+    status: z.enum(['active', 'disabled']),
+    hasPassword: z.boolean(),
+    memberships: z.array(z.object(membership.shape)),
+    createdAt: z.string().meta({ format: 'date-time' }),
+    version: z.string().describe('Also the ETag'),
+  }),
+);
+
+export const namespaceSchema = component(
+  'Namespace',
+  z.object({
+    name: z.string(),
+    quota: z.int().nullable().describe('0: keys are not on its plan; null: as the settings say'),
+    activeKeys: z.int(),
+    recoverable: z.boolean(),
+    createdAt: z.string().meta({ format: 'date-time' }),
+  }),
+);
+
+export const roleSchema = component(
+  'Role',
+  z.object({ name: z.string(), permissions: z.array(z.string()), builtIn: z.boolean() }),
+);
+
+export const sessionSchema = component(
+  'Session',
+  z.object({
+    user: z.string(),
+    accessToken: z.string().describe('Sent as Authorization: Bearer'),
+    expiresAt: z.string().meta({ format: 'date-time' }).describe('Of the access token'),
+    refreshToken: z.string().describe('Exchanged once for the next two'),
+  }),
+);
+
+export const stepUpSchema = component(
+  'StepUp',
+  z.object({ accessToken: z.string(), expiresAt: z.string().meta({ format: 'date-time' }) }),
+);
 
 const problemSchema = component(
   'Problem',
@@ -186,6 +236,41 @@ export const auditQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).optional(),
   cursor: z.string().optional(),
 });
+
+export const nameParams = z.strictObject({ name: z.string() });
+
+const password = z.string().describe('8 to 256 characters');
+
+export const newUserSchema = z.strictObject({
+  name: z.string(),
+  role: z.enum(userRoles).optional(),
+  password: password.optional(),
+  memberships: z.array(membership).max(1_000).optional(),
+});
+
+export const userChangesSchema = z.strictObject({
+  role: z.enum(userRoles).optional(),
+  password: password.nullable().optional(),
+  currentPassword: z.string().optional().describe('Takes it from who changes their own and is no admin'),
+});
+
+export const membershipParams = z.strictObject({ name: z.string(), namespace: z.string() });
+export const membershipBody = z.strictObject({ role: z.string() });
+
+const namespaceChanges = {
+  quota: z.int().min(0).nullable().optional(),
+  recoverable: z.boolean().optional(),
+};
+export const newNamespaceSchema = z.strictObject({ name: z.string(), ...namespaceChanges });
+export const namespaceChangesSchema = z.strictObject(namespaceChanges);
+
+export const newRoleSchema = z.strictObject({ name: z.string(), permissions: z.array(z.string()) });
+export const roleChangesSchema = newRoleSchema.pick({ permissions: true });
+
+/** With a key's secret in the header: nothing. */
+export const newSessionSchema = z.strictObject({ user: z.string(), password: z.string() }).nullish();
+export const renewalSchema = z.strictObject({ refreshToken: z.string() });
+export const stepUpBody = z.strictObject({ password: z.string() });
 
 /** A parameter that may stand several times in a query. */
 function repeatable<T extends z.ZodType>(value: T) {

@@ -44,8 +44,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The service as who sent the request sees it. */
     keys: OwnKeyService;
-    /** Who sent it. */
+    /** Who sent it; `null` for anybody. */
     caller: Caller | null;
+    service: Service;
     context: RequestContext;
   }
   interface FastifyInstance {
@@ -97,6 +98,7 @@ export function createServer(parts: ServerParts): Server {
 
   app.decorateRequest('keys');
   app.decorateRequest('caller', null);
+  app.decorateRequest('service');
   app.decorateRequest('context');
   app.decorate('metrics', metrics);
   app.decorate('readiness', parts.readiness ?? createReadiness(service));

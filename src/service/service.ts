@@ -4,18 +4,20 @@ import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
 import type { RequestContext } from './audit.ts';
 import { createAuditQueue } from './audit-queue.ts';
-import { actsAsOwner, grantsOfKey, type Roles } from './grants.ts';
+import { callerOfKey, callerOfSession } from './callers.ts';
 import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { machineAdministrator } from './machine.ts';
 import { memoryCounter } from './memory-counter.ts';
 import { mintSecret } from './secret-format.ts';
-import { findSecret, isEnded } from './secrets.ts';
+import { findSecret, hashOf, isEnded } from './secrets.ts';
+import { createSessions, isAccessToken, type Sessions } from './sessions.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { sharedCounter } from './shared-counter.ts';
 import { statusOf } from './status.ts';
-import type { AuditRow, KeyRow, Store } from './store.ts';
+import type { AuditRow, FoundKey, Store } from './store.ts';
 import { createSweep } from './sweep.ts';
+import { createThrottle } from './throttle.ts';
 import { createUses, useSecret } from './uses.ts';
 
 export interface ServiceParts {
@@ -30,8 +32,9 @@ export interface Service {
   readonly now: () => number;
   /** The service as one caller sees it, for one request; `null` is anybody, who can only verify. Its `close` does nothing. */
   as(caller: Caller | null, context?: RequestContext): OwnKeyService;
+  readonly sessions: Sessions;
   /**
-   * Who a secret is, and `null` unless it is good now. It counts on the limits of who that is, unless `counted` is false.
+   * Who a secret or an access token is, and `null` unless it is good now. It counts on the limits of who that is, unless `counted` is false.
    * Throws `rate_limited`.
    */
   authenticate(secret: Secret, context?: RequestContext, counted?: boolean): Promise<Caller | null>;
@@ -57,20 +60,27 @@ export function createService(parts: ServiceParts): Service {
     queue: createAuditQueue(store),
     sweep: createSweep(store, now),
     counter: countsTogether ? sharedCounter(store, now) : memoryCounter(now),
+    throttle: createThrottle(now),
   };
   const machine = machineAdministrator();
   return {
     now,
     as: (caller, context) => keyServiceFor(core, caller, context),
+    sessions: createSessions({ store, now, throttle: core.throttle }),
     async authenticate(secret, context = { address: null, requestId: null }, counted = true) {
+      const session = isAccessToken(secret) ? await findSession(core, secret) : null;
+      if (session) {
+        if (counted) await countUse(core, session.counted, context);
+        return callerOfSession(core, session.found, session.key);
+      }
       const found = await findSecret(store, secret);
-      if (!found || isEnded(found, now()) || statusOf(found.row, now()) !== 'active') {
+      if (!found || isEnded(found, now()) || !isUsable(found, now())) {
         await countUnknown(core, context);
         return null;
       }
       if (counted) await countUse(core, found.row, context);
       await useSecret(core, found, secret, now(), context);
-      return callerOf(found.row, settings.roles);
+      return callerOfKey(core, found);
     },
     record: (row) => core.queue.add(row),
     check: () => store.check(),
@@ -80,10 +90,14 @@ export function createService(parts: ServiceParts): Service {
         role: 'admin',
         pageSize: 1,
       });
-      return page.keys.length > 0;
+      if (page.keys.length > 0) return true;
+      const users = await store.listUsers();
+      return users.some(
+        ({ role, disabledAt, password }) => role === 'admin' && disabledAt === null && password,
+      );
     },
     async createAdmin(secret) {
-      const service = keyServiceFor({ ...core, newSecret: () => secret }, machine);
+      const service = keyServiceFor({ ...core, newSecret: () => secret }, machineAdministrator('admin'));
       return (await service.create({ name: 'admin', roles: ['admin'] })).key;
     },
     async close() {
@@ -95,11 +109,21 @@ export function createService(parts: ServiceParts): Service {
   };
 }
 
-function callerOf(row: KeyRow, roles: Roles): Caller {
-  const { id, name, owner, namespace, type } = row;
-  return {
-    ...{ kind: 'key', keyId: id, keyName: name, owner, namespace, type, roles: row.roles },
-    grants: grantsOfKey(row, null, roles),
-    asOwner: actsAsOwner(row),
-  };
+/** A key that is active, of a user who is. */
+function isUsable({ row, owner }: FoundKey, at: number): boolean {
+  return statusOf(row, at) === 'active' && (owner === null || owner.disabledAt === null);
+}
+
+/** A session that is good now, the key it acts as, and what it counts on. */
+async function findSession(core: ServiceCore, token: Secret) {
+  const { store } = core;
+  const at = core.now();
+  const found = await store.findSession(hashOf(token));
+  if (!found || found.token.kind === 'refresh' || found.token.expiresAt <= at) return null;
+  const { session, owner } = found;
+  if (session.endedAt !== null || owner.disabledAt !== null) return null;
+  const key = session.keyId === null ? null : await store.findKey(session.keyId);
+  if (key && !isUsable(key, at)) return null;
+  const counted = key?.row ?? { id: session.id, name: null, owner: session.user, rateLimit: null };
+  return { found, key, counted };
 }

@@ -3,7 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { RateLimit } from '../keys.ts';
 import { isDate } from '../time.ts';
 import { builtInRoles } from './grants.ts';
-import { permissionNames, rateLimit, roleName } from './rules.ts';
+import { quota as quotaOf, rateLimit, roleName, rolePermissions } from './rules.ts';
 import { defaultPrefix, secretPrefix } from './secret-format.ts';
 
 export interface Settings {
@@ -11,6 +11,8 @@ export interface Settings {
   readonly secretPrefix: string;
   /** How many active keys a namespace may have unless it says otherwise; `null`: any number. */
   readonly quota: number | null;
+  /** How many active keys all namespaces together may have; `null`: any number. */
+  readonly totalQuota: number | null;
   /** Dates, oldest first; a new key speaks the newest unless it names one. */
   readonly apiVersions: readonly string[];
   /** Roles beyond the built-in ones, with the permissions they carry. */
@@ -23,23 +25,19 @@ export interface Settings {
 
 /** With the defaults filled in and the built-in roles added. Throws `invalid`. */
 export function completeSettings(given: Partial<Settings> = {}): Settings {
-  const { quota = null, apiVersions = ['2026-11-01'] } = given;
-  if (quota !== null && !(Number.isSafeInteger(quota) && quota >= 0)) {
-    throw new KeysError('invalid', `'${quota}' is not a quota`, {
-      hint: 'a whole number, 0 for no keys at all',
-    });
-  }
+  const { quota = null, totalQuota = null, apiVersions = ['2026-11-01'] } = given;
   const wrong = apiVersions.find((version) => !isDate(version));
   if (wrong !== undefined || apiVersions.length === 0) {
     throw new KeysError('invalid', `'${wrong ?? ''}' is not an API version`, { hint: 'a date: 2026-11-01' });
   }
   const roles = Object.entries(given.roles ?? {}).map(([name, permissions]) => {
     if (Object.hasOwn(builtInRoles, name)) throw new KeysError('invalid', `the role ${name} is built in`);
-    return [roleName(name), permissionNames(permissions)] as const;
+    return [roleName(name), rolePermissions(permissions)] as const;
   });
   return {
     secretPrefix: secretPrefix(given.secretPrefix ?? defaultPrefix),
-    quota,
+    quota: quotaOf(quota),
+    totalQuota: quotaOf(totalQuota),
     apiVersions: apiVersions.toSorted(),
     roles: { ...builtInRoles, ...Object.fromEntries(roles) },
     rateLimit: rateLimit(given.rateLimit, 'the rate limit of users'),

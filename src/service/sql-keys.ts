@@ -12,7 +12,8 @@ import {
   settleMint,
 } from './sql-mints.ts';
 import { selectKeys } from './sql-select.ts';
-import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, QuotaGuard } from './store.ts';
+import { membershipsOfUser, toOwner } from './sql-users.ts';
+import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, OwnerRow, QuotaGuard } from './store.ts';
 
 type Refusal = Extract<Outcome, { refused: string }>;
 
@@ -70,6 +71,7 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
     insertKey(row, secret, quota, audit, mint) {
       return write(row.id, function* () {
         yield* requireFirst(mint);
+        yield* requireOwner(row);
         yield* requireFreeName(row);
         yield* run(
           'INSERT INTO namespaces (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
@@ -145,20 +147,28 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         }
       }),
 
-    findKey: (id) => read(() => find(id)),
+    findKey: (id) =>
+      read(function* () {
+        const record = yield* get(
+          `SELECT keys.*, ${ownerColumns} FROM keys ${joinOwner} WHERE keys.id = ?`,
+          id,
+        );
+        return record ? { row: toRow(record), owner: ownerOf(record) } : null;
+      }),
 
     findSecret: (hash) =>
       read(function* () {
         const record = yield* get(
-          `SELECT keys.*, secrets.ends_at, CASE WHEN EXISTS (
+          `SELECT keys.*, ${ownerColumns}, secrets.ends_at, CASE WHEN EXISTS (
              SELECT 1 FROM mints WHERE secret_hash = secrets.hash AND seal IS NOT NULL
            ) THEN 1 ELSE 0 END AS sealed
-           FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE hash = ?`,
+           FROM secrets JOIN keys ON keys.id = secrets.key_id ${joinOwner} WHERE hash = ?`,
           hash,
         );
         if (!record) return null;
         const { ends_at: endsAt, sealed } = record;
-        return { row: toRow(record), endsAt: endsAt as number | null, sealed: sealed === 1 };
+        const found = { row: toRow(record), owner: ownerOf(record) };
+        return { ...found, endsAt: endsAt as number | null, sealed: sealed === 1 };
       }),
 
     listKeys: (selection) =>
@@ -167,6 +177,16 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         return (yield* all(text, ...values)).map(toRow);
       }),
   };
+}
+
+/** Only a key without roles of its own needs to know what its owner is where. */
+const ownerColumns = `users.role AS owner_role, users.disabled_at AS owner_disabled_at,
+  CASE WHEN keys.roles = '[]' THEN ${membershipsOfUser} END AS owner_memberships`;
+const joinOwner = 'LEFT JOIN users ON users.name = keys.owner';
+
+function ownerOf(record: Row): OwnerRow | null {
+  const { owner_role: role, owner_disabled_at: disabledAt, owner_memberships: memberships } = record;
+  return role === null ? null : toOwner(role, disabledAt, memberships);
 }
 
 function* find(id: string): Work<KeyRow | null> {
@@ -194,6 +214,13 @@ function* requireVersion(id: string, version: number): Work<KeyRow> {
 
 function* requireFirst(mint: NewMint | null): Work<void> {
   if (mint && (yield* hasMint(mint.hash))) throw new Refused({ refused: 'minted' });
+}
+
+function* requireOwner({ owner }: KeyRow): Work<void> {
+  if (owner === null) return;
+  const found = yield* get('SELECT disabled_at FROM users WHERE name = ?', owner);
+  if (!found) throw new Refused({ refused: 'no_owner' });
+  if (found.disabled_at !== null) throw new Refused({ refused: 'owner_disabled' });
 }
 
 /** Among the live keys of a namespace. */
@@ -234,17 +261,25 @@ function* secretInForce(id: string): Work<Uint8Array> {
   return record?.hash as Uint8Array;
 }
 
-function* requireRoom(namespace: string, { defaultQuota, now }: QuotaGuard): Work<void> {
+function* requireRoom(namespace: string, { defaultQuota, totalQuota, now }: QuotaGuard): Work<void> {
   const own = (yield* get('SELECT quota FROM namespaces WHERE name = ?', namespace))?.quota;
   const quota = typeof own === 'number' ? own : defaultQuota;
-  if (quota === null) return;
-  const counted = yield* get(
-    `SELECT count(*) AS active FROM keys WHERE namespace = ? AND revoked_at IS NULL AND disabled_at IS NULL
-     AND (expires_at IS NULL OR expires_at > ?)`,
-    ...[namespace, now],
-  );
-  const active = Number(counted?.active);
-  if (active >= quota) throw new Refused({ refused: 'quota', quota, active });
+  if (quota !== null)
+    yield* requireFewer('namespace', quota, `${activeKeys} AND namespace = ?`, now, namespace);
+  if (totalQuota !== null) yield* requireFewer('service', totalQuota, activeKeys, now);
+}
+
+const activeKeys = `SELECT count(*) AS active FROM keys WHERE revoked_at IS NULL AND disabled_at IS NULL
+  AND (expires_at IS NULL OR expires_at > ?)`;
+
+function* requireFewer(
+  of: 'namespace' | 'service',
+  quota: number,
+  counting: string,
+  ...values: Value[]
+): Work<void> {
+  const active = Number((yield* get(counting, ...values))?.active);
+  if (active >= quota) throw new Refused({ refused: 'quota', of, quota, active });
 }
 
 function* addSecret(id: string, { hash, createdAt }: NewSecret): Work<void> {

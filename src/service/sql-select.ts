@@ -11,7 +11,7 @@ const statusConditions: Record<KeyStatus, string> = {
 };
 
 export function selectKeys(selection: KeySelection, dialect: Dialect): Query {
-  const { now, limit, below, namespace, statuses, owner, role, type, labels, nameGlob } = selection;
+  const { now, limit, below, namespace, visible, statuses, owner, role, type, labels, nameGlob } = selection;
   const { expiresBefore, unusedSince, noExpiry } = selection;
   const conditions: string[] = [];
   const values: Value[] = [];
@@ -24,6 +24,16 @@ export function selectKeys(selection: KeySelection, dialect: Dialect): Query {
   }
   if (below !== null) where('id < ?', below);
   if (namespace !== null) where('namespace = ?', namespace);
+  if (visible) {
+    const { namespaces, owner: own } = visible;
+    const some = namespaces.length > 0 ? `namespace IN (${namespaces.map(() => '?').join(', ')})` : null;
+    const parts = [some, own === null ? null : 'owner = ?'].filter((part) => part !== null);
+    where(
+      parts.length > 0 ? `(${parts.join(' OR ')})` : 'FALSE',
+      ...namespaces,
+      ...(own === null ? [] : [own]),
+    );
+  }
   whereStatus(statuses, now, where);
   if (owner !== undefined) where('owner = ?', owner);
   if (role !== undefined) whereAs(dialect.hasElement('roles', role));

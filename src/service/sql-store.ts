@@ -4,6 +4,8 @@ import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
 import { limitStore } from './sql-limits.ts';
 import { mintStore } from './sql-mints.ts';
+import { sessionStore } from './sql-sessions.ts';
+import { userStore } from './sql-users.ts';
 import type { Store } from './store.ts';
 
 export function sqlStore(database: Database): Store {
@@ -12,6 +14,8 @@ export function sqlStore(database: Database): Store {
     ...mintStore(database),
     ...auditStore(database),
     ...limitStore(database),
+    ...userStore(database),
+    ...sessionStore(database),
     async check() {
       await database.transaction(() => get('SELECT 1 AS one'));
     },

@@ -3,7 +3,7 @@
  * something is one transaction together with its audit row, decided on the version of the row it was given.
  */
 import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
-import type { KeyStatus, KeyType, RateLimit, SecretState } from '../keys.ts';
+import type { KeyStatus, KeyType, Membership, RateLimit, SecretState, UserRole } from '../keys.ts';
 import type { Take, Taken } from './rate.ts';
 
 export interface KeyRow {
@@ -93,17 +93,24 @@ export interface AuditSlice {
   readonly next: number | null;
 }
 
-/** Refuse when the namespace has no room for one more key that is active at `now`. */
+/** Refuse when there is no room for one more key that is active at `now`, in the namespace or in all of them together. */
 export interface QuotaGuard {
   /** For namespaces without a quota of their own; `null`: no limit. */
   readonly defaultQuota: number | null;
+  /** For all namespaces together; `null`: no limit. */
+  readonly totalQuota: number | null;
   readonly now: number;
 }
 
 export type Outcome =
   | { readonly row: KeyRow; readonly refused?: undefined }
-  | { readonly refused: 'changed' | 'name_taken' | 'minted' | 'overlapping' }
-  | { readonly refused: 'quota'; readonly quota: number; readonly active: number };
+  | { readonly refused: 'changed' | 'name_taken' | 'minted' | 'overlapping' | 'no_owner' | 'owner_disabled' }
+  | {
+      readonly refused: 'quota';
+      readonly of: 'namespace' | 'service';
+      readonly quota: number;
+      readonly active: number;
+    };
 
 /** What is kept of a mint under an idempotency key, itself known by its hash only. */
 export interface NewMint {
@@ -153,6 +160,8 @@ export interface KeySelection {
   /** Only ids below this one. */
   readonly below: string | null;
   readonly namespace: string | null;
+  /** Only keys in one of these namespaces, or of this owner; any where absent. */
+  readonly visible?: { readonly namespaces: readonly string[]; readonly owner: string | null };
   readonly statuses: readonly KeyStatus[];
   readonly owner?: string;
   readonly role?: string;
@@ -164,8 +173,13 @@ export interface KeySelection {
   readonly noExpiry?: boolean;
 }
 
-export interface FoundSecret {
+/** A key, and what its owner is now; `null` where the key belongs to nobody. */
+export interface FoundKey {
   readonly row: KeyRow;
+  readonly owner: OwnerRow | null;
+}
+
+export interface FoundSecret extends FoundKey {
   /** When this secret of the key stops working, where that is decided. */
   readonly endsAt: number | null;
   /** Whether the answer that gave this secret can still be had again. */
@@ -176,7 +190,10 @@ export interface FoundSecret {
 export type OldEnd = number | 'overlap' | { readonly takeOver: number };
 
 export interface KeyStore {
-  /** Refuses `minted` before all else, `name_taken` and `quota`. Makes the namespace when it is new. */
+  /**
+   * Refuses `minted` before all else, `no_owner` and `owner_disabled` unless the owner is an active user, `name_taken` and
+   * `quota`. Makes the namespace when it is new.
+   */
   insertKey(
     row: KeyRow,
     secret: NewSecret,
@@ -222,7 +239,7 @@ export interface KeyStore {
   ): Promise<Outcome>;
   /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
   touchKeys(uses: ReadonlyMap<string, number>): Promise<void>;
-  findKey(id: string): Promise<KeyRow | null>;
+  findKey(id: string): Promise<FoundKey | null>;
   /** By SHA-256 of the secret; also ended secrets and those of revoked keys. */
   findSecret(hash: Uint8Array): Promise<FoundSecret | null>;
   listKeys(selection: KeySelection): Promise<KeyRow[]>;
@@ -259,7 +276,128 @@ export interface LimitStore {
   sweepTaken(before: number): Promise<void>;
 }
 
-export interface Store extends KeyStore, MintStore, AuditStore, LimitStore {
+/** As much of a user as decides what their keys may do. Memberships of a user who is an admin do not count. */
+export interface OwnerRow {
+  readonly role: UserRole;
+  readonly disabledAt: number | null;
+  readonly memberships: readonly Membership[];
+}
+
+export interface UserRow extends OwnerRow {
+  readonly name: string;
+  /** As `passwords.ts` writes it; `null` for none. */
+  readonly password: string | null;
+  readonly createdAt: number;
+  readonly version: number;
+}
+
+export type UserRowChanges = Partial<Pick<UserRow, 'role' | 'password' | 'disabledAt'>>;
+
+export type UserOutcome =
+  | { readonly row: UserRow; readonly refused?: undefined }
+  | { readonly refused: 'changed' | 'name_taken' | 'no_namespace' | 'last_admin' };
+
+export interface NamespaceRow {
+  readonly name: string;
+  readonly quota: number | null;
+  readonly recoverable: boolean;
+  readonly createdAt: number;
+}
+
+export interface CountedNamespace extends NamespaceRow {
+  readonly active: number;
+}
+
+export type NamespaceRowChanges = Partial<Pick<NamespaceRow, 'quota' | 'recoverable'>>;
+
+export interface RoleRow {
+  readonly name: string;
+  readonly permissions: readonly string[];
+}
+
+export interface UserStore {
+  /** By name. */
+  listUsers(): Promise<UserRow[]>;
+  findUser(name: string): Promise<UserRow | null>;
+  /** Refuses `name_taken`, and `no_namespace` when one of a membership is not there. */
+  insertUser(row: UserRow, audit: AuditRow): Promise<UserOutcome>;
+  /**
+   * Refuses `changed` unless the row still has `version`, and `last_admin` when no active admin would be left. Who is disabled
+   * or gets another password has no session any more, from `now` on.
+   */
+  changeUser(
+    name: string,
+    version: number,
+    changes: UserRowChanges,
+    now: number,
+    audit: AuditRow,
+  ): Promise<UserOutcome>;
+  /** `null` takes the membership away. Refuses `changed` when the user is not there, and `no_namespace`. */
+  setMembership(name: string, namespace: string, role: string | null, audit: AuditRow): Promise<UserOutcome>;
+  /** By name, each with its keys that are active at `now`. */
+  listNamespaces(now: number): Promise<CountedNamespace[]>;
+  /** False when there is one of that name. */
+  insertNamespace(row: NamespaceRow, audit: AuditRow): Promise<boolean>;
+  /** False when there is none of that name. */
+  changeNamespace(name: string, changes: NamespaceRowChanges, audit: AuditRow): Promise<boolean>;
+  /** By name. */
+  listRoles(): Promise<RoleRow[]>;
+  /** False when there is one of that name. */
+  insertRole(row: RoleRow, createdAt: number, audit: AuditRow): Promise<boolean>;
+  /** False when there is none of that name. */
+  changeRole(row: RoleRow, audit: AuditRow): Promise<boolean>;
+}
+
+export interface SessionRow {
+  readonly id: string;
+  readonly user: string;
+  /** The key that opened it, which it acts as; `null` for one that was had for a password. */
+  readonly keyId: string | null;
+  readonly createdAt: number;
+  /** The end of the whole family of its tokens. */
+  readonly expiresAt: number;
+  readonly endedAt: number | null;
+}
+
+/** `step-up`: the user's password was given again for it. */
+export type TokenKind = 'access' | 'refresh' | 'step-up';
+
+/** A token of a session, known by its SHA-256 only. */
+export interface TokenRow {
+  readonly hash: Uint8Array;
+  readonly kind: TokenKind;
+  readonly expiresAt: number;
+}
+
+export interface FoundSession {
+  readonly session: SessionRow;
+  readonly token: TokenRow;
+  readonly owner: OwnerRow;
+}
+
+export type Renewal =
+  | { readonly session: SessionRow; readonly refused?: undefined }
+  /** `reused`: it has been exchanged before, and the session is ended. */
+  | { readonly refused: 'unknown' | 'ended' | 'reused'; readonly user: string | null };
+
+export interface SessionStore {
+  insertSession(session: SessionRow, tokens: readonly TokenRow[], audit: AuditRow): Promise<void>;
+  /** One more token of a session. */
+  addToken(session: string, token: TokenRow, audit: AuditRow): Promise<void>;
+  findSession(hash: Uint8Array): Promise<FoundSession | null>;
+  /** Exchanges a refresh token, once. `audit` is told whose it was and how it went. */
+  renewSession(
+    hash: Uint8Array,
+    tokens: readonly TokenRow[],
+    now: number,
+    audit: (session: SessionRow, outcome: 'renewed' | 'reused') => AuditRow,
+  ): Promise<Renewal>;
+  endSession(id: string, now: number, audit: AuditRow): Promise<void>;
+  /** Forgets what has expired before. */
+  sweepSessions(before: number): Promise<void>;
+}
+
+export interface Store extends KeyStore, MintStore, AuditStore, LimitStore, UserStore, SessionStore {
   /** Throws `unavailable` unless the database can be written to now. */
   check(): Promise<void>;
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */

@@ -1,4 +1,4 @@
-/** Ends what is kept of mints when its time is over: at the start, with every mint, and once a minute. */
+/** Ends what is kept of mints and sessions when its time is over: at the start, once a minute, and mints with every mint. */
 import { rememberedMs, sealMs } from './mints.ts';
 import type { Store } from './store.ts';
 
@@ -22,6 +22,7 @@ export function createSweep(store: Store, now: () => number): Sweep {
   async function clean(): Promise<void> {
     await run();
     if (store.shared) await store.sweepTaken(now() - countedMs).catch(() => {});
+    await store.sweepSessions(now()).catch(() => {});
     await store.scrub().catch(() => {});
   }
 

@@ -84,6 +84,7 @@ export function keyServiceContract(
         fields: ['description', 'type', 'roles', 'permissions', 'apiVersion', 'expiresAt', 'owner', 'labels'],
       },
       async (service) => {
+        await requireUser(service, 'bob');
         const given: NewKey = {
           name: '部署 key – ü',
           description: 'two\nlines',
@@ -369,6 +370,7 @@ export function keyServiceContract(
         filters: ['owner', 'role', 'type', 'labels', 'nameGlob', 'expiresBefore', 'unusedSince', 'noExpiry'],
       },
       async (service) => {
+        await requireUser(service, 'ann');
         await create(service, {
           name: 'f-one',
           type: 'view',
@@ -444,6 +446,12 @@ const badKeys: Record<string, Partial<NewKey>> = {
   '33 labels': { labels: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`l${i}`, '1'])) },
   'a label named __proto__': { labels: JSON.parse('{"__proto__":"x"}') as Record<string, string> },
 };
+
+/** Where a key can only belong to a user who is there. */
+async function requireUser({ users }: KeyService, name: string): Promise<void> {
+  const known = (await users?.list()) ?? [];
+  if (users && !known.some((user) => user.name === name)) await users.create({ name });
+}
 
 async function listAll(service: KeyService, filter: KeyFilter, pageSize?: number): Promise<Key[]> {
   const keys: Key[] = [];

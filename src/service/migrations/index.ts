@@ -5,6 +5,7 @@ import { sql as mints } from './0002-mints.ts';
 import { sql as writers } from './0003-writers.ts';
 import { sql as auditChain } from './0004-audit-chain.ts';
 import { sql as limits } from './0005-limits.ts';
+import { sql as users } from './0006-users.ts';
 
 export const migrations: readonly ((dialect: Dialect) => string)[] = [
   start,
@@ -12,4 +13,5 @@ export const migrations: readonly ((dialect: Dialect) => string)[] = [
   writers,
   auditChain,
   limits,
+  users,
 ];

@@ -9,10 +9,23 @@ import { health } from './health.ts';
 import { listKeys } from './list-keys.ts';
 import { metrics } from './metrics.ts';
 import { acknowledgeMint, cancelMint, mintStatus, settleMint } from './mint.ts';
+import { createNamespace, editNamespace, listNamespaces } from './namespaces.ts';
 import { openapi } from './openapi.ts';
 import { ready } from './ready.ts';
 import { regenerateKey } from './regenerate-key.ts';
 import { revokeKey } from './revoke-key.ts';
+import { createRole, editRole, listRoles } from './roles.ts';
+import { createSession, endSession, refreshSession, stepUp } from './sessions.ts';
+import {
+  createUser,
+  disableUser,
+  editUser,
+  enableUser,
+  getUser,
+  joinNamespace,
+  leaveNamespace,
+  listUsers,
+} from './users.ts';
 import { verify } from './verify.ts';
 import { whoami } from './whoami.ts';
 
@@ -29,6 +42,24 @@ export const routes: readonly ((app: Server) => void)[] = [
   cancelMint,
   acknowledgeMint,
   settleMint,
+  listUsers,
+  createUser,
+  getUser,
+  editUser,
+  disableUser,
+  enableUser,
+  joinNamespace,
+  leaveNamespace,
+  listNamespaces,
+  createNamespace,
+  editNamespace,
+  listRoles,
+  createRole,
+  editRole,
+  createSession,
+  refreshSession,
+  endSession,
+  stepUp,
   verify,
   whoami,
   listAudit,

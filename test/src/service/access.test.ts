@@ -119,8 +119,8 @@ test('anybody may verify, and nothing else', async () => {
 
 test('unknown, malformed, revoked and regenerated secrets get the same answer, except from administrators', async () => {
   const { admin, as, service } = await newService();
-  const revoked = await admin.create({ name: 'revoked', namespace: 'team' });
-  const renewed = await admin.create({ name: 'renewed', namespace: 'team' });
+  const revoked = await admin.create({ name: 'revoked', namespace: 'team', roles: ['viewer'] });
+  const renewed = await admin.create({ name: 'renewed', namespace: 'team', roles: ['viewer'] });
   await admin.revoke(revoked.key.id);
   await admin.regenerate(renewed.key.id);
   const secrets = [

@@ -418,7 +418,18 @@ function callerOf({ key }: IssuedKey): Caller {
   const { id, name, owner, namespace, roles } = key;
   const holder = { ...key, namespace: namespace ?? '', type: 'manage' } as const;
   const grants = grantsOfKey(holder, null, builtInRoles);
-  return { ...holder, kind: 'key', keyId: id, keyName: name, owner, roles, grants, asOwner: false };
+  return {
+    ...holder,
+    kind: 'key',
+    keyId: id,
+    keyName: name,
+    owner,
+    roles,
+    grants,
+    asOwner: false,
+    sessionId: null,
+    steppedUp: false,
+  };
 }
 
 test('a mint belongs to who minted: another credential has no part in it, an admin has, but not the secret', async () => {
@@ -428,7 +439,7 @@ test('a mint belongs to who minted: another credential has no part in it, an adm
   );
   if (!ann || !bob) throw new Error('two callers');
   const idempotencyKey = newIdempotencyKey();
-  const { key } = await keys.create({ name: 'shared' });
+  const { key } = await keys.create({ name: 'shared', roles: ['viewer'] });
   const request = [key.id, { overlap: true, idempotencyKey }] as const;
   const first = await ann.regenerate(...request);
   await refuses('idempotency_mismatch', bob.regenerate(...request));
@@ -446,7 +457,7 @@ test('a mint belongs to who minted: another credential has no part in it, an adm
 test('who may no longer administer the key does not get its secret again, nor settles', async () => {
   const { keys, service } = await open();
   const made = await keys.create({ name: 'ann', roles: ['owner'] });
-  const { key } = await keys.create({ name: 'theirs' });
+  const { key } = await keys.create({ name: 'theirs', roles: ['viewer'] });
   const idempotencyKey = newIdempotencyKey();
   await service.as(callerOf(made)).regenerate(key.id, { overlap: true, idempotencyKey });
   const demoted = service.as(callerOf({ ...made, key: { ...made.key, roles: ['viewer'] } }));
@@ -563,7 +574,9 @@ test.each(Object.entries(stories))(
       const file = new DatabaseSync(path);
       // How often the answer was given again depends on the crash.
       const audit = file
-        .prepare("SELECT action, count(*) AS amount FROM audit_log WHERE action <> 'replay' GROUP BY action")
+        .prepare(
+          "SELECT action, count(*) AS amount FROM audit_log WHERE action NOT IN ('replay', 'user.create') GROUP BY action",
+        )
         .all();
       const state = {
         current: count(file, 'secrets', `key_id = '${key.id}' AND ends_at IS NULL`),

@@ -98,6 +98,8 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     Object.keys(methods).map((method) => `${method} ${path}`),
   );
   expect(operations.sort()).toEqual([
+    'delete /v1/sessions/current',
+    'delete /v1/users/{name}/memberships/{namespace}',
     'get /healthz',
     'get /metrics',
     'get /readyz',
@@ -106,8 +108,15 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'get /v1/keys',
     'get /v1/keys/{id}',
     'get /v1/mint',
+    'get /v1/namespaces',
+    'get /v1/roles',
+    'get /v1/users',
+    'get /v1/users/{name}',
     'get /v1/whoami',
     'patch /v1/keys/{id}',
+    'patch /v1/namespaces/{name}',
+    'patch /v1/roles/{name}',
+    'patch /v1/users/{name}',
     'post /v1/keys',
     'post /v1/keys/{id}/disable',
     'post /v1/keys/{id}/enable',
@@ -116,7 +125,16 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'post /v1/mint/acknowledge',
     'post /v1/mint/cancel',
     'post /v1/mint/settle',
+    'post /v1/namespaces',
+    'post /v1/roles',
+    'post /v1/sessions',
+    'post /v1/sessions/refresh',
+    'post /v1/sessions/step-up',
+    'post /v1/users',
+    'post /v1/users/{name}/disable',
+    'post /v1/users/{name}/enable',
     'post /v1/verify',
+    'put /v1/users/{name}/memberships/{namespace}',
   ]);
   const referred = new Set(JSON.stringify(document).match(/(?<=#\/components\/schemas\/)\w+/g));
   expect(new Set(Object.keys(document.components.schemas))).toEqual(referred);
@@ -124,6 +142,7 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     new Set([
       ...['Key', 'IssuedKey', 'KeyPage', 'Mint', 'Verification', 'Identity', 'Problem'],
       ...['AuditEntry', 'AuditHead', 'AuditPage'],
+      ...['User', 'Namespace', 'Role', 'Session', 'StepUp'],
     ]),
   );
 });

@@ -150,7 +150,7 @@ test('a change decided on a row that changed meanwhile is decided again', async 
 
 test('every change has its audit row, none of them a secret, and a refused change has none', async () => {
   const { admin, service, databasePath } = await newService();
-  const { key, secret } = await admin.create({ name: 'audited', labels: { a: 'b' } });
+  const { key, secret } = await admin.create({ name: 'audited', roles: ['viewer'], labels: { a: 'b' } });
   const owner = service.as(await service.authenticate(await ownerSecret()), {
     address: '10.0.0.9',
     requestId: 'req-1',

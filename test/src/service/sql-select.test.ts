@@ -5,7 +5,7 @@ import { type KeyFilter, keyStatuses, keyTypes } from '../../../src/keys.ts';
 import { newKeyId } from '../../../src/service/ids.ts';
 import { openStore } from '../../../src/service/open-store.ts';
 import { toKey } from '../../../src/service/status.ts';
-import type { KeyRow } from '../../../src/service/store.ts';
+import type { AuditRow, KeyRow } from '../../../src/service/store.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
 
@@ -78,21 +78,33 @@ async function prove(address: string, numRuns: number): Promise<void> {
       ...{ id: newKeyId(i), name: i < someNames.length ? (someNames[i] ?? '') : `${begin}${i % 2 ? '' : i}` },
     }),
   );
+  const recorded: Omit<AuditRow, 'action' | 'target'> = {
+    time: now,
+    actor: 'a',
+    agent: null,
+    outcome: 'done',
+    address: null,
+    requestId: null,
+    details: {},
+  };
+  for (const name of new Set(rows.flatMap(({ owner }) => owner ?? []))) {
+    const user = { name, role: 'member', password: null, memberships: [], disabledAt: null } as const;
+    await store.insertUser(
+      { ...user, createdAt: now, version: 1 },
+      { ...recorded, action: 'user.create', target: name },
+    );
+  }
   const stored: KeyRow[] = [];
   for (const row of rows) {
     const secret = { hash: Buffer.from(row.id), prefix: 'keys_', lastFour: 'abcd', createdAt: now };
-    const audit = {
-      time: now,
-      actor: 'a',
-      agent: null,
-      action: 'create',
-      target: row.id,
-      outcome: 'done' as const,
-      address: null,
-      requestId: null,
-      details: {},
-    };
-    const outcome = await store.insertKey(row, secret, { defaultQuota: null, now }, audit, null);
+    const audit = { ...recorded, action: 'create', target: row.id };
+    const outcome = await store.insertKey(
+      row,
+      secret,
+      { defaultQuota: null, totalQuota: null, now },
+      audit,
+      null,
+    );
     if (outcome.refused === undefined) stored.push(outcome.row);
   }
   expect(stored.length).toBeGreaterThan(200);

@@ -1,0 +1,39 @@
+/** From what was found of a credential to who asks. */
+import type { Caller } from './access.ts';
+import { actsAsOwner, type Grant, grantsOfKey, grantsOfUser } from './grants.ts';
+import { type RoleSource, rolesBehind, rolesOf, rolesWith } from './roles.ts';
+import type { FoundKey, FoundSession } from './store.ts';
+
+export async function callerOfKey(source: RoleSource, { row, owner }: FoundKey): Promise<Caller> {
+  const { id, name, namespace, type } = row;
+  const grants = grantsOfKey(row, owner, await rolesWith(source, rolesBehind(row, owner)));
+  return {
+    ...{ kind: 'key', keyId: id, keyName: name, owner: row.owner, namespace, type },
+    ...{ grants, roles: rolesThere(grants, namespace), asOwner: actsAsOwner(row) },
+    ...{ sessionId: null, steppedUp: false },
+  };
+}
+
+/** `key` is the one that opened the session. */
+export async function callerOfSession(
+  source: RoleSource,
+  { session, token, owner }: FoundSession,
+  key: FoundKey | null,
+): Promise<Caller> {
+  const own = { sessionId: session.id, steppedUp: token.kind === 'step-up' };
+  if (key) return { ...(await callerOfKey(source, key)), kind: 'session', ...own };
+  const { memberships } = owner;
+  const grants = grantsOfUser(owner, await rolesWith(source, rolesOf(memberships)));
+  const isThere = owner.role === 'admin' || memberships.some((each) => each.namespace === 'default');
+  const namespace = isThere ? 'default' : (memberships[0]?.namespace ?? 'default');
+  return {
+    ...{ kind: 'session', keyId: null, keyName: null, owner: session.user, namespace, type: 'manage' },
+    ...{ grants, roles: rolesThere(grants, namespace), asOwner: true },
+    ...own,
+  };
+}
+
+function rolesThere(grants: readonly Grant[], namespace: string): string[] {
+  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  return [...new Set(there.flatMap(({ roles }) => roles))];
+}

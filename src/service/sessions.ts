@@ -1,0 +1,194 @@
+/**
+ * Sessions: a short-lived access token, and a refresh token that is exchanged for the next pair once. Who exchanges one a
+ * second time has got hold of a copy, or has lost the original: the session ends, and its user logs in again.
+ */
+import { KeysError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+import type { Caller } from './access.ts';
+import { auditRow, type RequestContext } from './audit.ts';
+import { randomBase62 } from './base62.ts';
+import { isPassword } from './passwords.ts';
+import { mintSecret } from './secret-format.ts';
+import { hashOf } from './secrets.ts';
+import { statusOf } from './status.ts';
+import type { AuditRow, KeyRow, SessionRow, Store, TokenKind, TokenRow } from './store.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface SessionTokens {
+  readonly user: string;
+  readonly accessToken: Secret;
+  /** Of the access token, RFC 3339. */
+  readonly expiresAt: string;
+  readonly refreshToken: Secret;
+}
+
+export interface StepUp {
+  readonly accessToken: Secret;
+  readonly expiresAt: string;
+}
+
+export interface Sessions {
+  /** Throws `unauthenticated`, the same for a wrong password, no password and no such user; and `rate_limited`. */
+  open(user: string, password: Secret, context: RequestContext): Promise<SessionTokens>;
+  /** A session that acts as the key that asks. Throws `forbidden` for anybody but a key. */
+  openAs(caller: Caller, context: RequestContext): Promise<SessionTokens>;
+  /** Throws `unauthenticated`. */
+  renew(refreshToken: Secret, context: RequestContext): Promise<SessionTokens>;
+  /** Throws `conflict` for a caller that has no session. */
+  end(caller: Caller, context: RequestContext): Promise<void>;
+  /** A token for five minutes, for what takes the password again. Throws as `open`. */
+  stepUp(caller: Caller, password: Secret, context: RequestContext): Promise<StepUp>;
+}
+
+export interface SessionParts {
+  readonly store: Store;
+  readonly now: () => number;
+  readonly throttle: Throttle;
+}
+
+const accessMs = 15 * 60_000;
+const stepUpMs = 5 * 60_000;
+/** A session that nobody renews for this long is over. */
+const idleMs = 30 * 86_400_000;
+/** However busy it is. */
+const longestMs = 90 * 86_400_000;
+
+const prefixes: Readonly<Record<TokenKind, string>> = {
+  access: 'keyss_',
+  'step-up': 'keyss_',
+  refresh: 'keysr_',
+};
+
+/** Whether a credential may be the access token of a session. */
+export function isAccessToken(credential: Secret): boolean {
+  return credential.reveal().startsWith(prefixes.access);
+}
+
+export function createSessions({ store, now, throttle }: SessionParts): Sessions {
+  function audit(
+    action: string,
+    target: string,
+    owner: string,
+    keyName: string | null,
+    context: RequestContext,
+  ): AuditRow {
+    context.recorded = true;
+    return auditRow(now(), context, { owner, keyName }, { action, target });
+  }
+
+  async function requirePassword(user: string, password: Secret, context: RequestContext): Promise<void> {
+    const { address } = context;
+    throttle.require(user, address);
+    // Counted before it is known to be wrong: guesses at the same time are guesses too.
+    throttle.failed(user, address);
+    const row = await store.findUser(user);
+    // Whose login it was; a name that nobody has may be a password in the wrong place.
+    if (row) context.limited = { owner: user, keyName: null };
+    const right = await isPassword(password, row?.password ?? null);
+    if (!right || row?.disabledAt !== null) {
+      throw new KeysError('unauthenticated', 'the user or the password is wrong', {
+        hint: 'an admin gives a new one: keys user edit <name> --password',
+      });
+    }
+    throttle.succeeded(user, address);
+  }
+
+  async function begin(
+    user: string,
+    key: { id: string; name: string | null } | null,
+    context: RequestContext,
+  ): Promise<SessionTokens> {
+    const at = now();
+    const session: SessionRow = {
+      id: `ses_${randomBase62(20)}`,
+      user,
+      keyId: key?.id ?? null,
+      createdAt: at,
+      expiresAt: at + longestMs,
+      endedAt: null,
+    };
+    const pair = newPair(session, at);
+    const row = audit('login', session.id, user, key?.name ?? null, context);
+    await store.insertSession(session, pair.rows, row);
+    return pair.tokens;
+  }
+
+  return {
+    async open(user, password, context) {
+      await requirePassword(user, password, context);
+      return begin(user, null, context);
+    },
+
+    async openAs({ kind, keyId, keyName, owner }, context) {
+      if (kind === 'key' && keyId !== null && owner !== null) {
+        return begin(owner, { id: keyId, name: keyName }, context);
+      }
+      throw new KeysError('forbidden', 'a session begins with a password, or with the secret of a key', {
+        hint: kind === 'session' ? 'you have one' : 'send {"user":"…","password":"…"}',
+      });
+    },
+
+    async renew(refreshToken, context) {
+      const at = now();
+      const hash = hashOf(refreshToken);
+      const found = await store.findSession(hash);
+      const key = found?.session.keyId ? await store.findKey(found.session.keyId) : null;
+      if (found && !(key && isOver(key.row, at))) {
+        const pair = newPair(found.session, at);
+        const renewal = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
+          audit(
+            outcome === 'reused' ? 'session.reuse' : 'session.renew',
+            id,
+            user,
+            key?.row.name ?? null,
+            context,
+          ),
+        );
+        if (renewal.refused === undefined) return pair.tokens;
+      }
+      throw new KeysError('unauthenticated', 'this session has ended', { hint: 'log in again' });
+    },
+
+    async end({ sessionId, owner, keyName }, context) {
+      if (sessionId === null) {
+        throw new KeysError('conflict', 'this credential is no session; a key ends when it is revoked');
+      }
+      const row = audit('logout', sessionId, owner ?? '', keyName, context);
+      await store.endSession(sessionId, now(), row);
+    },
+
+    async stepUp({ sessionId, owner, keyName }, password, context) {
+      if (sessionId === null || owner === null) {
+        throw new KeysError('forbidden', 'only a session can be confirmed with a password', {
+          hint: 'keys auth login --user <name>',
+        });
+      }
+      await requirePassword(owner, password, context);
+      const { secret, row } = newToken('step-up', now() + stepUpMs);
+      await store.addToken(sessionId, row, audit('step_up', sessionId, owner, keyName, context));
+      return { accessToken: secret, expiresAt: new Date(row.expiresAt).toISOString() };
+    },
+  };
+}
+
+function isOver(row: KeyRow, at: number): boolean {
+  return statusOf(row, at) !== 'active';
+}
+
+function newPair(
+  { user, expiresAt: end }: SessionRow,
+  at: number,
+): { tokens: SessionTokens; rows: TokenRow[] } {
+  const access = newToken('access', Math.min(end, at + accessMs));
+  const refresh = newToken('refresh', Math.min(end, at + idleMs));
+  const expiresAt = new Date(access.row.expiresAt).toISOString();
+  return {
+    tokens: { user, accessToken: access.secret, expiresAt, refreshToken: refresh.secret },
+    rows: [access.row, refresh.row],
+  };
+}
+
+function newToken(kind: TokenKind, expiresAt: number): { secret: Secret; row: TokenRow } {
+  const secret = mintSecret(prefixes[kind]);
+  return { secret, row: { hash: hashOf(secret), kind, expiresAt } };
+}

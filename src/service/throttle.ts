@@ -1,0 +1,75 @@
+/**
+ * Slows down who guesses passwords: each failure of a user, and of an address, makes the next attempt wait longer. Kept in
+ * memory, so it counts for one process; several nodes each allow as much.
+ */
+import { KeysError } from '../errors.ts';
+
+export interface Throttle {
+  /** Throws `rate_limited`, with how long to wait. */
+  require(user: string, address: string | null): void;
+  failed(user: string, address: string | null): void;
+  succeeded(user: string, address: string | null): void;
+}
+
+interface Failures {
+  count: number;
+  readonly until: number;
+}
+
+/** After this many failures each one doubles the wait, from one second on. An address may be that of many people. */
+const free = { pair: 5, user: 50, address: 50 };
+const longestMs = 15 * 60_000;
+const most = 10_000;
+
+export function createThrottle(now: () => number): Throttle {
+  const failures = new Map<string, Failures>();
+
+  function places(user: string, address: string | null): [key: string, free: number][] {
+    return [
+      [`pair ${JSON.stringify([user, address])}`, free.pair],
+      [`user ${user}`, free.user],
+      [`address ${address}`, free.address],
+    ];
+  }
+
+  function forget(at: number): void {
+    for (const [key, { until }] of failures) if (until + longestMs <= at) failures.delete(key);
+    // Whoever comes from everywhere does not fill the memory.
+    for (const key of failures.keys()) {
+      if (failures.size <= most) return;
+      failures.delete(key);
+    }
+  }
+
+  return {
+    require(user, address) {
+      const at = now();
+      const waits = places(user, address).map(([key]) => (failures.get(key)?.until ?? 0) - at);
+      const waitMs = Math.max(...waits);
+      if (waitMs <= 0) return;
+      throw new KeysError('rate_limited', 'too many wrong passwords', {
+        retryAfterMs: waitMs,
+        hint: `wait ${Math.ceil(waitMs / 1_000)} s`,
+      });
+    },
+
+    failed(user, address) {
+      const at = now();
+      if (failures.size >= most) forget(at);
+      for (const [key, allowed] of places(user, address)) {
+        const before = failures.get(key);
+        const count = (before && before.until + longestMs > at ? before.count : 0) + 1;
+        const waitMs = count < allowed ? 0 : Math.min(longestMs, 1_000 * 2 ** Math.min(20, count - allowed));
+        failures.set(key, { count, until: at + waitMs });
+      }
+    },
+
+    succeeded(user, address) {
+      for (const [key, allowed] of places(user, address)) {
+        const { count, until } = failures.get(key) ?? { count: 1, until: 0 };
+        if (allowed === free.pair || count <= 1) failures.delete(key);
+        else failures.set(key, { count: count - 1, until });
+      }
+    },
+  };
+}
