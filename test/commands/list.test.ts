@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Key } from '../../src/keys.ts';
+import { openLocal } from '../../src/service/local.ts';
 import { fakeKey, fakeService } from '../fakes/service.ts';
 import { collectingSink, type Home, newHome } from '../run.ts';
 
@@ -14,6 +15,9 @@ async function homeWithKeys(): Promise<Home> {
     expect(stderr).toBe('');
     expect(code).toBe(0);
   };
+  const local = await openLocal({ url: `sqlite:${home.path}/data/keys.db`, now: () => start });
+  await local.users?.create({ name: 'bob' });
+  await local.close();
   await create('old --role viewer --owner bob --label env=prod --label team=a');
   await create('soon --expires 25d --type view --label env=test', 15);
   await create('later --expires 90d', 10);
