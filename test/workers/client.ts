@@ -27,6 +27,8 @@ export type ToClient = { readonly round: Round } | { readonly learned: NamedSecr
 
 export type FromClient = { readonly learned: NamedSecret } | { readonly history: Operation[] };
 
+type Verb = 'revoke' | 'disable' | 'enable' | 'regenerate';
+
 let known = new Map<string, NamedSecret[]>();
 let regenerated = 0;
 
@@ -72,17 +74,22 @@ async function playLane(
     const made = await call();
     history.push({ ...made, client, key, start, end: Number(process.hrtime.bigint()) });
   }
-  for (let n = 0; n < round.verifies; n++) {
-    for (const { key, at } of revokes) if (at === n) await timed(key, () => change(round, key, 'revoke'));
-    const key = any([...known.keys()]);
-    if (Math.random() < 0.1) {
-      const verb = any(['disable', 'enable', 'regenerate'] as const);
-      await timed(key, () => change(round, key, verb));
-    }
-    const verified = any([...known.keys()]);
-    const secrets = known.get(verified) ?? [];
+  async function look(key: string): Promise<void> {
+    const secrets = known.get(key) ?? [];
     const secret = (Math.random() < 0.6 ? secrets.at(-1) : undefined) ?? any(secrets);
-    await timed(verified, () => verify(round, secret));
+    await timed(key, () => verify(round, secret));
+  }
+  /** Between two looks at the same secret: what somebody remembers of the first must not answer the second. */
+  async function act(key: string, verb: Verb): Promise<void> {
+    const secret = known.get(key)?.at(-1) as NamedSecret;
+    await timed(key, () => verify(round, secret));
+    await timed(key, () => change(round, key, verb));
+    await timed(key, () => verify(round, secret));
+  }
+  for (let n = 0; n < round.verifies; n++) {
+    for (const { key, at } of revokes) if (at === n) await act(key, 'revoke');
+    if (Math.random() < 0.1) await act(any([...known.keys()]), any(['disable', 'enable', 'regenerate']));
+    await look(any([...known.keys()]));
   }
   return history;
 }
@@ -97,11 +104,7 @@ async function verify({ urls }: Round, { name, secret }: NamedSecret): Promise<C
   };
 }
 
-async function change(
-  { urls, admin }: Round,
-  key: string,
-  verb: 'revoke' | 'disable' | 'enable' | 'regenerate',
-): Promise<Call> {
+async function change({ urls, admin }: Round, key: string, verb: Verb): Promise<Call> {
   const url = `${any(urls)}/v1/keys/${key}/${verb}`;
   const { status, body } = await post(url, { authorization: `Bearer ${admin}` }, {});
   if (status === 409) return { verb, answer: 'conflict' };
