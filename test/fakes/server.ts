@@ -35,6 +35,7 @@ export interface ServerProcess {
 export async function serverProcess(
   args: readonly string[] = [],
   database = newDatabasePath(),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   // Tests ask faster than users do.
   const limits = ['--rate-limit', 'none', '--address-rate-limit', 'none'];
@@ -48,7 +49,10 @@ export async function serverProcess(
     ...limits,
     ...args,
   ];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, argv, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   const lines: string[] = [];
