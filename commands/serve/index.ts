@@ -5,11 +5,26 @@ import { openStore } from '../../src/service/open-store.ts';
 import { createService } from '../../src/service/service.ts';
 import { loadCertificate } from '../../src/service/tls.ts';
 import { addExamples } from '../options.ts';
+import { type CommandEntry, register } from '../register.ts';
 import { requireSafeTransport, run } from './run.ts';
 import { addSettings, configurationOf, type SettingOptions } from './settings-options.ts';
 
+const verbs: readonly CommandEntry[] = [
+  {
+    name: 'backup',
+    summary: 'copy the database while the service runs',
+    load: () => import('./backup.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'put a backup in the place of the database',
+    load: () => import('./restore.ts'),
+  },
+];
+
 export function declare(command: Command, app: App): void {
   addSettings(command);
+  register(command, verbs, app);
   command.action((options: SettingOptions) => serve(app, options));
   command.addHelpText('after', '\nkeys help serve-config says how each is set in a file or the environment.');
   addExamples(command, [

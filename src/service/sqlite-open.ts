@@ -1,5 +1,5 @@
 /** Opens the database file: private, durable, at the latest step, also when several processes open it first at once. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,10 +31,13 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     throw databaseError(path, error);
   }
   for (;;) {
+    const file = statSync(path).ino;
     const db = connect(path);
     try {
       prepare(db, path);
-      return db;
+      // A restore may have put another file here while this waited for the one that was.
+      if (statSync(path).ino === file) return db;
+      db.close();
     } catch (error) {
       db.close();
       // The switch to WAL does not wait for other processes as everything else does.
@@ -58,12 +61,7 @@ function connect(path: string): DatabaseSync {
 }
 
 function prepare(db: DatabaseSync, path: string): void {
-  const step = stepOf(db);
-  if (step > migrations.length) {
-    throw new KeysError('invalid', `the database ${path} was written by a newer version of keys`, {
-      hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
-    });
-  }
+  const step = requireKnown(db, path);
   if (pragma(db, 'application_id') !== applicationId) refuseForeign(db, path);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   // What is deleted is overwritten with zeros: a destroyed seal must not lie in a free page.
@@ -80,6 +78,23 @@ function prepare(db: DatabaseSync, path: string): void {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
   }
+}
+
+/** The step of the database. Throws `invalid` for one that this version does not know. */
+function requireKnown(db: DatabaseSync, path: string): number {
+  const step = stepOf(db);
+  if (step <= migrations.length) return step;
+  throw new KeysError('invalid', `the database ${path} was written by a newer version of keys`, {
+    hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
+  });
+}
+
+/** Throws `invalid` for what this version of keys has not written, nor an older one. */
+export function requireOurs(db: DatabaseSync, path: string): void {
+  if (pragma(db, 'application_id') !== applicationId) {
+    throw new KeysError('invalid', `${path} is not a database of keys`);
+  }
+  requireKnown(db, path);
 }
 
 /** Only an empty file becomes ours. Between the two questions another process may have made it so. */

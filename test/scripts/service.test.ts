@@ -34,10 +34,10 @@ test('docs/service.md does what it says, as written', async () => {
     '["level","time","requestId","method","route","status","keyId","address","ms","msg"]',
     'ratelimit-policy: "user";q=6000;w=60',
     'service.db',
-    'after-the-copy',
-    'metrics',
-    'ci-deploy',
-    'admin',
+    '4',
+    'exit 7',
+    '1',
+    '1',
     'its secret works',
   ]);
 });

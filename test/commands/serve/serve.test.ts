@@ -158,6 +158,19 @@ test('--quota and --secret-prefix are kept to', async () => {
   expect(stdout.text()).toMatch(/^acme_/);
 });
 
+test('while it drains, /readyz says 503 and requests are still answered; then it stops', async () => {
+  const server = await serverProcess(['--drain-time', '5s', '--metrics-listen', '127.0.0.1:0']);
+  const metricsUrl = /"metricsUrl":"([^"]+)"/.exec(server.stderr())?.[1] ?? '';
+  const status = async (url: string) => (await fetch(url)).status;
+  expect([await status(`${server.url}/readyz`), await status(metricsUrl)]).toEqual([200, 200]);
+  const exit = server.stop();
+  await vi.waitFor(() => expect(server.stderr()).toContain('stopping'));
+  expect(await status(`${server.url}/readyz`)).toBe(503);
+  expect(await status(new URL('/readyz', metricsUrl).href)).toBe(503);
+  expect(await status(`${server.url}/healthz`)).toBe(200);
+  expect(await exit).toBe(0);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} lets a request finish, then the built command exits 0`, async () => {
     const server = await serverProcess();

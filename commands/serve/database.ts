@@ -1,0 +1,34 @@
+/** Which database the verbs of `keys serve` work on. */
+import { join } from 'node:path';
+import type { App } from '../../src/app.ts';
+import { KeysError } from '../../src/errors.ts';
+import { databasePath } from '../../src/service/sqlite-open.ts';
+import { configurationOf, type SettingOptions } from './settings-options.ts';
+
+/**
+ * The path of the SQLite file. Throws `unsupported` for PostgreSQL, whose own programs do this: `instead` is given the URL
+ * without its password and says how.
+ */
+export async function sqlitePath(
+  app: App,
+  { config, database }: SettingOptions,
+  instead: (url: string) => string,
+): Promise<string> {
+  const { database: address = join(app.paths.data, 'service.db') } = await configurationOf(app, {
+    config,
+    database,
+  });
+  if (!/^postgres(?:ql)?:/i.test(address)) {
+    return /^[a-z][a-z0-9+.-]+:/i.test(address) ? databasePath(address) : address;
+  }
+  throw new KeysError('unsupported', 'the database is PostgreSQL, which has programs of its own for this', {
+    hint: instead(withoutPassword(address)),
+  });
+}
+
+function withoutPassword(address: string): string {
+  const url = new URL(address);
+  url.password = '';
+  url.searchParams.delete('password');
+  return url.href;
+}

@@ -1,0 +1,69 @@
+import { Argument, type Command } from 'commander';
+import type { App } from '../../src/app.ts';
+import { KeysError } from '../../src/errors.ts';
+import { type KeyName, prepareRestore, type Restore, type Undone } from '../../src/service/sqlite-backup.ts';
+import { count } from '../../src/text.ts';
+import { requireConsent } from '../consent.ts';
+import { addExamples, completes } from '../options.ts';
+import { sqlitePath } from './database.ts';
+import { addSettings, type SettingOptions } from './settings-options.ts';
+
+export function declare(command: Command, app: App): void {
+  command.addArgument(completes('files', new Argument('<path>', 'the backup')));
+  addSettings(command, ['database']);
+  command.action((path: string) => restore(app, path, command.optsWithGlobals()));
+  addExamples(command, ['keys serve restore keys.backup --database /var/lib/keys/service.db']);
+}
+
+async function restore(app: App, path: string, options: SettingOptions): Promise<void> {
+  const database = await sqlitePath(
+    app,
+    options,
+    (url) => `pg_restore --clean --if-exists --single-transaction --dbname='${url}' '${path}'`,
+  );
+  const prepared = await prepareRestore(path, database);
+  try {
+    const { undone, keys } = prepared;
+    if (prepared.replaces) await consent(app, prepared, database);
+    const replaced = await prepared.apply(app.now());
+    await app.printer.value(
+      { database, keys, replaced, undone },
+      () => `${database}: ${count(keys, 'key')}\n`,
+    );
+    if (replaced) await app.note(`The database before is ${replaced}`);
+    if (undone?.revoked.length) {
+      await app.note(`Start the service, then: keys revoke ${undone.revoked.map(({ id }) => id).join(' ')}`);
+    }
+  } finally {
+    await prepared.close();
+  }
+}
+
+async function consent(app: App, { undone }: Restore, database: string): Promise<void> {
+  await app.note(
+    undone ? undoneText(undone) : `${database} cannot be read: nobody can say what ended since the backup.`,
+  );
+  requireConsent(app, 'serve restore');
+  if (app.options.yes || (await app.prompt.confirm(`Replace ${database}?`))) return;
+  throw new KeysError('interrupted', 'nothing was changed');
+}
+
+const shown = 20;
+
+function undoneText({ revoked, disabled, secrets }: Undone): string {
+  if (revoked.length + disabled.length + secrets === 0)
+    return 'Nothing that ended since the backup would work again.';
+  const lines = [
+    `Newer than the backup: ${count(revoked.length, 'revocation')}, ${count(disabled.length, 'disabled key')}, ${count(secrets, 'ended secret')}. These would work again.`,
+    ...listed('revoked', revoked),
+    ...listed('disabled', disabled),
+  ];
+  return lines.join('\n');
+}
+
+function listed(what: string, keys: readonly KeyName[]): string[] {
+  const lines = keys
+    .slice(0, shown)
+    .map(({ id, name, namespace }) => `  ${what}  ${id}  ${name}  (${namespace})`);
+  return keys.length > shown ? [...lines, `  … and ${keys.length - shown} more`] : lines;
+}

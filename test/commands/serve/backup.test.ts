@@ -1,0 +1,250 @@
+/** `keys serve backup` and `restore`. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { beforeEach, expect, test } from 'vitest';
+import type { IssuedKey, Key, KeyService } from '../../../src/keys.ts';
+import { migrations } from '../../../src/service/migrations/index.ts';
+import { createService } from '../../../src/service/service.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+import { machineAdmin } from '../../fakes/key-service.ts';
+import { serverProcess } from '../../fakes/server.ts';
+import { type Home, newHome } from '../../run.ts';
+
+let home: Home;
+let database: string;
+let copy: string;
+
+beforeEach(() => {
+  home = newHome();
+  database = newDatabasePath();
+  copy = join(home.path, 'keys.backup');
+});
+
+/** Works on the database as a service does, which ends unless `work` leaves it open. */
+async function during<T>(work: (admin: KeyService) => Promise<T>): Promise<T> {
+  const service = createService({ store: await openSqlite(database), now: Date.now });
+  try {
+    return await work(service.as(machineAdmin));
+  } finally {
+    await service.close();
+  }
+}
+
+const backup = (...more: string[]) => home.keys(['serve', 'backup', copy, '--database', database, ...more]);
+const restore = (...more: string[]) => home.keys(['serve', 'restore', copy, '--database', database, ...more]);
+const namesIn = (directory: string) => readdirSync(directory).sort();
+
+test('a backup of a running service holds all that was acknowledged, is private, and is one file', async () => {
+  const server = await serverProcess([], database);
+  const headers = { authorization: `Bearer ${server.secret}`, 'content-type': 'application/json' };
+  const create = async (name: string) => {
+    const answer = await fetch(`${server.url}/v1/keys`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ name }),
+    });
+    expect(answer.status).toBe(201);
+  };
+  await create('before');
+  const writing = Promise.all(Array.from({ length: 20 }, (_, n) => create(`meanwhile-${n}`)));
+  const { code, stdout } = await backup('--json');
+  await writing;
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ database, path: copy, bytes: statSync(copy).size });
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+  expect(namesIn(home.path)).toEqual(['keys.backup']);
+  expect(await server.stop()).toBe(0);
+  const db = new DatabaseSync(copy, { readOnly: true });
+  expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+  expect(db.prepare("SELECT 1 AS one FROM keys WHERE name = 'before'").get()).toEqual({ one: 1 });
+  db.close();
+});
+
+test('a backup that is there is not replaced without --force: exit 5', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  writeFileSync(copy, 'precious');
+  expect(await backup()).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('--force') });
+  expect(readFileSync(copy, 'utf8')).toBe('precious');
+  expect(await backup('--force')).toMatchObject({ code: 0 });
+  expect(readFileSync(copy, 'utf8')).toMatch(/^SQLite format 3/);
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+});
+
+test('there is no backup of a database that is missing, foreign, newer or PostgreSQL', async () => {
+  expect(await backup()).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no database') });
+  mkdirSync(dirname(database), { recursive: true });
+  const foreign = new DatabaseSync(database);
+  foreign.exec('CREATE TABLE recipes (name TEXT)');
+  foreign.close();
+  expect(await backup()).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('not a database of keys'),
+  });
+  rmSync(database);
+  await during(async () => {});
+  raiseStep(database);
+  expect(await backup()).toMatchObject({ code: 2, stderr: expect.stringContaining('newer version of keys') });
+  const env = { KEYS_SERVE_DATABASE: 'postgres://keys:hunter2@db.example.com/keys' };
+  const postgres = await home.keys(['serve', 'backup', copy], { env });
+  expect(postgres).toEqual({
+    code: 6,
+    stdout: '',
+    stderr: `keys: the database is PostgreSQL, which has programs of its own for this\nhint: pg_dump --format=custom --file='${copy}' 'postgres://keys@db.example.com/keys'\n`,
+  });
+  expect((await home.keys(['serve', 'restore', copy], { env })).stderr).toContain(
+    `pg_restore --clean --if-exists --single-transaction --dbname='postgres://keys@db.example.com/keys' '${copy}'`,
+  );
+  expect(existsSync(copy)).toBe(false);
+});
+
+function raiseStep(path: string): void {
+  const db = new DatabaseSync(path);
+  db.exec(`PRAGMA user_version = ${migrations.length + 1}`);
+  db.close();
+}
+
+/** A backup, and then a revoked key, a disabled one, one with a new secret, and one that is new. */
+async function lived(): Promise<Record<'revoked' | 'disabled' | 'renewed', IssuedKey>> {
+  return during(async (admin) => {
+    const keys = {
+      revoked: await admin.create({ name: 'leaked' }),
+      disabled: await admin.create({ name: 'paused' }),
+      renewed: await admin.create({ name: 'renewed' }),
+    };
+    const gone = await admin.create({ name: 'long-gone' });
+    await admin.revoke(gone.key.id);
+    expect((await backup()).code).toBe(0);
+    await admin.revoke(keys.revoked.key.id);
+    await admin.disable(keys.disabled.key.id);
+    await admin.regenerate(keys.renewed.key.id);
+    const fresh = await admin.create({ name: 'fresh' });
+    await admin.revoke(fresh.key.id);
+    return keys;
+  });
+}
+
+test('restore tells what ended since the backup, asks, and keeps the database before', async () => {
+  const { revoked, disabled } = await lived();
+  const no = await home.keys(['serve', 'restore', copy, '--database', database], {
+    terminal: true,
+    answers: [{ asked: `Replace ${database}?`, answer: false }],
+  });
+  expect(no).toMatchObject({ code: 130, stdout: '' });
+  expect(no.stderr).toContain('Newer than the backup: 1 revocation, 1 disabled key, 1 ended secret.');
+  expect(no.stderr).toContain(`revoked  ${revoked.key.id}  leaked  (default)`);
+  expect(no.stderr).toContain(`disabled  ${disabled.key.id}  paused  (default)`);
+  expect(await restore()).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: add --yes') });
+  expect(await during((admin) => admin.get(revoked.key.id))).toMatchObject({ status: 'revoked' });
+  expect(namesIn(dirname(database))).toEqual(['keys.db']);
+
+  const yes = await restore('--yes', '--json');
+  expect(yes.code).toBe(0);
+  const { replaced, undone } = JSON.parse(yes.stdout) as { replaced: string; undone: { revoked: Key[] } };
+  expect(undone.revoked.map(({ id }) => id)).toEqual([revoked.key.id]);
+  expect(yes.stderr).toContain(`keys revoke ${revoked.key.id}\n`);
+  expect(await during((admin) => admin.verify(revoked.secret))).toMatchObject({ valid: true });
+  expect(statSync(database).mode & 0o777).toBe(0o600);
+  database = replaced;
+  expect(await during((admin) => admin.get(revoked.key.id))).toMatchObject({ status: 'revoked' });
+});
+
+test('restore to a place without a database asks nothing', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  await backup();
+  rmSync(database);
+  expect(await restore()).toMatchObject({ code: 0, stdout: `${database}: 1 key\n`, stderr: '' });
+  expect((await during((admin) => admin.list({}))).keys.map(({ name }) => name)).toEqual(['one']);
+});
+
+test('restore is refused while a service has the database open, and changes nothing', async () => {
+  const server = await serverProcess([], database);
+  await backup();
+  const refused = await restore('--yes');
+  expect(refused).toMatchObject({ code: 7, stdout: '', stderr: expect.stringContaining('is in use') });
+  const headers = { authorization: `Bearer ${server.secret}` };
+  expect((await fetch(`${server.url}/v1/whoami`, { headers })).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+  expect(namesIn(dirname(database))).toEqual(['keys.db']);
+  expect(await restore('--yes')).toMatchObject({ code: 0 });
+});
+
+test('a service killed in mid-work leaves a log, and restore keeps what is in it', async () => {
+  const server = await serverProcess([], database);
+  await backup();
+  const headers = { authorization: `Bearer ${server.secret}`, 'content-type': 'application/json' };
+  await fetch(`${server.url}/v1/keys`, { method: 'POST', headers, body: '{"name":"in the log"}' });
+  await server.stop('SIGKILL');
+  expect(existsSync(`${database}-wal`)).toBe(true);
+  const { replaced } = await home.json<{ replaced: string }>([
+    ...['serve', 'restore', copy, '--database', database, '--yes'],
+  ]);
+  expect(namesIn(dirname(database))).toEqual(['keys.db', basename(replaced)]);
+  const names = (keys: Key[]) => keys.map(({ name }) => name);
+  expect(names((await during((admin) => admin.list({}))).keys)).toEqual(['admin']);
+  database = replaced;
+  expect(names((await during((admin) => admin.list({}))).keys)).toContain('in the log');
+});
+
+test("another database's log where the database was is refused, and so is a backup with a log beside it", async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  await backup();
+  rmSync(database);
+  writeFileSync(`${database}-wal`, 'frames of another database');
+  expect(await restore('--yes')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('-wal belongs to'),
+  });
+  expect(existsSync(database)).toBe(false);
+  rmSync(`${database}-wal`);
+  writeFileSync(`${copy}-wal`, 'frames');
+  expect(await restore('--yes')).toMatchObject({ code: 2, stderr: expect.stringContaining('is no backup') });
+  expect(existsSync(database)).toBe(false);
+});
+
+test('a backup that is missing, damaged, foreign or newer is refused, and the database stays', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  const before = readFileSync(database);
+  expect((await restore('--yes')).stderr).toContain('there is no backup');
+  await backup();
+  const bytes = readFileSync(copy);
+  writeFileSync(copy, bytes.subarray(0, 8_192));
+  expect((await restore('--yes')).code).toBe(7);
+  writeFileSync(
+    copy,
+    bytes.map((byte, at) => (at > 4_096 && at % 97 === 0 ? byte ^ 0xff : byte)),
+  );
+  expect((await restore('--yes')).code).toBe(7);
+  writeFileSync(copy, 'Dear diary, '.repeat(1_000));
+  expect((await restore('--yes')).code).toBe(2);
+  writeFileSync(copy, bytes);
+  raiseStep(copy);
+  expect((await restore('--yes')).stderr).toContain('newer version of keys');
+  expect(readFileSync(database).equals(before)).toBe(true);
+  expect(namesIn(dirname(database))).toEqual(['keys.db']);
+});
+
+test('a damaged database can be replaced, and is kept', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  await backup();
+  const damaged = readFileSync(database).fill(0xff, 0, 4_096);
+  writeFileSync(database, damaged);
+  const { code, stderr } = await restore('--yes');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('nobody can say what ended'),
+  });
+  const [kept = ''] = namesIn(dirname(database)).filter((name) => name.includes('.replaced-'));
+  expect(readFileSync(join(dirname(database), kept)).equals(damaged)).toBe(true);
+  expect((await during((admin) => admin.list({}))).keys.map(({ name }) => name)).toEqual(['one']);
+});
+
+test('a backup that cannot be written leaves nothing behind', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  copy = join(home.path, 'no', 'such', 'place');
+  expect(await backup()).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no directory') });
+  copy = home.path;
+  expect((await backup()).code).toBe(5);
+  expect(namesIn(home.path)).toEqual([]);
+});
