@@ -14,7 +14,7 @@ const lazyChildProcess: Plugin = {
   },
 };
 
-export default defineConfig({
+const program = defineConfig({
   // The keychain is asked in a process of its own.
   input: { start: 'commands/start.ts', 'keychain-worker': 'src/keychain-worker.ts' },
   platform: 'node',
@@ -38,3 +38,20 @@ export default defineConfig({
     handle(level, log);
   },
 });
+
+/** What drivers from outside are written and tested with; it is imported, so it is ES modules. */
+const library = defineConfig({
+  input: { driver: 'src/drivers/published.ts', contract: 'test/contracts/published.ts' },
+  platform: 'node',
+  external: ['vitest', '@napi-rs/keyring', /^@napi-rs\/keyring\//],
+  output: {
+    dir: 'lib',
+    format: 'esm',
+    cleanDir: true,
+    minify: 'dce-only',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+  },
+});
+
+export default [program, library];

@@ -2,7 +2,14 @@
 import type { App } from './app.ts';
 import { ownCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
-import { type Check, capabilitiesWith, type Discovery, type DriverEntry, drivers } from './drivers/index.ts';
+import {
+  type Check,
+  capabilitiesWith,
+  type Discovery,
+  type DriverEntry,
+  driverNamed,
+  drivers,
+} from './drivers/index.ts';
 import { KeysError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Capabilities, Key, KeyService, Verb } from './keys.ts';
@@ -17,7 +24,7 @@ const discoveryTimeoutMs = 5_000;
 /** Throws `invalid` for a profile that its driver does not understand. */
 export async function capabilitiesOf(profile: Profile): Promise<Capabilities> {
   if (profile.driver === 'local') return ownCapabilities;
-  return capabilitiesWith(driverOf(profile), profile);
+  return capabilitiesWith(await driverOf(profile), profile);
 }
 
 /** Throws `unauthenticated` when there is no credential; anybody may ask a service to verify a secret, though. */
@@ -48,7 +55,7 @@ export async function openWith(
   credential: Secret | null,
   replace: (secret: Secret) => Promise<void> = async () => {},
 ): Promise<KeyService> {
-  const driver = driverOf(profile);
+  const driver = await driverOf(profile);
   const open = await driver.load();
   const know = (secret: Secret) => app.redactor.know(secret);
   if (credential) know(credential);
@@ -58,7 +65,7 @@ export async function openWith(
 
 /** What one request for a list, which changes nothing, tells of a profile's service. Throws as `openService`. */
 export async function checkService(app: App, profile: Profile): Promise<Check> {
-  const driver = profile.driver === 'local' ? null : driverOf(profile);
+  const driver = profile.driver === 'local' ? null : await driverOf(profile);
   if (driver?.check) {
     const { findCredential } = await import('./credentials/index.ts');
     const found = await findCredential(app, profile);
@@ -84,7 +91,7 @@ function isEmpty(value: unknown): boolean {
 
 /** The driver's own login, for a service that gives a credential for a name and a password; `null` where there is none. */
 export async function loginTo(app: App, profile: Profile): Promise<(() => Promise<Secret>) | null> {
-  const { login } = driverOf(profile);
+  const { login } = await driverOf(profile);
   // Who has chosen how a key is sent has a key.
   if (!login || (profile.authScheme ?? 'bearer') !== 'bearer') return null;
   const [ask, http] = await Promise.all([login(), httpTo(app, profile, null)]);
@@ -94,7 +101,7 @@ export async function loginTo(app: App, profile: Profile): Promise<(() => Promis
 
 /** What the installation says of itself; `null` where its driver has nothing to ask. */
 export async function discover(app: App, profile: Profile): Promise<Discovery | null> {
-  const { discover: load } = driverOf(profile);
+  const { discover: load } = await driverOf(profile);
   if (!load) return null;
   const [ask, http] = await Promise.all([load(), httpTo(app, profile, null, discoveryTimeoutMs)]);
   return ask(http).finally(() => http.close());
@@ -131,10 +138,10 @@ export function noCredential({ name, url, origin }: Profile): KeysError {
   });
 }
 
-function driverOf(profile: Profile): DriverEntry {
-  const driver = drivers.find(({ name }) => name === profile.driver);
+async function driverOf(profile: Profile): Promise<DriverEntry> {
+  const driver = await driverNamed(profile.driver);
   if (driver) return driver;
   throw new KeysError('invalid', `there is no driver '${profile.driver}' (profile ${profile.name})`, {
-    hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}`,
+    hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}, or a file or package: docs/drivers.md`,
   });
 }

@@ -12,6 +12,7 @@ import {
 } from './config.ts';
 import { type Config, readConfig } from './config-file.ts';
 import { drivers } from './drivers/index.ts';
+import { driverPath, isOutside } from './drivers/names.ts';
 import { KeysError } from './errors.ts';
 
 /**
@@ -56,10 +57,10 @@ function pick(app: App, config: Config, name: string): Profile {
 }
 
 function environmentProfile(env: Env, url: string): Profile {
-  const driver = variable(env, 'KEYS_DRIVER') ?? defaultDriver;
-  if (!drivers.some(({ name }) => name === driver)) {
+  const driver = driverPath(variable(env, 'KEYS_DRIVER') ?? defaultDriver);
+  if (!drivers.some(({ name }) => name === driver) && !isOutside(driver)) {
     throw new KeysError('invalid', `KEYS_DRIVER: there is no driver '${driver}'`, {
-      hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}`,
+      hint: `drivers: ${drivers.map(({ name }) => name).join(', ')}, or a file or package: docs/drivers.md`,
     });
   }
   return {

@@ -1,15 +1,17 @@
 /** Options that say what a profile is, shared by `profile add` and `auth login`. */
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { GlobalOptions } from '../../src/app.ts';
 import {
   type AuthScheme,
   authSchemes,
+  defaultDriver,
   type ProfileEntry,
   profileFrom,
   serviceUrl,
 } from '../../src/config.ts';
-import { capabilitiesWith, drivers } from '../../src/drivers/index.ts';
+import { capabilitiesWith, driverNamed, drivers } from '../../src/drivers/index.ts';
+import { driverPath, isOutside } from '../../src/drivers/names.ts';
 import { KeysError } from '../../src/errors.ts';
 import { collectSetting, completes } from '../options.ts';
 
@@ -26,10 +28,17 @@ export interface ServiceOptions {
 }
 
 export function addServiceOptions(command: Command): Command {
-  const driver = new Option('--driver <name>', 'what kind of service it is (default: keys)');
+  const names = drivers.map(({ name }) => name);
+  const driver = new Option('--driver <name>', 'what kind of service it is (default: keys)').choices(names);
+  driver.argParser((name: string) => {
+    if (names.includes(name) || isOutside(name)) return driverPath(name);
+    throw new InvalidArgumentError(
+      `Allowed choices are ${names.join(', ')}, a file or a package: docs/drivers.md.`,
+    );
+  });
   return command
     .option('--url <url>', 'where the service is')
-    .addOption(driver.choices(drivers.map(({ name }) => name)))
+    .addOption(driver)
     .option('--credential-command', 'the words after -- are a command that prints the credential')
     .addOption(new Option('--auth-scheme <scheme>', 'how the credential is sent').choices(authSchemes))
     .addOption(completes('files', new Option('--ca-file <path>', 'further certificate authorities, PEM')))
@@ -86,7 +95,7 @@ export async function entryFrom(
   }
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   const entry: ProfileEntry = { url, driver: 'keys', ...existing, ...Object.fromEntries(set) };
-  const driver = drivers.find(({ name }) => name === entry.driver);
+  const driver = await driverNamed(entry.driver ?? defaultDriver);
   if (driver) await capabilitiesWith(driver, profileFrom('new', entry));
   return entry;
 }

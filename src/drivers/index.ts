@@ -8,6 +8,7 @@ import type { Prompt } from '../prompt.ts';
 import type { Secret } from '../secret.ts';
 import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
+import { isOutside } from './names.ts';
 import { restCapabilities } from './rest/any.ts';
 import { ververicaCapabilities } from './ververica-capabilities.ts';
 import { zabbixCapabilities } from './zabbix-capabilities.ts';
@@ -131,6 +132,13 @@ export const drivers: readonly DriverEntry[] = [
     login: async () => (await import('./zabbix-login.ts')).zabbixLogin,
   },
 ];
+
+/** A driver of ours by its name, or of others by its file or package; `null` when there is none. Throws as `outsideDriver`. */
+export async function driverNamed(name: string): Promise<DriverEntry | null> {
+  const own = drivers.find((driver) => driver.name === name);
+  if (own) return own;
+  return isOutside(name) ? (await import('./outside.ts')).outsideDriver(name) : null;
+}
 
 /** What the service of a profile can do. Throws `invalid` for a profile that the driver does not understand. */
 export async function capabilitiesWith(driver: DriverEntry, profile: Profile): Promise<Capabilities> {

@@ -38,7 +38,7 @@ describe('what is offered', () => {
   test.each<[string, string[], string[]]>([
     ['commands, without aliases', ['de'], []],
     ['no hidden command', ['__'], []],
-    ['subcommands', ['profile', ''], ['list', 'show', 'add', 'use', 'rename', 'remove']],
+    ['subcommands', ['profile', ''], ['list', 'show', 'add', 'check', 'use', 'rename', 'remove']],
     ['subcommands of an alias', ['profile', 'ls', '--n'], ['--namespace', '--no-input', '--no-color']],
     ['options of the command and of all commands', ['create', '--e'], ['--expires']],
     ['options of all commands', ['create', '--prof'], ['--profile']],
