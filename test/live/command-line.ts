@@ -15,8 +15,8 @@ export interface LiveSubject {
   readonly create?: string;
   /** What an edit changes, and the fields it then shows. */
   readonly edit?: { readonly words: string; readonly shows: Partial<Key> };
-  /** Whether the service lets this secret in: asked of the service itself, not through a driver. */
-  accepts(secret: string): Promise<boolean>;
+  /** Whether the service lets the secret of this key in: asked of the service itself, not through a driver. */
+  accepts(issued: Issued): Promise<boolean>;
   /** How long a secret may go on after its end. */
   readonly lingersMs?: number;
   /** The error of a second key of the same name; absent where names may repeat, or where there are none. */
@@ -25,7 +25,7 @@ export interface LiveSubject {
   readonly nameless?: boolean;
 }
 
-interface Issued {
+export interface Issued {
   key: Key;
   secret: string;
 }
@@ -57,9 +57,9 @@ export function commandLine(name: string, subject: LiveSubject): void {
     return { shell, env, token, keys, json };
   }
 
-  async function dies(secret: string): Promise<void> {
+  async function dies(issued: Issued): Promise<void> {
     const options = { timeout: lingersMs + 3_000, interval: 200 };
-    await vi.waitFor(async () => expect(await subject.accepts(secret)).toBe(false), options);
+    await vi.waitFor(async () => expect(await subject.accepts(issued)).toBe(false), options);
   }
 
   const named = (issued: Issued) => (subject.nameless ? issued.key.id : issued.key.name);
@@ -71,7 +71,7 @@ export function commandLine(name: string, subject: LiveSubject): void {
     test('create gives a secret that works; list and show give the same key, and no secret', async () => {
       const { json, keys, token } = await newUser();
       const issued = await json<Issued>(`create ${fresh()} ${create}`);
-      expect(await subject.accepts(issued.secret)).toBe(true);
+      expect(await subject.accepts(issued)).toBe(true);
       const listed = await json<Key[]>('list');
       expect(listed.filter(({ id }) => id === issued.key.id)).toHaveLength(1);
       if (can('get')) expect(await json<Key>(`show ${issued.key.id}`)).toMatchObject({ id: issued.key.id });
@@ -96,17 +96,17 @@ export function commandLine(name: string, subject: LiveSubject): void {
         id: issued.key.id,
         ...shows,
       });
-      expect(await subject.accepts(issued.secret)).toBe(true);
+      expect(await subject.accepts(issued)).toBe(true);
     });
 
     test.runIf(can('disable', 'enable'))('disable shuts the secret out, enable lets it in', async () => {
       const { json } = await newUser();
       const issued = await json<Issued>(`create ${fresh()} ${create}`);
       await json(`disable ${named(issued)}`);
-      await dies(issued.secret);
+      await dies(issued);
       expect((await json<Key>(`show ${issued.key.id}`)).status).toBe('disabled');
       await json(`enable ${named(issued)}`);
-      expect(await subject.accepts(issued.secret)).toBe(true);
+      expect(await subject.accepts(issued)).toBe(true);
     });
 
     test.runIf(can('regenerate'))(
@@ -116,8 +116,8 @@ export function commandLine(name: string, subject: LiveSubject): void {
         const before = await json<Issued>(`create ${fresh()} ${create}`);
         const after = await json<Issued>(`regenerate ${named(before)} --yes`);
         expect(after.key.id).toBe(before.key.id);
-        expect(await subject.accepts(after.secret)).toBe(true);
-        await dies(before.secret);
+        expect(await subject.accepts(after)).toBe(true);
+        await dies(before);
       },
     );
 
@@ -125,8 +125,8 @@ export function commandLine(name: string, subject: LiveSubject): void {
       const { json } = await newUser();
       const before = await json<Issued>(`create ${fresh()} ${create}`);
       const after = await json<Issued>(`rotate ${named(before)} --yes`);
-      expect(await subject.accepts(after.secret)).toBe(true);
-      await dies(before.secret);
+      expect(await subject.accepts(after)).toBe(true);
+      await dies(before);
     });
 
     test.runIf(can('verify'))('verify tells a good secret from a bad one (exit 9)', async () => {
@@ -140,7 +140,7 @@ export function commandLine(name: string, subject: LiveSubject): void {
       const { json, keys } = await newUser();
       const issued = await json<Issued>(`create ${fresh()} ${create}`);
       expect(await json(`revoke ${named(issued)} --yes`)).toMatchObject([{ id: issued.key.id, ok: true }]);
-      await dies(issued.secret);
+      await dies(issued);
       expect((await json<Key[]>('list')).map(({ id }) => id)).not.toContain(issued.key.id);
       expect(await keys(`revoke ${named(issued)} --yes`)).toMatchObject({ code: 3 });
     });

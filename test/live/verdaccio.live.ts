@@ -39,6 +39,6 @@ commandLine('Verdaccio 6', {
   profile: () => profileWords('verdaccio', verdaccio().url),
   token: async () => credential(),
   create: '--role reader',
-  accepts,
+  accepts: ({ secret }) => accepts(secret),
   nameless: true,
 });

@@ -49,6 +49,6 @@ commandLine('Zabbix 6', {
   token: administrator,
   create: "--description 'made by a test' --expires 30d",
   edit: { words: "--description 'another one'", shows: { description: 'another one' } },
-  accepts: (secret) => accepts(zabbix(), secret),
+  accepts: ({ secret }) => accepts(zabbix(), secret),
   uniqueNames: true,
 });
