@@ -207,7 +207,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const params = { sessionid: text, extend: false };
     const shape = z.object({ username: z.string() });
     const { username } = await ask('user.checkAuthentication', params, shape, { as: null });
-    return { ...nobody, owner: username };
+    return { ...nobody, name: username, owner: username };
   }
 
   return {

@@ -48,7 +48,7 @@ export function commandLine(name: string, subject: LiveSubject): void {
     const env = { KEYS_PROFILE: 'live', KEYS_TOKEN_FILE: file };
     const added = await shell.run(`keys profile add live ${subject.profile()}`, env);
     if (added.code !== 0) throw new Error(added.stderr);
-    const keys = (line: string): Promise<Told> => shell.run(`keys ${line}`, env);
+    const keys = (line: string): Promise<Told> => shell.run(`keys --timeout 2m ${line}`, env);
     async function json<T>(line: string): Promise<T> {
       const { code, stdout, stderr } = await keys(`${line} -o json`);
       if (code !== 0) throw new Error(`keys ${line} exited ${code}: ${stderr}`);

@@ -95,6 +95,8 @@ key_repository = ${home}/fernet
 key_repository = ${home}/receipts
 [credential]
 key_repository = ${home}/credential
+[identity]
+password_hash_rounds = 4
 [cache]
 enabled = false
 `;

@@ -8,9 +8,12 @@ export async function capabilitiesOf(name: string): Promise<Capabilities> {
   return capabilitiesFrom(await loadMapping(mappingPath(name)));
 }
 
+/** For a machine that does other things meanwhile. */
+export const patient = { timeoutMs: 120_000 };
+
 /** Ends every key that is there, and opens the service. */
 export async function openEmptied(name: string, to: Parameters<typeof openExample>[1]): Promise<KeyService> {
-  const service = await openExample(name, to);
+  const service = await openExample(name, to, { http: patient });
   const { keys } = await service.list({});
   for (const { id } of keys) await service.revoke(id);
   return service;

@@ -33,6 +33,7 @@ export async function startPostgres(database: string): Promise<Postgres> {
     `port=${port}`,
     `unix_socket_directories=${home}`,
     'fsync=off',
+    'synchronous_commit=off',
   ];
   const server = await start(
     [join(bin, 'postgres'), '-D', data, ...settings.flatMap((each) => ['-c', each])],
@@ -47,7 +48,7 @@ export async function startPostgres(database: string): Promise<Postgres> {
   return {
     port,
     sql: async (source) => {
-      const from = 'text' in source ? ['-c', source.text] : ['-f', source.file];
+      const from = 'text' in source ? ['-c', source.text] : ['-1', '-f', source.file];
       await run([...psql, '-d', database, ...from]);
     },
     async stop() {

@@ -1,11 +1,16 @@
 /** Zabbix 6, whose interface is Debian's, on Debian's PostgreSQL. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { zabbix as driver } from '../../src/drivers/zabbix.ts';
 import { zabbixCapabilities as capabilities } from '../../src/drivers/zabbix-capabilities.ts';
 import type { KeyService } from '../../src/keys.ts';
 import { keyServiceContract } from '../contracts/key-service.ts';
 import { zabbixSkips } from '../contracts/zabbix-skips.ts';
 import { openDriver } from '../fakes/open-driver.ts';
+import { newShell } from '../scripts/shell.ts';
 import { commandLine } from './command-line.ts';
+import { holdingProxy } from './holding-proxy.ts';
 import { service } from './subject.ts';
 import { firstUser, startZabbix, type Zabbix } from './zabbix.ts';
 
@@ -51,4 +56,35 @@ commandLine('Zabbix 6', {
   edit: { words: "--description 'another one'", shows: { description: 'another one' } },
   accepts: ({ secret }) => accepts(zabbix(), secret),
   uniqueNames: true,
+});
+
+test('killed between token.create and token.generate, one recover ends the token and makes a good one', async () => {
+  const shell = newShell();
+  const proxy = await holdingProxy(zabbix().url, 'token.generate', join(shell.path, 'held'));
+  onTestFinished(() => proxy.stop());
+  writeFileSync(join(shell.path, 'credential'), await administrator());
+  const env = { KEYS_DRIVER: 'zabbix', KEYS_URL: proxy.url, KEYS_TOKEN_FILE: join(shell.path, 'credential') };
+  const named = async () =>
+    (await zabbix().rpc('token.get', { filter: { name: 'nightly' } }, zabbix().session)) as {
+      tokenid: string;
+    }[];
+
+  const killed = await shell.run(
+    `keys create nightly --to file:nightly.secret & pid=$!
+     until [ -e held ]; do sleep 0.05; done
+     kill -9 $pid; wait $pid; echo $?; ls nightly.secret`,
+    env,
+  );
+  expect(killed.stdout).toBe('137\n');
+  const [half] = await named();
+  expect(half).toBeDefined();
+
+  const recovered = await shell.run(
+    'keys recover --all --yes && keys verify < nightly.secret && keys recover',
+    env,
+  );
+  expect(recovered).toMatchObject({ code: 0, stdout: expect.stringContaining('nightly') });
+  const [whole, ...others] = await named();
+  expect(others).toEqual([]);
+  expect(whole?.tokenid).not.toBe(half?.tokenid);
 });

@@ -6,6 +6,7 @@ import { cloudCasaFake } from '../fakes/cloudcasa.ts';
 import { kubeVisionFake } from '../fakes/kubevision.ts';
 import { forTest } from '../fakes/open-driver.ts';
 import { ververicaFake } from '../fakes/ververica.ts';
+import { zabbixFake } from '../fakes/zabbix.ts';
 import { newShell } from './shell.ts';
 
 /** Runs a page with a secret in a file of this name; what its last `sh` block wrote is what the `text` block after it shows. */
@@ -42,4 +43,9 @@ test('docs/drivers/cloudcasa.md does what it says, as written', async () => {
 test('docs/drivers/kubevision.md does what it says, as written', async () => {
   const fake = await forTest(kubeVisionFake());
   await runPage('kubevision', { KUBEVISION_URL: `${fake.url}/api/v1` }, 'admin.secret', fake.adminSecret);
+});
+
+test('docs/drivers/zabbix.md does what it says, as written', async () => {
+  const fake = await forTest(zabbixFake());
+  await runPage('zabbix', { ZABBIX_URL: fake.url }, 'admin.secret', fake.session);
 });

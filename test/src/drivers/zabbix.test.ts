@@ -130,7 +130,7 @@ test('a secret whose owner may not look at tokens is good all the same', async (
 
 test('a credential tells who it is: a token by itself, a session by its user', async () => {
   const { fake, service } = await opened();
-  expect(await service.whoami()).toMatchObject({ id: null, owner: 'Admin' });
+  expect(await service.whoami()).toMatchObject({ id: null, name: 'Admin', owner: 'Admin' });
   const { key, secret } = await service.create({ name: 'admin-cli' });
   const itself = open(fake, { credential: secret.reveal() });
   expect(await itself.whoami()).toMatchObject({ id: key.id, name: 'admin-cli', owner: 'Admin' });
