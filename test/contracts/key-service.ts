@@ -323,9 +323,11 @@ export function keyServiceContract(
       'list gives the newest first and every key once, page by page',
       { verbs: ['list'] },
       async (service) => {
+        const others = new Set((await listAll(service, {})).map(({ id }) => id));
         const ids: string[] = [];
         for (let i = 0; i < 7; i++) ids.push((await create(service, { name: `page-${i}` })).key.id);
-        const listed = await listAll(service, { nameGlob: 'page-*' }, 3);
+        const all = await listAll(service, { nameGlob: 'page-*' }, 3);
+        const listed = all.filter(({ id }) => !others.has(id));
         expect(listed.map(({ id }) => id).sort()).toEqual([...ids].sort());
         const times = listed.map(({ createdAt }) => createdAt ?? '');
         expect(times).toEqual(times.toSorted().reverse());

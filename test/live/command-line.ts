@@ -89,13 +89,15 @@ export function commandLine(name: string, subject: LiveSubject): void {
     });
 
     test.runIf(can('edit') && subject.edit)('edit changes the key and not its secret', async () => {
-      const { json } = await newUser();
+      const { json, keys } = await newUser();
       const issued = await json<Issued>(`create ${fresh()} ${create}`);
       const { words = '', shows } = subject.edit ?? {};
-      expect(await json<Key>(`edit ${named(issued)} ${words}`)).toMatchObject({
-        id: issued.key.id,
-        ...shows,
+      const { code, stdout, stderr } = await keys(`edit ${named(issued)} ${words} -o json --debug`);
+      expect({ code, key: JSON.parse(stdout) }).toMatchObject({
+        code: 0,
+        key: { id: issued.key.id, ...shows },
       });
+      expect(stdout + stderr).not.toContain(issued.secret);
       expect(await subject.accepts(issued)).toBe(true);
     });
 
@@ -139,7 +141,13 @@ export function commandLine(name: string, subject: LiveSubject): void {
     test('revoke ends the secret; the key is not found any more (exit 3)', async () => {
       const { json, keys } = await newUser();
       const issued = await json<Issued>(`create ${fresh()} ${create}`);
-      expect(await json(`revoke ${named(issued)} --yes`)).toMatchObject([{ id: issued.key.id, ok: true }]);
+      const { code, stdout, stderr } = await keys(`revoke ${named(issued)} --yes -o json --debug`);
+      expect({ code, results: JSON.parse(stdout) }).toMatchObject({
+        code: 0,
+        results: [{ id: issued.key.id, ok: true }],
+      });
+      expect(stderr).not.toContain(issued.secret);
+      if (capabilities.revocationDelayMs) expect(stderr).toContain('may let a revoked key work for');
       await dies(issued);
       expect((await json<Key[]>('list')).map(({ id }) => id)).not.toContain(issued.key.id);
       expect(await keys(`revoke ${named(issued)} --yes`)).toMatchObject({ code: 3 });

@@ -1,13 +1,14 @@
 /** A PostgreSQL of Debian's, with a database for one service, on loopback. */
 import { chown, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { newDataDirectory } from './places.ts';
 import { freePort, needPackages, run, start } from './process.ts';
 
 export interface Postgres {
   readonly port: number;
-  /** Runs statements in the database, from a text or a file. */
-  sql(source: { text: string } | { file: string }): Promise<void>;
+  /** Runs statements in the database, as one request: a round trip each takes minutes on a machine that is busy. */
+  sql(statements: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,7 +28,15 @@ export async function startPostgres(database: string): Promise<Postgres> {
     user,
   });
   const port = await freePort();
-  const psql = ['psql', '-q', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', String(port), '-U', user];
+  const sql = async (to: string, statements: string) => {
+    const client = new Client({ host: '127.0.0.1', port, user, database: to });
+    try {
+      await client.connect();
+      await client.query(statements);
+    } finally {
+      await client.end();
+    }
+  };
   const settings = [
     'listen_addresses=127.0.0.1',
     `port=${port}`,
@@ -41,16 +50,13 @@ export async function startPostgres(database: string): Promise<Postgres> {
       user,
       log: join(home, 'log'),
       signal: 'SIGINT',
-      ready: async () => (await run([...psql, '-c', 'select 1'])) !== '',
+      ready: () => sql('postgres', 'select 1').then(() => true),
     },
   );
-  await run([...psql, '-c', `create database ${database}`]);
+  await sql('postgres', `create database ${database}`);
   return {
     port,
-    sql: async (source) => {
-      const from = 'text' in source ? ['-c', source.text] : ['-1', '-f', source.file];
-      await run([...psql, '-d', database, ...from]);
-    },
+    sql: (statements) => sql(database, statements),
     async stop() {
       await server.stop();
       await rm(home, { recursive: true, force: true });

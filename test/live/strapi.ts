@@ -74,7 +74,8 @@ async function post(url: string, body: unknown, token?: string): Promise<unknown
 function application(port: number, databasePort: number): Record<string, string> {
   const client = `client: 'postgres', connection: { host: '127.0.0.1', port: ${databasePort}, database: 'strapi', user: 'postgres', password: 'none' }`;
   return {
-    'package.json': '{ "name": "keys-live-strapi", "private": true, "strapi": { "uuid": false } }',
+    'package.json':
+      '{ "name": "keys-live-strapi", "private": true, "strapi": { "uuid": false }, "dependencies": { "@strapi/strapi": "5.54.0" } }',
     'config/server.js': `module.exports = { host: '127.0.0.1', port: ${port}, app: { keys: ['one', 'two'] } };`,
     'config/admin.js': `module.exports = {
   serveAdminPanel: false,

@@ -1,9 +1,7 @@
 /** Zabbix's web interface with its API, from Debian's packages, which are unpacked and not installed: no server, no Apache. */
-import { createReadStream, createWriteStream } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { installed, newDataDirectory } from './places.ts';
 import { startPostgres } from './postgres.ts';
 import { freePort, needPackages, run, start } from './process.ts';
@@ -29,10 +27,8 @@ export async function startZabbix(): Promise<Zabbix> {
   };
   try {
     for (const part of ['schema', 'images', 'data']) {
-      const file = join(home, `${part}.sql`);
-      const packed = join(root, `usr/share/zabbix-server-pgsql/${part}.sql.gz`);
-      await pipeline(createReadStream(packed), createGunzip(), createWriteStream(file));
-      await database.sql({ file });
+      const packed = await readFile(join(root, `usr/share/zabbix-server-pgsql/${part}.sql.gz`));
+      await database.sql(gunzipSync(packed).toString('utf8'));
     }
     const url = `http://127.0.0.1:${await freePort()}`;
     const rpc: Zabbix['rpc'] = (method, params, auth) => call(url, method, params, auth);
