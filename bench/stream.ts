@@ -55,7 +55,14 @@ async function stream(url: string, secret: string, env: Readonly<Record<string, 
   const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   const startedMs = performance.now();
   const child = spawn(process.execPath, ['bin/keys.js', 'list', '-o', 'ndjson', '--timeout', '10m'], {
-    env: { ...process.env, ...env, KEYS_URL: address, KEYS_DRIVER: 'keys', KEYS_TOKEN: secret },
+    env: {
+      ...process.env,
+      ...env,
+      NODE_OPTIONS: process.env.CHILD_OPTS ?? '',
+      KEYS_URL: address,
+      KEYS_DRIVER: 'keys',
+      KEYS_TOKEN: secret,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let peakMb = 0;

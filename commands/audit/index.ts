@@ -4,7 +4,7 @@ import { auditOutcomes } from '../../src/audit.ts';
 import { parsePast } from '../../src/time.ts';
 import { addExamples, parsed, wholeNumber } from '../options.ts';
 import { type CommandEntry, register } from '../register.ts';
-import { check } from './check.ts';
+import { type CheckOptions, check } from './check.ts';
 import { type ShowOptions, show } from './show.ts';
 
 const verbs: readonly CommandEntry[] = [
@@ -16,10 +16,7 @@ const verbs: readonly CommandEntry[] = [
   { name: 'export', summary: 'print all rows with their hashes', load: () => import('./export.ts') },
 ];
 
-interface Options extends ShowOptions {
-  check?: boolean;
-  checkpoint?: string;
-}
+type Options = ShowOptions & CheckOptions;
 
 export function declare(command: Command, app: App): void {
   const past = parsed((text) => parsePast(text, app.now()));
@@ -43,7 +40,8 @@ export function declare(command: Command, app: App): void {
         check: true,
       }),
     )
-    .action((options: Options) => (options.check ? check(app, options.checkpoint) : show(app, options)));
+    .addOption(new Option('--from <file>', 'check this export, not the service').implies({ check: true }))
+    .action((options: Options) => (options.check ? check(app, options) : show(app, options)));
   register(command, verbs, app);
   addExamples(command, [
     'keys audit --since 7d --action revoke',

@@ -179,6 +179,32 @@ test('an export prints every row with its hash, and one of a broken log exits 9'
   expect((await newHome().keys('audit export -o csv', broken)).code).toBe(2);
 });
 
+test('an exported file is checked without the service', async () => {
+  const home = newHome();
+  const file = join(home.path, 'audit.ndjson');
+  const { stdout } = await home.keys('audit export', serving(auditOf(log)));
+  const lines = stdout.trimEnd().split('\n');
+  const checked = async (content: readonly string[], stdin = JSON.stringify(headOf(log))) => {
+    writeFileSync(file, content.map((line) => `${line}\n`).join(''));
+    const { code, stderr } = await home.keys(`audit --from ${file} --checkpoint -`, { stdin });
+    return { code, said: stderr.split('\n')[0] };
+  };
+  expect((await checked(lines)).code).toBe(0);
+  expect(await checked(lines.toSpliced(99, 1))).toMatchObject({
+    code: 9,
+    said: expect.stringContaining('at row 100:'),
+  });
+  expect(await checked(lines.slice(0, -1))).toMatchObject({
+    code: 9,
+    said: expect.stringContaining('at row 250:'),
+  });
+  expect(await checked(lines.with(7, 'x'))).toMatchObject({
+    code: 2,
+    said: expect.stringContaining('line 8 of'),
+  });
+  expect((await home.keys('audit --from nowhere')).code).toBe(2);
+});
+
 test.each([
   ['table', /^TIME +ACTOR +AGENT/],
   ['csv', /^time,seq,actor,agent,action,target,outcome,address,requestId,details,hash\r?\n/],

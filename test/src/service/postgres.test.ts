@@ -1,6 +1,8 @@
 /** What several instances on one PostgreSQL must do, on bad days too. The verbs themselves are in the contracts. */
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { allEntries } from '../../../src/audit.ts';
+import { checkChain } from '../../../src/audit-chain.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { openStore } from '../../../src/service/open-store.ts';
 import { createServer } from '../../../src/service/server.ts';
@@ -122,6 +124,38 @@ describe.skipIf(lacksPostgres)(
         );
         expect(outcomes.toSorted()).toEqual(['created', ...Array(63).fill('quota_exceeded')]);
       }
+    });
+
+    test('two instances that change, verify and record at once write one whole audit chain', async () => {
+      const [one, other] = await twoInstances();
+      const { secret } = await one.as(machineAdmin).create({ name: 'app', owner: 'carol' });
+      await Promise.all(
+        Array.from({ length: 400 }, async (_, n) => {
+          const service = n % 2 ? one : other;
+          if (n % 10 === 0) await service.as(machineAdmin).create({ name: `key-${n}` });
+          else await service.as(null).verify(secret);
+        }),
+      );
+      const verifies = { action: 'verify', actor: 'carol', pageSize: 1_000 };
+      // Each tells what it has recorded itself, and what the other has written.
+      await one.as(machineAdmin).audit.head();
+      expect((await other.as(machineAdmin).audit.list(verifies)).entries).toHaveLength(360);
+      const { audit } = one.as(machineAdmin);
+      const rows = (after = 0) => allEntries(audit, { order: 'oldest', after, pageSize: 100 });
+      const report = await checkChain(rows(), { head: () => audit.head(), after: rows, checkpoints: [] });
+      expect(report).toMatchObject({ broken: null, last: await audit.head() });
+      expect(report.rows).toBeGreaterThanOrEqual(401);
+    });
+
+    test('audit rows that PostgreSQL could not take while it was away are written when it is back, once', async () => {
+      const [one] = await twoInstances();
+      const { secret } = await one.as(machineAdmin).create({ name: 'app' });
+      for (let n = 0; n < 50; n++) await one.as(null).verify(secret);
+      postgres.stop();
+      await refuses('unavailable', one.as(machineAdmin).audit.head());
+      postgres.start();
+      const { entries } = await one.as(machineAdmin).audit.list({ action: 'verify' });
+      expect(entries).toHaveLength(50);
     });
 
     test('16 creates of one name on two instances make one key', async () => {
