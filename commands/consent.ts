@@ -21,6 +21,11 @@ export async function askConsent(app: App, keys: readonly Key[], question: strin
   const drawing = { columns: app.io.columns, color: false, nowMs: app.now() };
   const rest = keys.length > shown ? `… and ${keys.length - shown} more\n` : '';
   await app.io.stderr.write(drawTable(keyGlance, keys.slice(0, shown), drawing) + rest);
+  await requireYes(app, question);
+}
+
+/** Asks what the caller has said all about. Throws `interrupted` when the answer is no. */
+export async function requireYes(app: App, question: string): Promise<void> {
   if (await app.prompt.confirm(question)) return;
   throw new KeysError('interrupted', 'nothing was changed');
 }

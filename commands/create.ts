@@ -45,7 +45,7 @@ export function declare(command: Command, app: App): void {
     .option('--permission <name>', 'a permission, such as dashboards.read (repeatable)', collect)
     .option('--api-version <date>', 'the version of the API that the key speaks')
     .addOption(expiryOption(app))
-    .option('--owner <name>', 'the user the key belongs to')
+    .addOption(completes('users', new Option('--owner <name>', 'the user the key belongs to')))
     .option('--label <name=value>', 'a label (repeatable)', collectLabel)
     .option('--rate-limit <requests/time>', 'a limit of this key alone, such as 60/1m', rateLimitOption)
     .option('--if-absent', 'succeed when a key of this name is there already')

@@ -41,6 +41,17 @@ const onServices: readonly CommandEntry[] = [
   { name: 'auth', summary: 'the credential of a profile', load: () => import('./auth/index.ts') },
   { name: 'profile', summary: 'named key services', load: () => import('./profile/index.ts') },
   {
+    name: 'user',
+    summary: 'who keys belong to, and what they may do',
+    load: () => import('./user/index.ts'),
+  },
+  {
+    name: 'namespace',
+    summary: 'where keys are, and how many there may be',
+    load: () => import('./namespace/index.ts'),
+  },
+  { name: 'role', summary: 'what users and keys may do', load: () => import('./role/index.ts') },
+  {
     name: 'audit',
     summary: 'what was done, by whom, and whether that log is whole',
     load: () => import('./audit/index.ts'),

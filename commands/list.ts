@@ -36,7 +36,7 @@ interface Options {
 export function declare(command: Command, app: App): void {
   command
     .addOption(new Option('--status <status>', 'only keys in this state').choices([...keyStatuses, 'all']))
-    .option('--owner <name>', 'only keys of this user')
+    .addOption(completes('users', new Option('--owner <name>', 'only keys of this user')))
     .addOption(completes('roles', new Option('--role <name>', 'only keys with this role')))
     .addOption(new Option('--type <type>', 'only keys of this type').choices(keyTypes))
     .option('--label <name=value>', 'only keys with this label (repeatable)', collectLabel)

@@ -11,6 +11,7 @@ export type CompletionSource =
   | 'keys'
   | 'profiles'
   | 'roles'
+  | 'users'
   | 'destinations'
   | 'operations'
   | 'sort-fields'

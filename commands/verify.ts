@@ -5,6 +5,7 @@ import { readerMayLeave } from '../src/io.ts';
 import type { Verification } from '../src/keys.ts';
 import type { Noun } from '../src/output.ts';
 import { Secret } from '../src/secret.ts';
+import { terminalSafe } from '../src/text.ts';
 import { called, expiry } from './key-noun.ts';
 import { addExamples } from './options.ts';
 
@@ -56,6 +57,9 @@ function reasonFor({ reason, key }: Verification): string {
   if (reason === null || reason === 'unknown') return 'the service does not know it';
   if (reason === 'revoked' && key && key.status !== 'revoked') {
     return `it has been replaced; its key is ${called(key)}`;
+  }
+  if (reason === 'disabled' && key && key.status !== 'disabled') {
+    return `its key is ${called(key)}, and its owner ${terminalSafe(key.owner ?? '')} is disabled`;
   }
   return `its key${key ? ` ${called(key)}` : ''} is ${reason}`;
 }

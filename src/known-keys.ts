@@ -16,6 +16,7 @@ export interface KnownKey {
   readonly id: string;
   readonly name: string;
   readonly status: KeyStatus | null;
+  readonly owner?: string | null;
 }
 
 const freshMs = 60_000;
@@ -67,7 +68,9 @@ export async function rememberKeys(app: App, keys: readonly Key[]): Promise<void
 
 async function keep(app: App, keys: readonly Key[]): Promise<void> {
   const path = await pathFor(app, await app.profile());
-  const known = keys.slice(0, most).map(({ id, name, status }): KnownKey => ({ id, name, status }));
+  const known = keys
+    .slice(0, most)
+    .map(({ id, name, status, owner }): KnownKey => ({ id, name, status, owner }));
   const temporary = `${path}.${process.pid}`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(temporary, JSON.stringify({ at: app.now(), keys: known }), { mode: 0o600, flag: 'wx' });

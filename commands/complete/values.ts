@@ -40,6 +40,12 @@ const sources: Record<
     const { knownKeys } = await import('../../src/known-keys.ts');
     return keyNames(await knownKeys(app, place.typed), place);
   },
+  /** Those who have keys: who has none is rarely what is looked for. */
+  async users(app, place) {
+    const { knownKeys } = await import('../../src/known-keys.ts');
+    const owners = (await knownKeys(app, place.typed)).flatMap(({ owner }) => owner ?? []);
+    return [...new Set(owners)].filter(canBeTyped).map((value) => ({ value, about: '' }));
+  },
   async profiles(app) {
     const { readConfig } = await import('../../src/config-file.ts');
     const profiles = Object.entries((await readConfig(app)).profiles);

@@ -18,6 +18,7 @@ import {
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import { namespacesOver, rolesOver, usersOver } from './keys-users.ts';
 
 /** Keys a page: at 8 MiB a page that is room for 16 KiB a key. */
 const pageSize = 500;
@@ -58,6 +59,10 @@ const wireVerification = z.object({
   valid: z.boolean(),
   reason: z.nullable(z.enum(['unknown', 'disabled', 'expired', 'revoked'])),
   key: z.nullable(wireKey),
+  // A service of an earlier version does not tell.
+  acts: z.optional(
+    z.nullable(z.object({ namespace: text, roles: z.array(z.string()), permissions: z.array(z.string()) })),
+  ),
 });
 const wireIdentity = z.object({
   id: text,
@@ -160,6 +165,9 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
 
   return {
     capabilities: ownCapabilities,
+    users: usersOver(ask),
+    namespaces: namespacesOver(ask),
+    roles: rolesOver(ask),
     minting: {
       async status(idempotencyKey) {
         const answer = await http.call({

@@ -60,7 +60,7 @@ export function userStore({ read, transaction }: Database): UserStore {
   return {
     listUsers: () =>
       read(function* () {
-        return (yield* all(`${selectUsers} ORDER BY users.name`)).map(toUser);
+        return (yield* all(selectUsers)).map(toUser).sort(byName);
       }),
 
     findUser: (name) => read(() => find(name)),
@@ -108,10 +108,10 @@ export function userStore({ read, transaction }: Database): UserStore {
           `SELECT namespaces.*, (
              SELECT count(*) FROM keys WHERE keys.namespace = namespaces.name AND revoked_at IS NULL
              AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-           ) AS active FROM namespaces ORDER BY name`,
+           ) AS active FROM namespaces`,
           now,
         );
-        return rows.map(toNamespace);
+        return rows.map(toNamespace).sort(byName);
       }),
 
     insertNamespace: ({ name, quota, recoverable, createdAt }, audit) =>
@@ -145,6 +145,11 @@ export function userStore({ read, transaction }: Database): UserStore {
     changeRole: ({ name, permissions }, audit) =>
       change('UPDATE roles SET permissions = ? WHERE name = ?', [JSON.stringify(permissions), name], audit),
   };
+}
+
+/** In the same order whatever the database thinks of letters. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function* find(name: string): Work<UserRow | null> {

@@ -2,12 +2,12 @@ import type { Dialect } from '../sql.ts';
 
 /**
  * Whoever owns a key becomes a user: a member without a namespace, so that a key without roles can do as little as before.
- * `string_agg` and `user_name` are words that both databases take.
+ * `string_agg` and `user_name` are words that both databases take, and a name has the collation of `keys.owner`.
  */
 export function sql({ integer, bytes, sortedText, tableOptions }: Dialect): string {
   return `
 CREATE TABLE users (
-  name ${sortedText} PRIMARY KEY,
+  name TEXT PRIMARY KEY,
   role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
   password TEXT,
   disabled_at ${integer},
@@ -16,7 +16,7 @@ CREATE TABLE users (
 ) ${tableOptions};
 
 CREATE TABLE memberships (
-  user_name ${sortedText} NOT NULL REFERENCES users (name),
+  user_name TEXT NOT NULL REFERENCES users (name),
   namespace TEXT NOT NULL REFERENCES namespaces (name),
   role TEXT NOT NULL,
   PRIMARY KEY (user_name, namespace)
@@ -30,7 +30,7 @@ CREATE TABLE roles (
 
 CREATE TABLE sessions (
   id TEXT PRIMARY KEY,
-  user_name ${sortedText} NOT NULL REFERENCES users (name),
+  user_name TEXT NOT NULL REFERENCES users (name),
   key_id ${sortedText} REFERENCES keys (id),
   created_at ${integer} NOT NULL,
   expires_at ${integer} NOT NULL,

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import type { App } from '../../src/app.ts';
+import { type CommandEntry, register } from '../register.ts';
+
+const verbs: readonly CommandEntry[] = [
+  {
+    name: 'list',
+    aliases: ['ls'],
+    summary: 'list roles and their permissions',
+    load: () => import('./list.ts'),
+  },
+  { name: 'create', summary: 'make a role', load: () => import('./create.ts') },
+  { name: 'edit', summary: 'change its permissions', load: () => import('./edit.ts') },
+];
+
+export function declare(command: Command, app: App): void {
+  register(command, verbs, app);
+}

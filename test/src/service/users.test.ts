@@ -1,0 +1,292 @@
+/** Users, memberships, roles and sessions over HTTP, each outcome named by its status. */
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import type { User } from '../../../src/keys.ts';
+import { Secret } from '../../../src/secret.ts';
+import { migrations } from '../../../src/service/migrations/index.ts';
+import { createService } from '../../../src/service/service.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
+import { sqliteDialect } from '../../../src/service/sqlite-dialect.ts';
+import { refuses } from '../../contracts/refuses.ts';
+import { newDatabasePath } from '../../fakes/database.ts';
+import { type HttpService, newHttpService } from '../../fakes/http-service.ts';
+import { machineAdmin } from '../../fakes/key-service.ts';
+
+interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+  expiresAt: string;
+}
+
+const password = 'correct horse battery';
+
+async function login({ ask }: HttpService, user: string): Promise<Tokens> {
+  const answer = await ask('POST /v1/sessions', { body: { user, password }, secret: null });
+  expect(answer.status).toBe(201);
+  return answer.body as Tokens;
+}
+
+/** `erin` owns the namespace `team`; `root` is an admin with a password; `frank` may do nothing. */
+async function newTeam(): Promise<HttpService> {
+  const service = await newHttpService();
+  const { admin } = service;
+  await admin.namespaces.create({ name: 'team' });
+  const given = { password: new Secret(password) };
+  await admin.users.create({ name: 'erin', ...given, memberships: [{ namespace: 'team', role: 'owner' }] });
+  await admin.users.create({ name: 'frank', ...given });
+  await admin.users.create({ name: 'boss', role: 'admin', ...given });
+  return service;
+}
+
+test('POST /v1/sessions: 201 for the right password, the same 401 for a wrong one, no user and a disabled one', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  expect(await team.ask('GET /v1/whoami', { secret: accessToken })).toMatchObject({
+    status: 200,
+    body: { id: null, name: 'erin', owner: 'erin', namespace: 'team', roles: ['owner'] },
+  });
+  await team.admin.users.disable('frank');
+  const said = [];
+  for (const body of [
+    { user: 'erin', password: 'wrong' },
+    { user: 'nobody', password },
+    { user: 'frank', password },
+    { user: 'alice', password },
+  ]) {
+    const answer = await team.ask('POST /v1/sessions', { body, secret: null });
+    expect(answer.status).toBe(401);
+    said.push({ ...(answer.body as object), requestId: null });
+  }
+  expect(new Set(said.map((each) => JSON.stringify(each))).size).toBe(1);
+});
+
+test('POST /v1/sessions: 429 after five wrong passwords from one address, also for the right one, until time has passed', async () => {
+  const team = await newTeam();
+  const attempt = (given: string) =>
+    team.ask('POST /v1/sessions', { body: { user: 'erin', password: given }, secret: null });
+  for (let i = 0; i < 5; i++) expect((await attempt('wrong')).status).toBe(401);
+  const refused = await attempt(password);
+  expect(refused.status).toBe(429);
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  team.clock.now += 2_000;
+  expect((await attempt(password)).status).toBe(201);
+});
+
+test('POST /v1/sessions by a key: 201, acts as the key does and ends with it', async () => {
+  const team = await newTeam();
+  const key = await team.mint({ name: 'reader', namespace: 'team', owner: 'erin', roles: ['viewer'] });
+  const { body, status } = await team.ask('POST /v1/sessions', { secret: key.secret });
+  expect(status).toBe(201);
+  const { accessToken, refreshToken } = body as Tokens;
+  expect((await team.ask('GET /v1/keys?namespace=team', { secret: accessToken })).status).toBe(200);
+  const wanted = { name: 'x', namespace: 'team', roles: ['viewer'] };
+  expect((await team.ask('POST /v1/keys', { body: wanted, secret: accessToken })).status).toBe(403);
+  await team.admin.revoke(key.id);
+  expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
+  const again = await team.ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null });
+  expect(again.status).toBe(401);
+});
+
+test('POST /v1/sessions/refresh: 200 once; a second time ends the whole family', async () => {
+  const team = await newTeam();
+  const first = await login(team, 'erin');
+  const refresh = ({ refreshToken }: Tokens) =>
+    team.ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null });
+  const second = (await refresh(first)).body as Tokens;
+  expect((await team.ask('GET /v1/whoami', { secret: second.accessToken })).status).toBe(200);
+  expect((await refresh(first)).status).toBe(401);
+  for (const { accessToken } of [first, second]) {
+    expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
+  }
+  expect((await refresh(second)).status).toBe(401);
+  const other = await login(team, 'erin');
+  expect((await team.ask('GET /v1/whoami', { secret: other.accessToken })).status).toBe(200);
+});
+
+test('an access token ends after 15 minutes, a refresh token is no credential', async () => {
+  const team = await newTeam();
+  const { accessToken, refreshToken, expiresAt } = await login(team, 'erin');
+  expect(Date.parse(expiresAt) - team.clock.now).toBe(15 * 60_000);
+  expect((await team.ask('GET /v1/whoami', { secret: refreshToken })).status).toBe(401);
+  team.clock.now += 15 * 60_000;
+  expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
+});
+
+test('DELETE /v1/sessions/current: 204 and the session is over; 409 for a key', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  expect((await team.ask('DELETE /v1/sessions/current', { secret: accessToken })).status).toBe(204);
+  expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
+  expect((await team.ask('DELETE /v1/sessions/current')).status).toBe(409);
+});
+
+test('POST /v1/sessions/step-up: 200 with a token for five minutes, 401 for a wrong password, 403 for a key', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  const ask = (given: string, secret: string) =>
+    team.ask('POST /v1/sessions/step-up', { body: { password: given }, secret });
+  expect((await ask('wrong', accessToken)).status).toBe(401);
+  const { body, status } = await ask(password, accessToken);
+  expect(status).toBe(200);
+  const stepped = new Secret((body as Tokens).accessToken);
+  expect(await team.service.authenticate(stepped)).toMatchObject({ steppedUp: true, owner: 'erin' });
+  team.clock.now += 5 * 60_000;
+  expect(await team.service.authenticate(stepped)).toBeNull();
+  const key = await team.mint({ owner: 'erin' });
+  expect((await ask(password, key.secret)).status).toBe(403);
+});
+
+test('disabling a user stops keys and sessions at once; enabling brings the keys back and no session', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  const key = await team.mint({ owner: 'erin', namespace: 'team', roles: ['viewer'] });
+  const whoami = async (secret: string) => (await team.ask('GET /v1/whoami', { secret })).status;
+  expect([await whoami(accessToken), await whoami(key.secret)]).toEqual([200, 200]);
+  await team.admin.users.disable('erin');
+  expect([await whoami(accessToken), await whoami(key.secret)]).toEqual([401, 401]);
+  expect(await team.admin.verify(new Secret(key.secret))).toMatchObject({ valid: false, reason: 'disabled' });
+  await refuses('conflict', team.admin.create({ name: 'late', owner: 'erin', roles: ['viewer'] }));
+  await team.admin.users.enable('erin');
+  expect([await whoami(accessToken), await whoami(key.secret)]).toEqual([401, 200]);
+});
+
+test('another password ends the sessions; changing the own one takes the current one', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  const patch = (name: string, body: object, secret: string) =>
+    team.ask(`PATCH /v1/users/${name}`, { body, secret });
+  expect((await patch('erin', { password: 'something new' }, accessToken)).status).toBe(403);
+  const changed = { password: 'something new', currentPassword: password };
+  expect((await patch('erin', { ...changed, role: 'admin' }, accessToken)).status).toBe(403);
+  expect((await patch('erin', changed, accessToken)).status).toBe(200);
+  expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
+});
+
+test('the last active admin can be neither disabled nor demoted: 409', async () => {
+  const team = await newTeam();
+  expect((await team.ask('POST /v1/users/boss/disable')).status).toBe(200);
+  expect((await team.ask('POST /v1/users/root/disable')).status).toBe(409);
+  expect((await team.ask('PATCH /v1/users/root', { body: { role: 'member' } })).status).toBe(409);
+  expect((await team.admin.users.get('root')).role).toBe('admin');
+});
+
+test('users: 201, 400, 404, 409 and 412', async () => {
+  const { ask, admin } = await newTeam();
+  const made = await ask('POST /v1/users', { body: { name: 'gil' } });
+  expect(made).toMatchObject({ status: 201, headers: { location: '/v1/users/gil', etag: '"1"' } });
+  expect((await ask('POST /v1/users', { body: { name: 'gil' } })).status).toBe(409);
+  for (const body of [
+    { name: '../x' },
+    { name: '' },
+    { name: 'h', password: 'short' },
+    { name: 'h', isAdmin: true },
+  ]) {
+    expect((await ask('POST /v1/users', { body })).status).toBe(400);
+  }
+  const elsewhere = { name: 'h', memberships: [{ namespace: 'nowhere', role: 'viewer' }] };
+  expect((await ask('POST /v1/users', { body: elsewhere })).status).toBe(404);
+  expect((await ask('GET /v1/users/nobody')).status).toBe(404);
+  const path = '/v1/users/gil/memberships';
+  expect((await ask(`PUT ${path}/team`, { body: { role: 'emperor' } })).status).toBe(400);
+  expect((await ask(`PUT ${path}/team`, { body: { role: 'admin' } })).status).toBe(400);
+  expect((await ask(`PUT ${path}/nowhere`, { body: { role: 'viewer' } })).status).toBe(404);
+  expect((await ask(`PUT ${path}/team`, { body: { role: 'viewer' } })).status).toBe(200);
+  expect((await ask(`DELETE ${path}/team`)).status).toBe(200);
+  const stale = { body: { role: 'admin' }, headers: { 'if-match': '"1"' } };
+  expect((await ask('PATCH /v1/users/gil', stale)).status).toBe(412);
+  expect((await admin.users.get('gil')).role).toBe('member');
+});
+
+const administration: [request: string, body: object | undefined][] = [
+  ['POST /v1/users', { name: 'new' }],
+  ['PATCH /v1/users/alice', { role: 'admin' }],
+  ['PATCH /v1/users/SELF', { role: 'admin' }],
+  ['POST /v1/users/alice/disable', undefined],
+  ['POST /v1/users/alice/enable', undefined],
+  ['PUT /v1/users/SELF/memberships/team', { role: 'owner' }],
+  ['DELETE /v1/users/alice/memberships/team', undefined],
+  ['POST /v1/namespaces', { name: 'new' }],
+  ['PATCH /v1/namespaces/team', { quota: 99 }],
+  ['POST /v1/roles', { name: 'new', permissions: ['*'] }],
+  ['PATCH /v1/roles/viewer', { permissions: ['*'] }],
+];
+
+for (const [request, body] of administration) {
+  test(`${request}: by nobody but an admin, whether by session or by key`, async () => {
+    const team = await newTeam();
+    const before = await team.admin.users.list();
+    const secrets = {
+      erin: [(await login(team, 'erin')).accessToken, (await team.mint({ owner: 'erin' })).secret],
+      frank: [(await login(team, 'frank')).accessToken],
+      keys: [
+        (await team.mint({ owner: 'erin', namespace: 'team', roles: ['owner'] })).secret,
+        (await team.mint({ owner: 'boss', type: 'view' })).secret,
+      ],
+    };
+    for (const [who, each] of Object.entries(secrets)) {
+      for (const secret of each) {
+        const { status } = await team.ask(request.replace('SELF', who), { body, secret });
+        expect([403, 404]).toContain(status);
+      }
+    }
+    expect(await team.admin.users.list()).toEqual(before);
+    const { accessToken } = await login(team, 'boss');
+    const { status } = await team.ask(request.replace('SELF', 'frank'), { body, secret: accessToken });
+    expect(status).toBe(
+      request.endsWith('/v1/roles/viewer')
+        ? 409
+        : request.startsWith('POST') && !request.includes('alice')
+          ? 201
+          : 200,
+    );
+  });
+}
+
+test('a member sees themself and their namespaces and nobody else', async () => {
+  const team = await newTeam();
+  const names = async (route: string, noun: string, secret: string) => {
+    const { body } = await team.ask(`GET ${route}`, { secret });
+    return (body as Record<string, { name: string }[]>)[noun]?.map(({ name }) => name);
+  };
+  const erin = (await login(team, 'erin')).accessToken;
+  const frank = (await login(team, 'frank')).accessToken;
+  expect(await names('/v1/users', 'users', erin)).toEqual(['erin']);
+  expect(await names('/v1/namespaces', 'namespaces', erin)).toEqual(['team']);
+  expect(await names('/v1/namespaces', 'namespaces', frank)).toEqual([]);
+  expect((await team.ask('GET /v1/users/erin', { secret: erin })).status).toBe(200);
+  expect((await team.ask('GET /v1/users/frank', { secret: erin })).status).toBe(404);
+});
+
+test('users whose keys were there before are members without a namespace, and their keys do as much as before', async () => {
+  const path = newDatabasePath();
+  const { mkdirSync } = await import('node:fs');
+  const { dirname } = await import('node:path');
+  mkdirSync(dirname(path), { recursive: true });
+  const before = new DatabaseSync(path);
+  const old = migrations.slice(0, 5);
+  for (const step of old) before.exec(step(sqliteDialect));
+  before.exec(`PRAGMA application_id = ${0x6b657973}; PRAGMA user_version = ${old.length}`);
+  before.exec(`INSERT INTO namespaces (name, created_at) VALUES ('default', 1)`);
+  const fields = `namespace, type, permissions, api_version, last_four, labels, created_at, created_by, version`;
+  const values = `'default', 'manage', '[]', '2026-11-01', 'abcd', '{}', 7, 'root', 1`;
+  const insert = `INSERT INTO keys (id, name, owner, roles, ${fields}) VALUES`;
+  before.exec(`${insert} ('key_1', 'plain', 'alice', '[]', ${values})`);
+  before.exec(`${insert} ('key_2', 'boss', 'alice', '["admin"]', ${values})`);
+  before.exec(`${insert} ('key_3', 'nobodys', NULL, '["viewer"]', ${values})`);
+  before.close();
+  const store = await openSqlite(path);
+  const service = createService({ store, now: Date.now });
+  const admin = service.as(machineAdmin);
+  expect(await admin.users.list()).toEqual([
+    expect.objectContaining<Partial<User>>({ name: 'alice', role: 'member', memberships: [] }),
+  ]);
+  expect((await admin.list({ namespace: null })).keys.map(({ name }) => name)).toEqual([
+    'nobodys',
+    'boss',
+    'plain',
+  ]);
+  expect(await store.findKey('key_3')).toMatchObject({ owner: null });
+  expect((await admin.create({ name: 'new' })).key.owner).toBe('root');
+  expect((await admin.users.get('root')).role).toBe('admin');
+  await service.close();
+});
