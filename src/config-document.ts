@@ -1,10 +1,9 @@
 /** The text of `config.yaml`: what it may say, where it is wrong, and how it is changed. */
-import { dirname, isAbsolute } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, LineCounter, parseDocument, YAMLMap } from 'yaml';
 import * as z from 'zod/mini';
 import { authSchemes, nameProblem, storeNames, urlProblem } from './config.ts';
 import type { Config, ConfigEditor } from './config-file.ts';
-import { driverPath } from './drivers/names.ts';
 import { KeysError } from './errors.ts';
 import { type Place, pairOf, placeOf, placeText } from './yaml-place.ts';
 
@@ -83,7 +82,7 @@ export function parseConfig(path: string, source: string): Parsed {
     const { current, profiles } = parsed.data;
     return {
       document,
-      config: { ...(current && { current }), profiles: withDriverPaths(profiles ?? {}, dirname(path)) },
+      config: { ...(current && { current }), profiles: { ...profiles } as Config['profiles'] },
     };
   }
   // A secret is what has to be told first, whatever else is wrong.
@@ -180,18 +179,6 @@ function mapAt(path: string, node: unknown, subject: string): YAMLMap {
 
 function plain(node: unknown): unknown {
   return isMap(node) || isScalar(node) ? node.toJSON() : JSON.parse(JSON.stringify(node ?? null));
-}
-
-/** A driver that is a file is named as seen from the config file. */
-function withDriverPaths(profiles: object, directory: string): Config['profiles'] {
-  const entries = Object.entries(profiles as Config['profiles']).map(([name, entry]) => {
-    const { driver } = entry;
-    return [
-      name,
-      driver === undefined ? entry : { ...entry, driver: driverPath(driver, directory) },
-    ] as const;
-  });
-  return Object.fromEntries(entries);
 }
 
 function looksSecret(key: string): boolean {

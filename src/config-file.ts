@@ -4,6 +4,7 @@ import { access, chmod, lstat, readFile, realpath, stat } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import type { App } from './app.ts';
 import type { ProfileEntry } from './config.ts';
+import { driverPath } from './drivers/names.ts';
 import { KeysError } from './errors.ts';
 import { isMissing, makePrivateDirectory, writeAtomically } from './files.ts';
 import { withLock } from './lock.ts';
@@ -34,7 +35,19 @@ export async function readConfig(app: ConfigApp): Promise<Config> {
   const text = await readText(app, path);
   if (text === null) return { profiles: {} };
   const { parseConfig } = await import('./config-document.ts');
-  return parseConfig(path, text).config;
+  return withDriverPaths(parseConfig(path, text).config, dirname(path));
+}
+
+/** A driver that is a file is named as seen from the config file. */
+function withDriverPaths(config: Config, directory: string): Config {
+  const profiles = Object.entries(config.profiles).map(([name, entry]) => {
+    const { driver } = entry;
+    return [
+      name,
+      driver === undefined ? entry : { ...entry, driver: driverPath(driver, directory) },
+    ] as const;
+  });
+  return { ...config, profiles: Object.fromEntries(profiles) };
 }
 
 /** Changes the config file while no other process does. A file that cannot be read is left as it is; throws as `readConfig`. */
