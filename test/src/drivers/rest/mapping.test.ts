@@ -1,0 +1,241 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseMapping } from '../../../../src/drivers/rest/load.ts';
+import { render, renderPath } from '../../../../src/drivers/rest/template.ts';
+import { readTime, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
+import { KeysError } from '../../../../src/errors.ts';
+import { refuses } from '../../../contracts/refuses.ts';
+import { to } from '../../../fakes/mishaps.ts';
+import { forTest } from '../../../fakes/open-driver.ts';
+import { openMapping } from '../../../fakes/rest/example.ts';
+import { type Reply, startVendorServer, type WireRequest } from '../../../fakes/vendor-server.ts';
+
+const base = 'title: Acme\nkey:\n  id: id\nlist:\n  method: GET\n  path: /keys\n';
+const create = 'create: { method: POST, path: /keys, secret: key';
+
+test.each([
+  [
+    base.replace('  id: id', '  id: id\n  nmae: name'),
+    '4:3',
+    "there is no field 'nmae'",
+    "did you mean 'name'?",
+  ],
+  [base.replace('/keys', '/a/../b'), '6:3', "no '.' or '..'", 'docs/rest-driver.md'],
+  [base.replace('/keys', '/keys?all=1'), '6:3', 'belongs into query', 'docs/rest-driver.md'],
+  [base.replace('/keys', '/keys/{id}'), '6:3', 'there is no {id} here', 'docs/rest-driver.md'],
+  [base.replace('id: id', 'id: "a["'), '3:3', 'is no JMESPath expression', 'docs/rest-driver.md'],
+  [base.replace('id: id', 'id: 5'), '3:3', 'must be a JMESPath expression', 'docs/rest-driver.md'],
+  [
+    base.replace('id: id', 'id: { from: a, patern: x }'),
+    '3:18',
+    "there is no field 'patern'",
+    "did you mean 'pattern'?",
+  ],
+  [base.replace('GET', 'get'), '5:3', 'a method such as GET or POST', 'docs/rest-driver.md'],
+  [
+    `${base}create: { method: POST, path: /keys }\n`,
+    '7:1',
+    'create.secret is missing',
+    'docs/rest-driver.md',
+  ],
+  [`${base}${create}, body: { name: '{nmae}' } }\n`, '7:59', 'did you mean {name}?', 'docs/rest-driver.md'],
+  [
+    `${base}${create}, body: { name: '{setting.team}' } }\n`,
+    '7:1',
+    'not among the settings',
+    'docs/rest-driver.md',
+  ],
+  [
+    `${base}${create}, query: { pw: '{credential}' } }\n`,
+    '7:60',
+    'there is no {credential} here',
+    'docs/rest-driver.md',
+  ],
+  [`${base}headers: { Authorization: x }\n`, '7:12', 'belongs into auth', 'docs/rest-driver.md'],
+  [
+    `${base}errors: { codes: { 404: nope } }\n`,
+    '7:20',
+    'must be one of invalid, not_found',
+    'docs/rest-driver.md',
+  ],
+  ['title: A\n a: b: c\n', '1:8', 'Nested mappings', 'docs/rest-driver.md'],
+  ['', '1:1', 'at least title, key and list', 'docs/rest-driver.md'],
+])('a mapping that is wrong is told with line, column and what to write: %#', (text, place, what, hint) => {
+  let thrown: unknown;
+  try {
+    parseMapping('acme.yaml', text);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(KeysError);
+  const { message, hint: said } = thrown as KeysError;
+  expect(message).toContain(`acme.yaml:${place}: `);
+  expect(message).toContain(what);
+  expect(said).toContain(hint);
+});
+
+test('whatever text a mapping is, it is read or refused, and never anything else', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(fc.constantFrom(...base.split('\n'), ' a: {{', '- x')).map((l) => l.join('\n')),
+  );
+  fc.assert(
+    fc.property(text, (source) => {
+      try {
+        parseMapping('x.yaml', source);
+      } catch (error) {
+        expect(error).toBeInstanceOf(KeysError);
+        expect((error as KeysError).code).toBe('invalid');
+      }
+    }),
+  );
+});
+
+test('no value of a path leads elsewhere, whatever it is', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('..', '../../admin', '%2e%2e', 'a/../b', '\\..\\'),
+      ),
+      (id) => {
+        let path: string;
+        try {
+          path = renderPath('/keys/{id}/roll', { id });
+        } catch (error) {
+          expect((error as KeysError).code).toBe('not_found');
+          return;
+        }
+        const url = new URL(path, 'https://keys.example');
+        expect(url.host).toBe('keys.example');
+        expect(url.search + url.hash).toBe('');
+        const segments = url.pathname.split('/');
+        expect(segments).toHaveLength(4);
+        expect([segments[1], segments[3]]).toEqual(['keys', 'roll']);
+      },
+    ),
+  );
+});
+
+test('a template gives values with their type, and leaves out what has none', () => {
+  const values = { name: 'ci', roles: ['a', 'b'], expiresAt: null, ttl: 60 };
+  const template = {
+    name: '{name}',
+    both: 'x-{name}-{ttl}s',
+    roles: '{roles | [].{name: @}}',
+    until: '{expiresAt}',
+    gone: '{description}',
+    some: ['{owner}', '{ttl}'],
+    braces: '{{name}}',
+  };
+  expect(render(template, values)).toEqual({
+    name: 'ci',
+    both: 'x-ci-60s',
+    roles: [{ name: 'a' }, { name: 'b' }],
+    until: null,
+    some: [60],
+    braces: '{name}',
+  });
+});
+
+test.each(timeFormats)('a time of the form %s is read as it was written, and never later', (format) => {
+  const now = Date.parse('2026-06-01T10:00:00.000Z');
+  fc.assert(
+    fc.property(fc.date({ min: new Date(now), max: new Date('2100-01-01'), noInvalidDate: true }), (date) => {
+      const read = readTime(writeTime(date.toISOString(), format, now), format, now);
+      const lost = date.getTime() - Date.parse(read ?? '');
+      expect(lost).toBeGreaterThanOrEqual(format === 'seconds-from-now' ? -500 : 0);
+      expect(lost).toBeLessThan(format === 'date' ? 86_400_000 : 1_000);
+    }),
+  );
+  for (const odd of ['', 'soon', null, {}, [], '2026-02-30', Number.NaN, 1e300])
+    expect(readTime(odd, format, now)).toBeNull();
+});
+
+/** A service of numbered keys, paged by `page` and `limit`; a key more on each page asked for, as long as it `grows`. */
+async function paged(
+  paging: string,
+  answer: (request: WireRequest, keys: { id: string }[]) => Reply,
+  before?: (keys: { id: string }[]) => void,
+) {
+  const keys = Array.from({ length: 7 }, (_, index) => ({ id: `k${index}` }));
+  const server = await forTest(
+    startVendorServer((request) => {
+      before?.(keys);
+      return answer(request, keys);
+    }),
+  );
+  const query = "\n  query: { page: '{page}', cursor: '{cursor}' }";
+  const mapping = parseMapping('x.yaml', `${base.trimEnd()}${query}\n  items: keys\n  paging: ${paging}\n`);
+  const service = openMapping(mapping, server, { http: { backoffMs: 0 } });
+  return { server, keys, service, ids: async () => (await service.list({})).keys.map(({ id }) => id).sort() };
+}
+
+function numbered({ query }: WireRequest, keys: { id: string }[]): Reply {
+  const start = (Number(query.get('page')) - 1) * 3;
+  return {
+    status: 200,
+    headers: { 'x-total': String(keys.length) },
+    body: { keys: keys.slice(start, start + 3) },
+  };
+}
+
+test.each(['{ style: page, size: 3, total: { header: x-total } }', '{ style: page, size: 3 }'])(
+  'a list that changes while it is paged (%s) has every key that stays, once',
+  async (paging) => {
+    let asked = 0;
+    const { ids } = await paged(paging, numbered, (keys) => {
+      if (++asked === 2) keys.shift();
+      if (asked === 3) keys.unshift({ id: 'new' });
+    });
+    expect(await ids()).toEqual(['k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'new']);
+  },
+);
+
+test.each([
+  [
+    '{ style: page, size: 3 }',
+    (_: WireRequest, keys: { id: string }[]) => ({ status: 200, body: { keys: keys.slice(0, 3) } }),
+  ],
+  ['{ style: cursor, next: next }', () => ({ status: 200, body: { keys: [{ id: 'a' }], next: 'same' } })],
+  [
+    '{ style: link, next: next }',
+    () => ({ status: 200, body: { keys: [{ id: 'a' }], next: '/keys?page=1' } }),
+  ],
+])('a page that repeats (%s) ends with bad_response (exit 12)', async (paging, answer) => {
+  const { ids } = await paged(paging, answer);
+  await refuses('bad_response', ids());
+});
+
+test('a next page on another host is untrusted (exit 13), and not asked for', async () => {
+  const elsewhere = await forTest(startVendorServer(() => ({ status: 200, body: { keys: [] } })));
+  const { ids } = await paged('{ style: link, next: next }', () => ({
+    status: 200,
+    body: { keys: [{ id: 'a' }], next: `${elsewhere.url}/keys` },
+  }));
+  await refuses('untrusted', ids());
+  expect(elsewhere.requests).toEqual([]);
+});
+
+test('a Link header is followed by its rel="next"', async () => {
+  const { ids } = await paged('{ style: link, next: { header: link } }', ({ query }) => ({
+    status: 200,
+    ...(!query.get('page') && { headers: { link: '</x>; rel="prev", </keys?page=2>; rel="next"' } }),
+    body: { keys: [{ id: query.get('page') ? 'b' : 'a' }] },
+  }));
+  expect(await ids()).toEqual(['a', 'b']);
+});
+
+test('a 401 in the middle of paging is unauthenticated (exit 4), never a list that is half', async () => {
+  const { ids, server } = await paged('{ style: page, size: 3 }', numbered);
+  server.befall({ on: to('GET', /keys/), after: 1, times: 9, instead: { status: 401, body: {} } });
+  await refuses('unauthenticated', ids());
+});
+
+test('an id that is a number beyond 2^53 keeps every digit', async () => {
+  const { ids } = await paged('{ style: cursor, next: next }', () => ({
+    status: 200,
+    body: { keys: [{ id: 9007199254740993123n }] },
+  }));
+  expect(await ids()).toEqual(['9007199254740993123']);
+});
