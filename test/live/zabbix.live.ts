@@ -11,6 +11,7 @@ import { openDriver } from '../fakes/open-driver.ts';
 import { newShell } from '../scripts/shell.ts';
 import { commandLine } from './command-line.ts';
 import { holdingProxy } from './holding-proxy.ts';
+import { patient } from './mapped.ts';
 import { service } from './subject.ts';
 import { firstUser, startZabbix, type Zabbix } from './zabbix.ts';
 
@@ -25,7 +26,7 @@ async function open(): Promise<KeyService> {
   const all = (await rpc('token.get', {}, session)) as { tokenid: string }[];
   const ids = all.map(({ tokenid }) => tokenid);
   if (ids.length > 0) await rpc('token.delete', ids, session);
-  return openDriver(driver, { url }, { credential: session, authorizes: true });
+  return openDriver(driver, { url }, { credential: session, authorizes: true, http: patient });
 }
 
 /** Another one on each call, which ends the one before. */
