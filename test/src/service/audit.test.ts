@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Audit, type AuditEntry, type AuditQuery, allEntries } from '../../../src/audit.ts';
 import { chainStart, checkChain } from '../../../src/audit-chain.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -81,6 +81,37 @@ test('refused requests are recorded, and neither a secret nor an address that ma
   expect(JSON.stringify(await entries(auditOf(admin)))).not.toContain(typed);
 });
 
+test('logins are recorded, good and bad ones, in the name of a user that there is, and never a password', async () => {
+  const { ask, admin } = await newHttpService();
+  const password = 'correct horse battery staple';
+  expect((await ask('POST /v1/users', { body: { name: 'erin', password } })).status).toBe(201);
+  const login = async (user: string, given: string) =>
+    (await ask('POST /v1/sessions', { secret: null, body: { user, password: given } })).status;
+  expect(await login('erin', password)).toBe(201);
+  expect(await login('erin', 'wrong-password-typed')).toBe(401);
+  expect(await login('my-password-in-the-wrong-field', 'x')).toBe(401);
+  const rows = await entries(auditOf(admin), { action: 'login', order: 'oldest' });
+  expect(told(rows)).toEqual(['erin/null login done', 'erin/null login refused', 'null/null login refused']);
+  expect(rows.map(({ address }) => address)).toEqual(Array(3).fill('127.0.0.1'));
+  const everything = JSON.stringify(await entries(auditOf(admin)));
+  for (const typed of [password, 'wrong-password', 'my-password']) expect(everything).not.toContain(typed);
+});
+
+test('every request has a name of its own in the log', async () => {
+  const { ask, admin } = await newHttpService();
+  const { body } = await ask('GET /openapi.json', { secret: null });
+  const { paths } = body as { paths: Record<string, Record<string, { security?: unknown[] }>> };
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, { security }] of Object.entries(methods)) {
+      if (security?.length === 0) continue;
+      await ask(`${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, 'x')}`, { secret: 'wrong' });
+    }
+  }
+  const refused = await entries(auditOf(admin), { outcome: 'refused' });
+  expect(refused.length).toBeGreaterThan(10);
+  expect(refused.filter(({ action }) => /[/ ]/.test(action))).toEqual([]);
+});
+
 test('a verify is recorded as what the key did, also when the answer tells nothing about the key', async () => {
   const { admin, service } = await newService();
   const { key, secret } = await admin.create({ name: 'app', owner: 'dave' });
@@ -119,7 +150,8 @@ test('what changes a mint is recorded once: cancel, first use, acknowledge, sett
   await minting.acknowledge(third);
   await minting.settle(third, { keep: 'new' });
   await minting.settle(third, { keep: 'new' });
-  const rows = await entries(auditOf(admin), { order: 'oldest' });
+  const all = await entries(auditOf(admin), { order: 'oldest' });
+  const rows = all.filter(({ action }) => action !== 'user.create');
   const counts = Object.entries(Object.groupBy(rows, ({ action }) => action));
   expect(Object.fromEntries(counts.map(([action, of]) => [action, of?.length]))).toEqual({
     ...{ cancel: 1, create: 1, replay: 1, first_use: 1, verify: 2, regenerate: 1, acknowledge: 1, settle: 1 },
@@ -137,9 +169,10 @@ test('a verify is answered while the database takes no audit rows, and its row i
   const service = createService({ store: held, now: Date.now });
   const admin = service.as(machineAdmin);
   const { secret } = await admin.create({ name: 'app' });
+  const { seq } = await store.auditHead();
   // More than a batch, so that one is on its way.
   for (let n = 0; n < 1_200; n++) expect((await service.as(null).verify(secret)).valid).toBe(true);
-  expect((await store.auditHead()).seq).toBe(1);
+  expect((await store.auditHead()).seq).toBe(seq);
   gate.resolve();
   expect(await entries(admin.audit, { action: 'verify' })).toHaveLength(1_200);
   await service.close();
@@ -169,33 +202,34 @@ describe('reading the log', () => {
     const world = await newService();
     const { admin, clock } = world;
     const ids: string[] = [];
+    const { seq: before } = await auditOf(admin).head();
     for (let n = 0; n < 30; n++) {
       clock.now += 3_600_000;
       ids.push((await admin.create({ name: `key-${n}`, owner: n % 2 ? 'alice' : 'bob' })).key.id);
     }
-    return { ...world, audit: auditOf(admin), ids };
+    return { ...world, audit: auditOf(admin), ids, before };
   }
 
   test('newest or oldest first, in pages, every row once', async () => {
-    const { audit } = await filled();
+    const { audit, before } = await filled();
     const newest = await entries(audit, { pageSize: 7 });
     const oldest = await entries(audit, { pageSize: 7, order: 'oldest' });
-    expect(newest).toHaveLength(30);
+    expect(newest).toHaveLength(before + 30);
     expect(newest.map(({ seq }) => seq)).toEqual(oldest.map(({ seq }) => seq).reverse());
   });
 
   test('only what was asked for: since, until, key, action, outcome, after', async () => {
-    const { audit, ids, admin, clock } = await filled();
-    const seqs = async (query: AuditQuery) => (await entries(audit, query)).map(({ seq }) => seq);
+    const { audit, ids, admin, clock, before } = await filled();
+    const seqs = async (query: AuditQuery) => (await entries(audit, query)).map(({ seq }) => seq - before);
     const time = (hours: number) => new Date(clock.now - hours * 3_600_000).toISOString();
     expect(await seqs({ since: time(2) })).toEqual([30, 29, 28]);
-    expect(await seqs({ until: time(27), order: 'oldest' })).toEqual([1, 2]);
+    expect(await seqs({ until: time(27), action: 'create', order: 'oldest' })).toEqual([1, 2]);
     expect(await seqs({ since: time(5), until: time(3) })).toEqual([26, 25]);
     expect(await seqs({ key: 'key-4' })).toEqual([5]);
     expect(await seqs({ key: ids[4] })).toEqual([5]);
     expect(await seqs({ action: 'edit' })).toEqual([]);
     expect(await seqs({ outcome: 'refused' })).toEqual([]);
-    expect(await seqs({ after: 28, order: 'oldest' })).toEqual([29, 30]);
+    expect(await seqs({ after: before + 28, order: 'oldest' })).toEqual([29, 30]);
     expect(await seqs({ actor: 'root', since: time(1) })).toEqual([30, 29]);
     expect(await seqs({ actor: 'somebody' })).toEqual([]);
     await refuses('invalid', auditOf(admin).list({ since: 'yesterday' }));
@@ -242,7 +276,8 @@ describe('the chain in a database', () => {
 
   test('is whole as it was written', async () => {
     const { audit, whole } = await world();
-    expect(whole).toEqual({ rows: 201, last: await audit.head(), broken: null });
+    const last = await audit.head();
+    expect(whole).toEqual({ rows: last.seq, last, broken: null });
   });
 
   const changes: Record<string, SQLInputValue> = {
@@ -275,16 +310,19 @@ describe('the chain in a database', () => {
     swapped.sql('UPDATE audit_log SET seq = 43 WHERE seq = 100000');
     expect((await check(swapped.audit)).broken?.seq).toBe(42);
     const added = await world();
+    const { rows } = added.whole;
     added.sql(
-      'INSERT INTO audit_log SELECT 202, time, actor, agent, action, target, outcome, address, request_id, details, hash FROM audit_log WHERE seq = 201',
+      `INSERT INTO audit_log SELECT seq + 1, time, actor, agent, action, target, outcome, address, request_id, details, hash
+       FROM audit_log WHERE seq = ?`,
+      rows,
     );
-    expect((await check(added.audit)).broken?.seq).toBe(202);
+    expect((await check(added.audit)).broken?.seq).toBe(rows + 1);
     const cut = await world();
     cut.sql('DELETE FROM audit_log WHERE seq > 150');
     expect((await check(cut.audit)).broken?.seq).toBe(151);
     const moved = await world();
     moved.sql('UPDATE audit_head SET seq = 150, hash = (SELECT hash FROM audit_log WHERE seq = 150)');
-    expect((await check(moved.audit)).broken?.seq).toBe(201);
+    expect((await check(moved.audit)).broken?.seq).toBe(moved.whole.rows);
   });
 
   test('begins with the rows that were there before it', async () => {
@@ -295,8 +333,10 @@ describe('the chain in a database', () => {
   });
 
   test('of a log without rows has a head, too', async () => {
-    const { admin } = await newService();
-    expect(await auditOf(admin).head()).toEqual(chainStart);
-    expect(await check(auditOf(admin))).toEqual({ rows: 0, last: chainStart, broken: null });
+    const service = createService({ store: await openSqlite(newDatabasePath()), now: Date.now });
+    onTestFinished(() => service.close());
+    const { audit } = service.as(machineAdmin);
+    expect(await audit.head()).toEqual(chainStart);
+    expect(await check(audit)).toEqual({ rows: 0, last: chainStart, broken: null });
   });
 });
