@@ -19,6 +19,7 @@ const verbs: Readonly<Record<Verb, true>> = {
   revoke: true,
   verify: true,
   whoami: true,
+  reveal: true,
   audit: true,
 };
 
@@ -34,6 +35,7 @@ const fields: Readonly<Record<KeyField | keyof KeyChanges, string>> = {
   owner: 'owner',
   labels: 'labels',
   rateLimit: 'rate limit',
+  recoverable: 'recoverable',
 };
 
 export function abilities(capabilities: Capabilities): Ability[] {

@@ -28,6 +28,7 @@ export interface Options extends DeliveryOptions {
   owner?: string;
   label?: Record<string, string>;
   rateLimit?: string;
+  recoverable?: boolean;
   ifAbsent?: boolean;
 }
 
@@ -48,6 +49,7 @@ export function declare(command: Command, app: App): void {
     .addOption(completes('users', new Option('--owner <name>', 'the user the key belongs to')))
     .option('--label <name=value>', 'a label (repeatable)', collectLabel)
     .option('--rate-limit <requests/time>', 'a limit of this key alone, such as 60/1m', rateLimitOption)
+    .option('--recoverable', 'keep the secret, encrypted, so that it can be shown again')
     .option('--if-absent', 'succeed when a key of this name is there already')
     .action((name: string | undefined, options: Options) => create(app, name, options));
   addExamples(command, [
@@ -88,7 +90,7 @@ async function createAndDeliver(app: App, delivery: Delivery, options: Options):
         force,
         minted: async (issued) => {
           await app.note(`created ${called(issued.key)}, ${expiry(issued.key, app.now())}`);
-          if (delivery.specs.includes('stdout')) await app.note('its secret is shown only this once:');
+          if (delivery.specs.includes('stdout')) await app.note(shownOnce(issued.key));
         },
       },
     );
@@ -105,6 +107,10 @@ async function createAndDeliver(app: App, delivery: Delivery, options: Options):
     await app.note(`${called(found)} is there already${status}; nothing was created`);
     await delivery.report(found, { created: false, destinations: [] });
   }
+}
+
+function shownOnce({ recoverable }: Key): string {
+  return recoverable ? 'its secret, which keys reveal shows again:' : 'its secret is shown only this once:';
 }
 
 /** Throws `undelivered` when an earlier create of this key was interrupted before its secret had arrived. */
@@ -156,6 +162,7 @@ function sample({ name, ...fields }: NewKey): Key {
     rotatedAt: null,
     labels: {},
     rateLimit: null,
+    recoverable: false,
     version: '1',
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
   };

@@ -25,11 +25,14 @@ export interface Resuming {
 }
 
 export function addDeliveryOptions(command: Command): Command {
+  return addDestinationOptions(command).option('--discard', 'throw the secret away');
+}
+
+export function addDestinationOptions(command: Command): Command {
   const to = new Option('--to <destination>', 'where the secret goes, stdout when absent (repeatable)');
   return command
     .addOption(completes('destinations', to.argParser(collect)))
-    .option('--force', 'replace a file that is there')
-    .option('--discard', 'throw the secret away');
+    .option('--force', 'replace a file that is there');
 }
 
 export interface Delivery {

@@ -26,6 +26,11 @@ const onKeys: readonly CommandEntry[] = [
     load: () => import('./revoke.ts'),
   },
   {
+    name: 'reveal',
+    summary: 'show a recoverable secret again',
+    load: () => import('./reveal.ts'),
+  },
+  {
     name: 'verify',
     summary: 'tell whose secret this is, and whether it is good',
     load: () => import('./verify.ts'),

@@ -84,6 +84,11 @@ const details: Column<Key>[] = [
     title: 'rate limit',
     value: ({ rateLimit }) => rateLimit && rateLimitText(rateLimit),
   },
+  {
+    field: 'recoverable',
+    title: 'recoverable',
+    value: ({ recoverable }) => (recoverable === null ? null : String(recoverable)),
+  },
   { field: 'extra', title: 'more', value: ({ extra = {} }) => pairs(extra) },
 ];
 

@@ -22,6 +22,7 @@ export async function askForKey(app: App, capabilities: Capabilities, options: O
     expiresAt: expiresAt(asked.expires),
     owner: asked.owner,
     labels: asked.label,
+    recoverable: asked.recoverable,
     rateLimit: asked.rateLimit === undefined ? undefined : parseRateLimit(asked.rateLimit),
   };
 }

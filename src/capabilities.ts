@@ -1,4 +1,4 @@
-/** What our own key service can do, embedded or over HTTP. */
+/** What our own key service can do, over HTTP and embedded. */
 import type { Capabilities } from './keys.ts';
 
 export const ownCapabilities: Capabilities = {
@@ -14,6 +14,7 @@ export const ownCapabilities: Capabilities = {
     'revoke',
     'verify',
     'whoami',
+    'reveal',
     'audit',
   ],
   fields: [
@@ -27,6 +28,7 @@ export const ownCapabilities: Capabilities = {
     'owner',
     'labels',
     'rateLimit',
+    'recoverable',
   ],
   editable: ['name', 'description', 'roles', 'permissions', 'expiresAt', 'labels', 'rateLimit'],
   filters: [
@@ -45,4 +47,13 @@ export const ownCapabilities: Capabilities = {
   pages: true,
   grace: true,
   idempotentMint: true,
+};
+
+/** On this machine nobody has a password to give again, and a master key would lie beside the database. */
+export const embeddedCapabilities: Capabilities = {
+  ...ownCapabilities,
+  verbs: ownCapabilities.verbs.filter((verb) => verb !== 'reveal'),
+  fields: ownCapabilities.fields.filter((field) => field !== 'recoverable'),
+  title: 'the embedded service',
+  instead: { reveal: 'keys serve can, with a master key; for a new secret: keys regenerate' },
 };

@@ -42,6 +42,8 @@ export interface Key {
   labels: Record<string, string>;
   /** A limit of this key's own, besides its user's; `null` where there is none. */
   rateLimit: RateLimit | null;
+  /** Whether the secret can be shown again. */
+  recoverable: boolean | null;
   /** Changes with every edit of the key; hand it back to an edit to be told (`changed`) when somebody else was first. */
   version: string | null;
   /** What this driver's service says beyond the fields above. */
@@ -61,6 +63,8 @@ export interface NewKey {
   owner?: string;
   labels?: Record<string, string>;
   rateLimit?: RateLimit | null;
+  /** Keep the secret, encrypted, so that it can be shown again. */
+  recoverable?: boolean;
 }
 
 /** What an edit changes: absolute values; absent fields stay, `null` clears. */
@@ -321,6 +325,11 @@ export interface KeyService {
   regenerate(id: string, options?: RegenerateOptions, version?: string | null): Promise<IssuedKey>;
   /** Ends a key for good; of a revoked key, success. Throws `not_found`, `changed`. */
   revoke(id: string, version?: string | null): Promise<void>;
+  /**
+   * The secret of a recoverable key again, to a user who gives their password again. Throws `not_found`, `forbidden`,
+   * `unauthenticated` for a wrong password, `unsupported` for a key that is not recoverable.
+   */
+  reveal?(id: string, password: Secret): Promise<IssuedKey>;
   /** Which key a secret belongs to and whether it is good. An unusable secret is an answer, not an error. */
   verify(secret: Secret): Promise<Verification>;
   whoami(): Promise<Identity>;
@@ -378,6 +387,7 @@ const deeds: Record<Verb, string> = {
   revoke: 'revoke keys',
   verify: 'verify secrets',
   whoami: 'tell who a credential is',
+  reveal: 'show a secret again',
   audit: 'show what was done',
 };
 

@@ -1,6 +1,6 @@
 /** From a profile to an open service: the embedded one, or a driver over HTTP with its credential. */
 import type { App } from './app.ts';
-import { ownCapabilities } from './capabilities.ts';
+import { embeddedCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
 import {
   type Check,
@@ -23,7 +23,7 @@ const discoveryTimeoutMs = 5_000;
 
 /** Throws `invalid` for a profile that its driver does not understand. */
 export async function capabilitiesOf(profile: Profile): Promise<Capabilities> {
-  if (profile.driver === 'local') return ownCapabilities;
+  if (profile.driver === 'local') return embeddedCapabilities;
   return capabilitiesWith(await driverOf(profile), profile);
 }
 

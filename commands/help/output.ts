@@ -14,7 +14,8 @@ const key = `  {"id":"…","name":"ci-deploy","description":null,"namespace":"de
    "owner":"alice","type":"manage","roles":["editor"],"permissions":[],
    "apiVersion":null,"status":"active","prefix":"…","lastFour":"x1Y2",
    "createdAt":"…","createdBy":"…","expiresAt":null,"lastUsedAt":null,
-   "rotatedAt":null,"labels":{},"rateLimit":null,"version":"…"}`;
+   "rotatedAt":null,"labels":{},"rateLimit":null,
+   "recoverable":false,"version":"…"}`;
 
 export function outputPage(): Page {
   const lines = outputFormats.map((format) => `  ${format.padEnd(6)}  ${formats[format]}`);

@@ -6,6 +6,7 @@ import { createService } from '../../src/service/service.ts';
 import { loadCertificate } from '../../src/service/tls.ts';
 import { addExamples } from '../options.ts';
 import { type CommandEntry, register } from '../register.ts';
+import { masterKeysFrom } from './master-keys.ts';
 import { requireSafeTransport, run } from './run.ts';
 import { addSettings, configurationOf, type SettingOptions } from './settings-options.ts';
 
@@ -48,6 +49,7 @@ async function serve(app: App, options: SettingOptions): Promise<void> {
     ...rest,
     rateLimit: rateLimit === 'none' ? null : rateLimit,
     addressRateLimit: addressRateLimit === 'none' ? null : addressRateLimit,
+    masterKeys: await masterKeysFrom(app, configuration),
   };
   const service = createService({ store: await openStore(database), now: app.now, settings });
   try {

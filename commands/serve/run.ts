@@ -48,6 +48,7 @@ export async function run(
   const readiness = createReadiness(service);
   const server = createServer({ service, logger, certificate, trustedProxies, metrics, readiness });
   const watching = metricsListen && metricsServer({ metrics, readiness });
+  let rekeying: Promise<void> | undefined;
   try {
     const scheme = certificate ? 'https' : 'http';
     const url = `${scheme}://${await listen(server, configuration.listen)}`;
@@ -57,6 +58,7 @@ export async function run(
     logger.level = 'info';
     logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');
     logger.level = logLevel;
+    rekeying = rekey(app, service, logger);
     if (!app.signal.aborted) await once(app.signal, 'abort');
     readiness.stop();
     logger.info('stopping');
@@ -67,6 +69,22 @@ export async function run(
     await server.close();
     clearTimeout(late);
     if (watching) await closed(watching);
+    await rekeying;
+  }
+}
+
+/** After a new master key; what is not done when the service stops is done at the next start. */
+async function rekey({ signal }: App, service: Service, logger: Logger): Promise<void> {
+  try {
+    const { done, left, leftUnder } = await service.reencrypt(() => signal.aborted);
+    if (done > 0) logger.info({ done }, 'secrets encrypted with the newest master key');
+    if (left > 0)
+      logger.warn({ left, masterKeys: leftUnder }, 'stored secrets do not open with the master keys here');
+  } catch (error) {
+    logger.error(
+      { err: error },
+      'secrets not encrypted with the newest master key; the next start tries again',
+    );
   }
 }
 

@@ -46,6 +46,7 @@ export const blankKey: Key = {
   rotatedAt: null,
   labels: {},
   rateLimit: null,
+  recoverable: null,
   version: null,
 };
 

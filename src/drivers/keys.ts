@@ -18,6 +18,7 @@ import {
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import type { DriverParts } from './index.ts';
 import { namespacesOver, rolesOver, usersOver } from './keys-users.ts';
 
 /** Keys a page: at 8 MiB a page that is room for 16 KiB a key. */
@@ -47,6 +48,7 @@ const wireKey = z.object({
   labels: z.record(z.string(), z.string()),
   /** Absent from older services. */
   rateLimit: z._default(z.nullable(z.object({ requests: z.number(), perSeconds: z.number() })), null),
+  recoverable: z._default(z.nullable(z.boolean()), null),
   version: text,
 });
 const wireIssued = z.object({
@@ -54,6 +56,7 @@ const wireIssued = z.object({
   secret: z.catch(z.string().check(z.regex(/^[\x21-\x7e]+$/)), ''),
 });
 const wireMint = z.object({ key: wireKey, secretState: z.enum(secretStates), inForce: z.boolean() });
+const wireSession = z.object({ accessToken: z.string().check(z.regex(/^[\x21-\x7e]+$/)) });
 const wirePage = z.object({ keys: z.array(wireKey), nextCursor: text });
 const wireVerification = z.object({
   valid: z.boolean(),
@@ -93,7 +96,11 @@ const wireAuditPage = z.object({
 });
 const wireAuditHead = z.object({ seq: z.number(), hash: z.string() });
 
-export function keysDriver(http: Http, profile: Profile): KeyService {
+export function keysDriver(
+  http: Http,
+  profile: Profile,
+  { know }: Pick<DriverParts, 'know'> = { know: (secret) => secret },
+): KeyService {
   async function ask<T>(call: Call, shape: z.ZodMiniType<T>): Promise<T> {
     return read(await http.call(call), shape);
   }
@@ -161,6 +168,37 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
     if (stands(found)) return found;
     if (version || !found.version) throw lost;
     return change(id, call, stands, found.version);
+  }
+
+  /** A session for what takes the password again; where the credential is a key, one that is ended afterwards. */
+  async function steppedUp(password: Secret): Promise<{ token: Secret; end: () => Promise<unknown> }> {
+    const stepUp = (authorization?: Secret) =>
+      sessionToken({
+        path: ['v1', 'sessions', 'step-up'],
+        body: { password: password.reveal() },
+        headers: authorization ? { authorization } : {},
+      });
+    try {
+      return { token: await stepUp(), end: async () => {} };
+    } catch (error) {
+      if (!(error instanceof KeysError && error.code === 'forbidden')) throw error;
+    }
+    const own = await sessionToken({ path: ['v1', 'sessions'] });
+    const current = ['v1', 'sessions', 'current'];
+    const end = () =>
+      http.call({ method: 'DELETE', path: current, effect: 'set', headers: { authorization: own } });
+    try {
+      return { token: await stepUp(own), end };
+    } catch (error) {
+      await end().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** What goes into the header with an access token. */
+  async function sessionToken(call: Pick<Call, 'path' | 'body' | 'headers'>): Promise<Secret> {
+    const { accessToken } = await ask({ method: 'POST', effect: 'once', ...call }, wireSession);
+    return know(new Secret(`Bearer ${know(new Secret(accessToken)).reveal()}`));
   }
 
   return {
@@ -241,6 +279,22 @@ export function keysDriver(http: Http, profile: Profile): KeyService {
           said.repeated && (said.status === 404 || said.status === 412) ? null : problemError(said),
       });
       if (answer.status === 412 && (await get(id)).status !== 'revoked') throw changedMeanwhile(answer);
+    },
+    async reveal(id, password) {
+      const { token, end } = await steppedUp(password);
+      try {
+        const answer = await http.call({
+          method: 'GET',
+          path: ['v1', 'keys', id, 'secret'],
+          effect: 'read',
+          headers: { authorization: token },
+        });
+        const issued = read(answer, wireIssued);
+        if (issued.secret === '') throw answer.nonsense('the service gave no secret');
+        return { key: wholeKey(issued.key), secret: new Secret(issued.secret) };
+      } finally {
+        await end().catch(() => {});
+      }
     },
     verify: (secret) =>
       ask(

@@ -55,6 +55,7 @@ const table = {
   enable: { permission: 'keys.enable', within: 'everywhere' },
   regenerate: { permission: 'keys.regenerate', within: 'everywhere' },
   revoke: { permission: 'keys.revoke', own: true, itself: true, within: 'there' },
+  reveal: { permission: 'keys.reveal', own: true, within: 'everywhere' },
   audit: { permission: 'audit.view' },
   'user.list': { permission: 'users.view', own: true },
   'user.show': { permission: 'users.view', own: true },

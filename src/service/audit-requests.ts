@@ -13,6 +13,7 @@ const actions: Readonly<Record<string, string>> = {
   'POST /v1/keys/:id/enable': 'enable',
   'POST /v1/keys/:id/regenerate': 'regenerate',
   'POST /v1/keys/:id/revoke': 'revoke',
+  'GET /v1/keys/:id/secret': 'reveal',
   'GET /v1/mint': 'mint_status',
   'POST /v1/mint/cancel': 'cancel',
   'POST /v1/mint/acknowledge': 'acknowledge',

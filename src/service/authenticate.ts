@@ -24,7 +24,7 @@ export async function authenticate(
   if (credential === 'ignored' || request.is404) return;
   const secret = secretOf(request.headers.authorization);
   // Who verifies others' secrets does so on their account.
-  const counted = credential !== 'optional';
+  const counted = request.routeOptions.config.counted !== false;
   const caller = secret && (await service.authenticate(secret, request.context, counted));
   if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
   if (!caller && credential !== 'optional') {

@@ -9,6 +9,7 @@ import type { RateLimit } from '../keys.ts';
 import { parseRateLimit } from '../rate-limit.ts';
 import { isDate, parseDuration } from '../time.ts';
 import { listenAddress } from './listen.ts';
+import { parseMasterKeys } from './master-keys.ts';
 import { secretPrefix } from './secret-format.ts';
 import { completeSettings } from './settings.ts';
 import { databasePath } from './sqlite-open.ts';
@@ -74,6 +75,19 @@ export const configurationTable = {
     value: '<file>',
     kind: 'path',
     schema: text(),
+  },
+  masterKeyFile: {
+    summary: 'holds the master keys for secrets that can be shown again, one a line; the last encrypts',
+    value: '<file>',
+    kind: 'path',
+    schema: text(),
+  },
+  masterKey: {
+    summary: 'the same without a file',
+    value: '<keys>',
+    kind: 'text',
+    schema: from((given) => parseMasterKeys(given, 'masterKey')),
+    option: false,
   },
   apiVersions: {
     summary: 'the dates of the API that keys may speak; a new key speaks the newest',

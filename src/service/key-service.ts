@@ -40,6 +40,7 @@ import { countUnknown, countUse } from './limited.ts';
 import type { Counter } from './limits.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
+import { keepFirst, keepNext, reveal } from './reveal.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
 import { findSecret, isEnded, secretRow } from './secrets.ts';
@@ -81,6 +82,8 @@ const largestPageSize = 1_000;
 
 /** Ours always says what became of a mint, and what was done. */
 export interface OwnKeyService extends KeyService {
+  /** To a caller whose password was given again. Throws as `reveal` of the domain, and `forbidden` to any other caller. */
+  reveal(id: string): Promise<IssuedKey>;
   readonly minting: Minting;
   readonly audit: Audit;
   readonly users: Users;
@@ -238,6 +241,7 @@ export function keyServiceFor(
       lastFour: minted.lastFour,
       labels: rules.labels(input.labels ?? {}),
       rateLimit: rules.rateLimit(input.rateLimit, 'the rate limit'),
+      recoverable: input.recoverable === true,
       createdAt: at,
       createdBy: by.owner ?? by.keyName ?? '',
       expiresAt: rules.expiry(input.expiresAt, at),
@@ -250,8 +254,9 @@ export function keyServiceFor(
     const { name, expiresAt } = row;
     const details = { namespace, name, owner, type, roles, permissions, expiresAt };
     const issued = { key: toKey(row, at), secret };
+    const kept = row.recoverable ? await keepFirst(core, row, secret) : null;
     const outcome = await store.insertKey(
-      ...([row, minted, quotaAt(at), audit('create', row.id, details)] as const),
+      ...([row, { ...minted, kept }, quotaAt(at), audit('create', row.id, details)] as const),
       ticket?.record(issued, at) ?? null,
     );
     if (outcome.refused === 'minted') return null;
@@ -271,11 +276,16 @@ export function keyServiceFor(
       const at = now();
       const minted = secretRow(secret, settings.secretPrefix, at);
       const { prefix, lastFour } = minted;
-      const after = { ...current, prefix, lastFour, rotatedAt: at, version: current.version + 1 };
+      const kept = await keepNext(core, current, secret);
+      const { version: before } = current;
+      const after = {
+        ...current,
+        ...{ prefix, lastFour, recoverable: kept !== null, rotatedAt: at, version: before + 1 },
+      };
       const answer = { key: toKey(after, at), secret };
       const oldEndsAt = oldEndOf(graceMs, current, at);
       const outcome = await store.replaceSecret(
-        ...([current.id, current.version, minted, oldEndsAt] as const),
+        ...([current.id, before, { ...minted, kept }, oldEndsAt] as const),
         audit('regenerate', current.id, { lastFour, oldEndsAt }),
         ticket?.record(answer, at) ?? null,
       );
@@ -393,6 +403,12 @@ export function keyServiceFor(
       await change(id, 'revoke', version, (current) =>
         current.revokedAt === null ? changeRow(current, 'revoke', { revokedAt: now() }) : null,
       );
+    },
+
+    async reveal(id: string): Promise<IssuedKey> {
+      const found = await visible(id);
+      requireMay(caller(), 'reveal', await targetOf(found));
+      return reveal(core, caller(), found.row, () => audit('reveal', id));
     },
 
     async verify(secret: Secret): Promise<Verification> {

@@ -1,4 +1,5 @@
 /** The embedded key service: the service's own rules and store in this process, as the administrator of the machine. */
+import { embeddedCapabilities } from '../capabilities.ts';
 import type { KeyService } from '../keys.ts';
 import { machineAdministrator } from './machine.ts';
 import { createService } from './service.ts';
@@ -14,5 +15,9 @@ export interface LocalOptions {
 /** Throws `unavailable` and `invalid` for a database that cannot be used. */
 export async function openLocal({ url, now }: LocalOptions): Promise<KeyService> {
   const service = createService({ store: await openSqlite(databasePath(url)), now });
-  return { ...service.as(machineAdministrator()), close: () => service.close() };
+  return {
+    ...service.as(machineAdministrator()),
+    capabilities: embeddedCapabilities,
+    close: () => service.close(),
+  };
 }

@@ -41,6 +41,7 @@ export const keySchema = component(
     rotatedAt: time,
     labels,
     rateLimit,
+    recoverable: z.boolean().nullable().describe('Whether its secret can be shown again'),
     version: text.describe('Also the ETag'),
   }),
 );
@@ -212,6 +213,7 @@ export const newKeySchema = z.strictObject({
   owner: z.string().optional(),
   labels: labels.optional(),
   rateLimit: rateLimit.optional(),
+  recoverable: z.boolean().optional().describe('Keep the secret, so that it can be shown again'),
 });
 
 export const keyChangesSchema = z.strictObject({

@@ -24,6 +24,7 @@ export function secretRow(secret: Secret, prefix: string, now: number): NewSecre
     prefix: isWellFormed(text, prefix) ? prefix : null,
     lastFour: text.slice(-4),
     createdAt: now,
+    kept: null,
   };
 }
 

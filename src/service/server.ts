@@ -56,6 +56,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether a credential is needed; `optional` uses one when it is there. `required` when absent. */
     readonly credential?: 'optional' | 'ignored';
+    /** False where a request does not count on the limits of who sends it. */
+    readonly counted?: false;
   }
 }
 

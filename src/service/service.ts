@@ -9,6 +9,7 @@ import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-servi
 import { countUnknown, countUse } from './limited.ts';
 import { machineAdministrator } from './machine.ts';
 import { memoryCounter } from './memory-counter.ts';
+import { type Reencryption, reencrypt } from './reencrypt.ts';
 import { mintSecret } from './secret-format.ts';
 import { findSecret, hashOf, isEnded } from './secrets.ts';
 import { createSessions, isAccessToken, type Sessions } from './sessions.ts';
@@ -42,6 +43,8 @@ export interface Service {
   record(row: AuditRow): void;
   /** Throws `unavailable` unless the service can keep what it is told. */
   check(): Promise<void>;
+  /** Encrypts with the newest master key what is kept under older ones, until `isStopped`. Throws `unavailable`. */
+  reencrypt(isStopped: () => boolean): Promise<Reencryption>;
   /** Whether there is a key, not revoked, that can administer the whole service. */
   hasAdmin(): Promise<boolean>;
   /** The first administrator's key, with a secret that has been chosen already. Throws `conflict`. */
@@ -84,6 +87,7 @@ export function createService(parts: ServiceParts): Service {
     },
     record: (row) => core.queue.add(row),
     check: () => store.check(),
+    reencrypt: (isStopped) => reencrypt(store, settings.masterKeys, isStopped),
     async hasAdmin() {
       const page = await keyServiceFor(core, machine).list({
         namespace: null,

@@ -3,6 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { RateLimit } from '../keys.ts';
 import { isDate } from '../time.ts';
 import { builtInRoles } from './grants.ts';
+import type { MasterKey } from './master-keys.ts';
 import { quota as quotaOf, rateLimit, roleName, rolePermissions } from './rules.ts';
 import { defaultPrefix, secretPrefix } from './secret-format.ts';
 
@@ -21,6 +22,8 @@ export interface Settings {
   readonly rateLimit: RateLimit | null;
   /** How often an address may try secrets that nobody has; `null`: without limit. */
   readonly addressRateLimit: RateLimit | null;
+  /** Under which secrets are kept that can be shown again; the last one encrypts. */
+  readonly masterKeys: readonly MasterKey[];
 }
 
 /** With the defaults filled in and the built-in roles added. Throws `invalid`. */
@@ -42,5 +45,6 @@ export function completeSettings(given: Partial<Settings> = {}): Settings {
     roles: { ...builtInRoles, ...Object.fromEntries(roles) },
     rateLimit: rateLimit(given.rateLimit, 'the rate limit of users'),
     addressRateLimit: rateLimit(given.addressRateLimit, 'the rate limit of addresses'),
+    masterKeys: given.masterKeys ?? [],
   };
 }

@@ -11,6 +11,7 @@ import {
   openOverlapOf,
   settleMint,
 } from './sql-mints.ts';
+import { addKept, destroyKept } from './sql-reveal.ts';
 import { selectKeys } from './sql-select.ts';
 import { membershipsOfUser, toOwner } from './sql-users.ts';
 import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, OwnerRow, QuotaGuard } from './store.ts';
@@ -41,6 +42,7 @@ const columns = {
   lastFour: 'last_four',
   labels: 'labels',
   rateLimit: 'rate_limit',
+  recoverable: 'recoverable',
   createdAt: 'created_at',
   createdBy: 'created_by',
   expiresAt: 'expires_at',
@@ -97,7 +99,10 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         if (quota) yield* requireRoom(row.namespace, quota);
         if (changes.name !== undefined) yield* requireFreeName({ ...row, name: changes.name });
         yield* update(id, version, changes);
-        if (typeof changes.revokedAt === 'number') yield* endMints(id);
+        if (typeof changes.revokedAt === 'number') {
+          yield* endMints(id);
+          yield* destroyKept('key_id = ?', id);
+        }
         yield* addAudit(audit);
       });
     },
@@ -110,12 +115,15 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         if (!overlaps) {
           yield* endSecrets('key_id = ?', id, oldEndsAt);
           yield* endMints(id);
+          yield* destroyKept('key_id = ?', id);
         } else if (oldEndsAt === 'overlap') {
           if (yield* hasOpenOverlap(id)) throw new Refused({ refused: 'overlapping' });
         } else yield* leaveOverlap(id, oldEndsAt.takeOver);
+        if (overlaps && !secret.kept) yield* destroyKept('key_id = ?', id);
         const old = overlaps ? { ...before, hash: yield* secretInForce(id) } : undefined;
         const { prefix, lastFour, createdAt } = secret;
-        yield* update(id, version, { prefix, lastFour, rotatedAt: createdAt });
+        const recoverable = secret.kept !== null;
+        yield* update(id, version, { prefix, lastFour, recoverable, rotatedAt: createdAt });
         yield* addSecret(id, secret);
         if (mint) yield* addMint(mint, id, secret.hash, old);
         yield* addAudit(audit);
@@ -132,6 +140,7 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         const ended = kept === 'old' ? secretHash : old.hash;
         yield* endSecrets('hash = ?', ended, endsAt);
         if (kept === 'new') yield* endEarlierSecrets(keyId, secretHash, endsAt);
+        yield* destroyKept('hash = ?', ended);
         yield* destroySeals('expired', 'secret_hash = ?', ended);
         yield* addAudit(audit);
       });
@@ -252,6 +261,7 @@ function* leaveOverlap(id: string, endsAt: number): Work<void> {
   const old = yield* openOverlapOf(id);
   if (!old) return;
   yield* endSecrets('hash = ?', old, endsAt);
+  yield* destroyKept('hash = ?', old);
   yield* endMints(id);
 }
 
@@ -282,12 +292,14 @@ function* requireFewer(
   if (active >= quota) throw new Refused({ refused: 'quota', of, quota, active });
 }
 
-function* addSecret(id: string, { hash, createdAt }: NewSecret): Work<void> {
+function* addSecret(id: string, { hash, createdAt, kept }: NewSecret): Work<void> {
   yield* run('INSERT INTO secrets (hash, key_id, created_at) VALUES (?, ?, ?)', hash, id, createdAt);
+  if (kept) yield* addKept(hash, id, kept);
 }
 
 function toColumn(value: KeyRow[keyof KeyRow] | undefined): Value {
   if (value === undefined) return null;
+  if (typeof value === 'boolean') return value ? 1 : 0;
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
@@ -309,6 +321,7 @@ function toRow(record: Row): KeyRow {
     lastFour: text('last_four'),
     labels: JSON.parse(text('labels')) as Record<string, string>,
     rateLimit: JSON.parse(textOrNull('rate_limit') ?? 'null') as RateLimit | null,
+    recoverable: record.recoverable === 1,
     createdAt: record.created_at as number,
     createdBy: text('created_by'),
     expiresAt: time('expires_at'),

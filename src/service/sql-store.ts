@@ -4,6 +4,7 @@ import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
 import { limitStore } from './sql-limits.ts';
 import { mintStore } from './sql-mints.ts';
+import { revealStore } from './sql-reveal.ts';
 import { sessionStore } from './sql-sessions.ts';
 import { userStore } from './sql-users.ts';
 import type { Store } from './store.ts';
@@ -14,6 +15,7 @@ export function sqlStore(database: Database): Store {
     ...mintStore(database),
     ...auditStore(database),
     ...limitStore(database),
+    ...revealStore(database),
     ...userStore(database),
     ...sessionStore(database),
     async check() {

@@ -33,6 +33,7 @@ export function toKey(row: KeyRow, now: number): Key {
     rotatedAt: time(row.rotatedAt),
     labels: { ...row.labels },
     rateLimit: row.rateLimit,
+    recoverable: row.recoverable,
     version: String(row.version),
   };
 }

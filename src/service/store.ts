@@ -21,6 +21,8 @@ export interface KeyRow {
   readonly labels: Readonly<Record<string, string>>;
   /** Of this key alone, besides its user's. */
   readonly rateLimit: RateLimit | null;
+  /** Whether its secret can be shown again. */
+  readonly recoverable: boolean;
   readonly createdAt: number;
   readonly createdBy: string;
   readonly expiresAt: number | null;
@@ -48,11 +50,24 @@ export type KeyRowChanges = Partial<
 >;
 
 export interface NewSecret {
-  /** SHA-256 of the secret; the secret itself is never stored. */
+  /** SHA-256 of the secret. */
   readonly hash: Uint8Array;
   readonly prefix: string | null;
   readonly lastFour: string;
   readonly createdAt: number;
+  /** The secret as it can be shown again, for a key that is recoverable. */
+  readonly kept: KeptSecret | null;
+}
+
+/** A secret, encrypted under the master key of this id. */
+export interface KeptSecret {
+  readonly masterKey: string;
+  readonly sealed: Uint8Array;
+}
+
+export interface KeptSecretRow extends KeptSecret {
+  readonly hash: Uint8Array;
+  readonly keyId: string;
 }
 
 /** What is to be recorded. */
@@ -203,7 +218,7 @@ export interface KeyStore {
   ): Promise<Outcome>;
   /**
    * Refuses `changed` unless the row still has `version`, `name_taken`, and `quota` where a guard is given. A revocation
-   * destroys the seals of the key and ends its overlap.
+   * destroys the seals of the key and what is kept of its secrets, and ends its overlap.
    */
   changeKey(
     id: string,
@@ -213,7 +228,8 @@ export interface KeyStore {
     audit: AuditRow,
   ): Promise<Outcome>;
   /**
-   * A new secret beside the old ones, which end at `oldEndsAt` or earlier; their seals are destroyed and an overlap is over.
+   * A new secret beside the old ones, which end at `oldEndsAt` or earlier; their seals and what is kept of them are destroyed and
+   * an overlap is over. The key is recoverable from then on if the new secret is kept.
    * With `overlap`, which takes a mint, the secret in force goes on without an end instead. Refuses `minted` before all
    * else, `changed`, and `overlapping` when another overlap is open; with `takeOver` that one is over, its new secret is the
    * one in force, and its old one ends at the time given.
@@ -397,7 +413,25 @@ export interface SessionStore {
   sweepSessions(before: number): Promise<void>;
 }
 
-export interface Store extends KeyStore, MintStore, AuditStore, LimitStore, UserStore, SessionStore {
+export interface RevealStore {
+  /** Whether a namespace allows keys whose secret can be shown again; no new one does. */
+  isRecoverable(namespace: string): Promise<boolean>;
+  /** What is kept of the secret in force; of an overlap, of the new one. */
+  findKept(keyId: string): Promise<KeptSecretRow | null>;
+  /** What is kept under other master keys, by hash, beyond a hash. */
+  listKept(masterKey: string, after: Uint8Array | null, limit: number): Promise<KeptSecretRow[]>;
+  /** Replaces what is kept, where it is still kept as it was. */
+  rekeep(changes: readonly (readonly [KeptSecretRow, KeptSecret])[]): Promise<void>;
+}
+
+export interface Store
+  extends KeyStore,
+    MintStore,
+    AuditStore,
+    LimitStore,
+    UserStore,
+    SessionStore,
+    RevealStore {
   /** Throws `unavailable` unless the database can be written to now. */
   check(): Promise<void>;
   /** Takes destroyed seals out of logs too, unless somebody else is reading just now. */

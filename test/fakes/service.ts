@@ -25,6 +25,7 @@ export function fakeKey(fields: Partial<Key> = {}): Key {
     rotatedAt: null,
     labels: {},
     rateLimit: null,
+    recoverable: false,
     version: '1',
     ...fields,
   };

@@ -10,7 +10,7 @@ test('docs/json.md does what it says, as written', async () => {
     '[null,1]',
     '{"created":false,"secret":null}',
     '["id","name","description","namespace","owner","type","roles","permissions","apiVersion","status","prefix",' +
-      '"lastFour","createdAt","createdBy","expiresAt","lastUsedAt","rotatedAt","labels","rateLimit","version"]',
+      '"lastFour","createdAt","createdBy","expiresAt","lastUsedAt","rotatedAt","labels","rateLimit","recoverable","version"]',
     '[]',
     '{"command":"rotate","profile":"local","key":"ci-deploy","state":"delivering","destinations":["exec:false"],"next":"find out where the secret has arrived, then deliver it again"}',
     '{"name":"ci-deploy","ok":true,"error":null}',

@@ -6,6 +6,7 @@ import { sql as writers } from './0003-writers.ts';
 import { sql as auditChain } from './0004-audit-chain.ts';
 import { sql as limits } from './0005-limits.ts';
 import { sql as users } from './0006-users.ts';
+import { sql as reveal } from './0007-reveal.ts';
 
 export const migrations: readonly ((dialect: Dialect) => string)[] = [
   start,
@@ -14,4 +15,5 @@ export const migrations: readonly ((dialect: Dialect) => string)[] = [
   auditChain,
   limits,
   users,
+  reveal,
 ];

@@ -13,6 +13,7 @@ import { createNamespace, editNamespace, listNamespaces } from './namespaces.ts'
 import { openapi } from './openapi.ts';
 import { ready } from './ready.ts';
 import { regenerateKey } from './regenerate-key.ts';
+import { revealKey } from './reveal-key.ts';
 import { revokeKey } from './revoke-key.ts';
 import { createRole, editRole, listRoles } from './roles.ts';
 import { createSession, endSession, refreshSession, stepUp } from './sessions.ts';
@@ -38,6 +39,7 @@ export const routes: readonly ((app: Server) => void)[] = [
   enableKey,
   regenerateKey,
   revokeKey,
+  revealKey,
   mintStatus,
   cancelMint,
   acknowledgeMint,

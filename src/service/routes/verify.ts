@@ -7,7 +7,7 @@ export function verify(app: Server): void {
   app.post(
     '/v1/verify',
     {
-      config: { credential: 'optional' },
+      config: { credential: 'optional', counted: false },
       schema: {
         summary: 'Which key a secret belongs to, and whether it is good',
         security: [{}, { bearer: [] }, { apiKey: [] }],

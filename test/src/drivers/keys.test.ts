@@ -27,6 +27,7 @@ const key: Key = {
   rotatedAt: null,
   labels: {},
   rateLimit: null,
+  recoverable: false,
   version: 'v1',
 };
 

@@ -12,6 +12,9 @@ import {
   variableOf,
 } from '../../../src/service/configuration.ts';
 import { configurationFrom } from '../../../src/service/configuration-sources.ts';
+import { parseMasterKeys } from '../../../src/service/master-keys.ts';
+
+const masterKey = Buffer.alloc(32, 'of 32 bytes').toString('base64');
 
 /** For each setting a value as a file holds it, as a variable does, and what it means. */
 const samples: Readonly<Record<SettingName, { file: unknown; words: string; means?: unknown }>> = {
@@ -20,6 +23,12 @@ const samples: Readonly<Record<SettingName, { file: unknown; words: string; mean
   quota: { file: 0, words: '0' },
   rateLimit: { file: '10/1s', words: '10/1s', means: { requests: 10, perSeconds: 1 } },
   addressRateLimit: { file: 'none', words: 'none' },
+  masterKeyFile: { file: '/run/master.keys', words: '/run/master.keys' },
+  masterKey: {
+    file: masterKey,
+    words: masterKey,
+    means: parseMasterKeys(masterKey, 'here'),
+  },
   secretPrefix: { file: 'acme_', words: 'acme_' },
   adminSecretFile: { file: '/run/secret', words: '/run/secret' },
   apiVersions: { file: ['2026-11-01', '2027-01-31'], words: '2026-11-01, 2027-01-31' },

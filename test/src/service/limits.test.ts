@@ -61,7 +61,7 @@ test('a refused request does nothing: no key, no use, no end of a replay', async
 
 test('a verify counts on the owner of the verified key, not on who asks', async () => {
   const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(2) } });
-  const gateway = await mint({ owner: 'gateway', type: 'view', roles: ['viewer'] });
+  const gateway = await mint({ owner: 'dave', type: 'view', roles: ['viewer'] });
   const ann = await mint({ owner: 'ann' });
   const bob = await mint({ owner: 'bob' });
   const verify = (secret: string) =>

@@ -36,6 +36,7 @@ const rowArbitrary: fc.Arbitrary<Omit<KeyRow, 'id' | 'name'>> = fc.record({
   lastFour: fc.constant('abcd'),
   labels,
   rateLimit: fc.constant(null),
+  recoverable: fc.constant(false),
   createdAt: time,
   createdBy: fc.constant('ann'),
   expiresAt: maybe(time),
@@ -96,7 +97,13 @@ async function prove(address: string, numRuns: number): Promise<void> {
   }
   const stored: KeyRow[] = [];
   for (const row of rows) {
-    const secret = { hash: Buffer.from(row.id), prefix: 'keys_', lastFour: 'abcd', createdAt: now };
+    const secret = {
+      hash: Buffer.from(row.id),
+      prefix: 'keys_',
+      lastFour: 'abcd',
+      createdAt: now,
+      kept: null,
+    };
     const audit = { ...recorded, action: 'create', target: row.id };
     const outcome = await store.insertKey(
       row,
