@@ -87,6 +87,7 @@ describe.skipIf(lacksPostgres)(
 
     test('two instances let a user through as often as the limit says, and neither without the count', async () => {
       const [one, other] = await twoInstances({ rateLimit: { requests: 300, perSeconds: 3_600 } });
+      await one.as(machineAdmin).users.create({ name: 'ann' });
       const { secret } = await one.as(machineAdmin).create({ name: 'demo', owner: 'ann' });
       const verify = (service: Service) =>
         service
@@ -128,6 +129,7 @@ describe.skipIf(lacksPostgres)(
 
     test('two instances that change, verify and record at once write one whole audit chain', async () => {
       const [one, other] = await twoInstances();
+      await one.as(machineAdmin).users.create({ name: 'carol' });
       const { secret } = await one.as(machineAdmin).create({ name: 'app', owner: 'carol' });
       await Promise.all(
         Array.from({ length: 400 }, async (_, n) => {
