@@ -50,15 +50,22 @@ async function consent(app: App, { undone }: Restore, database: string): Promise
 
 const shown = 20;
 
-function undoneText({ revoked, disabled, secrets }: Undone): string {
-  if (revoked.length + disabled.length + secrets === 0)
+function undoneText({ revoked, disabled, users, secrets }: Undone): string {
+  if (revoked.length + disabled.length + users.length + secrets === 0) {
     return 'Nothing that ended since the backup would work again.';
-  const lines = [
-    `Newer than the backup: ${count(revoked.length, 'revocation')}, ${count(disabled.length, 'disabled key')}, ${count(secrets, 'ended secret')}. These would work again.`,
+  }
+  const counts = [
+    count(revoked.length, 'revocation'),
+    count(disabled.length, 'disabled key'),
+    count(users.length, 'disabled user'),
+    count(secrets, 'ended secret'),
+  ];
+  return [
+    `Newer than the backup: ${counts.join(', ')}. These would work again.`,
     ...listed('revoked', revoked),
     ...listed('disabled', disabled),
-  ];
-  return lines.join('\n');
+    ...users.slice(0, shown).map((name) => `  disabled user  ${name}`),
+  ].join('\n');
 }
 
 function listed(what: string, keys: readonly KeyName[]): string[] {

@@ -56,6 +56,8 @@ export async function backUp(from: string, to: string, replace: boolean): Promis
 export interface Undone {
   readonly revoked: readonly KeyName[];
   readonly disabled: readonly KeyName[];
+  /** Users who were disabled. */
+  readonly users: readonly string[];
   /** How many secrets that were replaced, or are in their grace. */
   readonly secrets: number;
 }
@@ -202,7 +204,20 @@ function compare(current: DatabaseSync, copy: DatabaseSync): Undone {
       const row = before.get(hash);
       return row && (row.ends_at === null || Number(row.ends_at) > Number(ends_at));
     }).length;
-  return { revoked, disabled: newer('disabled_at').filter(({ id }) => !ids.has(id)), secrets };
+  const disabled = newer('disabled_at').filter(({ id }) => !ids.has(id));
+  return { revoked, disabled, users: disabledUsers(current, copy), secrets };
+}
+
+/** A database of an older version has no users. */
+function disabledUsers(current: DatabaseSync, copy: DatabaseSync): string[] {
+  if (![current, copy].every(hasUsers)) return [];
+  const before = copy.prepare('SELECT 1 FROM users WHERE name = ? AND disabled_at IS NULL');
+  const ended = current.prepare('SELECT name FROM users WHERE disabled_at IS NOT NULL ORDER BY name').all();
+  return ended.filter(({ name = null }) => before.get(name)).map(({ name }) => String(name));
+}
+
+function hasUsers(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'users'").get() !== undefined;
 }
 
 async function using<T>(path: string, work: (db: DatabaseSync) => Promise<T>): Promise<T> {

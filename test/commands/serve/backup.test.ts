@@ -113,12 +113,14 @@ async function lived(): Promise<Record<'revoked' | 'disabled' | 'renewed', Issue
       disabled: await admin.create({ name: 'paused' }),
       renewed: await admin.create({ name: 'renewed' }),
     };
+    await admin.users?.create({ name: 'leaver' });
     const gone = await admin.create({ name: 'long-gone' });
     await admin.revoke(gone.key.id);
     expect((await backup()).code).toBe(0);
     await admin.revoke(keys.revoked.key.id);
     await admin.disable(keys.disabled.key.id);
     await admin.regenerate(keys.renewed.key.id);
+    await admin.users?.disable('leaver');
     const fresh = await admin.create({ name: 'fresh' });
     await admin.revoke(fresh.key.id);
     return keys;
@@ -132,8 +134,11 @@ test('restore tells what ended since the backup, asks, and keeps the database be
     answers: [{ asked: `Replace ${database}?`, answer: false }],
   });
   expect(no).toMatchObject({ code: 130, stdout: '' });
-  expect(no.stderr).toContain('Newer than the backup: 1 revocation, 1 disabled key, 1 ended secret.');
+  expect(no.stderr).toContain(
+    'Newer than the backup: 1 revocation, 1 disabled key, 1 disabled user, 1 ended secret.',
+  );
   expect(no.stderr).toContain(`revoked  ${revoked.key.id}  leaked  (default)`);
+  expect(no.stderr).toContain('disabled user  leaver\n');
   expect(no.stderr).toContain(`disabled  ${disabled.key.id}  paused  (default)`);
   expect(await restore()).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: add --yes') });
   expect(await during((admin) => admin.get(revoked.key.id))).toMatchObject({ status: 'revoked' });
