@@ -4,7 +4,7 @@ import type { Key, Mint, Minting } from '../keys.ts';
 import { type Action, type Caller, isAdmin, may, minterOf, requireMay, type Target } from './access.ts';
 import type { ServiceCore } from './key-service.ts';
 import { stateOf } from './mints.ts';
-import { graceEnd, requireGrace } from './rules.ts';
+import { endedByNow, graceEnd, requireGrace } from './rules.ts';
 import { idempotencyKey, mintHash } from './seal.ts';
 import { toKey } from './status.ts';
 import type { AuditRow, FoundKey, Kept, KeyRow, MadeMint, MintRow } from './store.ts';
@@ -60,7 +60,7 @@ export function mintingFor({
     if (!old) throw noOverlap();
     if (overlap !== 'open' && overlap !== kept) throw settledElse(row, mint);
     const at = now();
-    const endsAt = kept === 'old' ? at : graceEnd(old.endsAt, row.expiresAt, at, graceMs);
+    const endsAt = kept === 'old' ? endedByNow : graceEnd(old.endsAt, row.expiresAt, at, graceMs);
     if (overlap === kept && (kept === 'old' || endsAt === old.endsAt)) return row;
     const recorded = audit('settle', row.id, { kept, endsAt });
     const outcome = await store.settleOverlap(mint, row.version, kept, endsAt, recorded);

@@ -170,6 +170,9 @@ export function requireGrace(graceMs: number): void {
   throw new KeysError('invalid', 'the grace of an old secret is at least 0 and at most 30 days');
 }
 
+/** The end of what ends now: over by every clock, also by one that is behind, or that is set back. */
+export const endedByNow = 0;
+
 /** When an old secret ends, in milliseconds since 1970: never after its own end, its key's expiry or the grace; never rounded up. */
 export function graceEnd(
   endsAt: number | null,
@@ -178,6 +181,7 @@ export function graceEnd(
   graceMs: number,
 ): number {
   const never = Number.POSITIVE_INFINITY;
+  if (graceMs < 1) return endedByNow;
   return Math.min(endsAt ?? never, expiresAt ?? never, now + Math.floor(graceMs));
 }
 

@@ -79,8 +79,9 @@ test('a grace never outlives the old secret, its key or the grace, and never rou
     fc.property(end, end, time, grace, (endsAt, expiresAt, now, graceMs) => {
       const at = graceEnd(endsAt, expiresAt, now, graceMs);
       const never = at <= now + graceMs && at <= (endsAt ?? at) && at <= (expiresAt ?? at);
-      // And no earlier than it must, to the millisecond.
-      const exact = at === endsAt || at === expiresAt || at === now + Math.floor(graceMs);
+      // And no earlier than it must, to the millisecond; without a grace it is over by every clock.
+      const exact =
+        graceMs < 1 ? at === 0 : at === endsAt || at === expiresAt || at === now + Math.floor(graceMs);
       return Number.isSafeInteger(at) && never && exact && graceEnd(at, expiresAt, now, graceMs) === at;
     }),
     { numRuns: 100_000 },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { newIdempotencyKey } from '../../../src/operations/journal.ts';
 import type { Secret } from '../../../src/secret.ts';
 import { createService } from '../../../src/service/service.ts';
 import { completeSettings, type Settings } from '../../../src/service/settings.ts';
@@ -20,6 +21,19 @@ test('a key is good if and only if now < expiresAt, to the millisecond', async (
   expect(await admin.verify(secret)).toMatchObject({ valid: false, reason: 'expired' });
   expect(await service.authenticate(secret)).toBeNull();
   expect((await admin.get(key.id)).status).toBe('expired');
+});
+
+test('a secret that was replaced without grace is dead by every clock, also one that is set back', async () => {
+  const { admin, clock } = await newService();
+  const { key, secret } = await admin.create({ name: 'replaced' });
+  const idempotencyKey = newIdempotencyKey();
+  const after = await admin.regenerate(key.id);
+  const taken = await admin.regenerate(key.id, { overlap: true, idempotencyKey });
+  await admin.minting.settle(idempotencyKey, { keep: 'old' });
+  clock.now -= 60_000;
+  expect((await admin.verify(secret)).valid).toBe(false);
+  expect((await admin.verify(taken.secret)).valid).toBe(false);
+  expect((await admin.verify(after.secret)).valid).toBe(true);
 });
 
 test('a grace ends at the time it says or with the key, whichever is first, for any expiry and grace', async () => {
