@@ -40,7 +40,9 @@ test('two services on one database let a user through as often as the limit says
     for (const service of services) await service.close();
   });
   const [first, second] = services as [(typeof services)[0], (typeof services)[0]];
-  const { secret } = await first.as(machineAdministrator('root')).create({ name: 'demo', owner: 'ann' });
+  const admin = first.as(machineAdministrator('root'));
+  await admin.users.create({ name: 'ann' });
+  const { secret } = await admin.create({ name: 'demo', owner: 'ann' });
   const outcomes = await Promise.all(
     Array.from({ length: 700 }, (_, i) =>
       (i % 3 === 0 ? first : second)
