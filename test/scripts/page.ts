@@ -1,12 +1,21 @@
 /** The pages of `docs/` as they are typed: their fenced blocks, and a shell that runs them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Shell } from './shell.ts';
 
-/** All blocks of a language, in order, as one text. `name` is the path below `docs/`. */
-export function blocksOf(name: string, language = 'sh'): string {
-  const page = readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+/** `name` is the path below `docs/`. */
+function pageText(name: string): string {
+  return readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+}
+
+function blocksIn(text: string, language: string): string[] {
   const fences = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms');
-  return [...page.matchAll(fences)].map(([, block]) => block).join('\n');
+  return [...text.matchAll(fences)].map(([, block = '']) => block);
+}
+
+/** All blocks of a language, in order, as one text. */
+export function blocksOf(name: string, language = 'sh'): string {
+  return blocksIn(pageText(name), language).join('\n');
 }
 
 interface Setting {
@@ -22,4 +31,37 @@ export function runPage(shell: Shell, name: string, { env, instead = {} }: Setti
     blocksOf(name),
   );
   return shell.run(script, env);
+}
+
+interface SessionSetting {
+  readonly env: Record<string, string>;
+  /** Files that the page takes to be there, by name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The heading under which the session stands; the whole page when absent. */
+  readonly section?: string;
+}
+
+/**
+ * Runs a page whose last `sh` block is a session: what that one writes, and what the `text` block after it shows. The blocks
+ * before it have to succeed.
+ */
+export async function runSession(shell: Shell, name: string, { env, files, section }: SessionSetting) {
+  const page = pageText(name);
+  const text = section ? page.split(/^(?=## )/m).find((part) => part.startsWith(`## ${section}\n`)) : page;
+  if (text === undefined) throw new Error(`docs/${name} has no section ${section}`);
+  const blocks = blocksIn(text, 'sh');
+  const session = blocks.pop() ?? '';
+  const [shown] = blocksIn(text.slice(text.indexOf(session) + session.length), 'text');
+  const passphrase = join(shell.path, 'passphrase');
+  const all = { passphrase: 'a long enough passphrase', ...files };
+  for (const [file, content] of Object.entries(all)) writeFileSync(join(shell.path, file), content);
+  const before = { ...env, KEYS_PASSPHRASE_FILE: passphrase };
+  const ready = await shell.run(`set -e\n${blocks.join('\n')}`, before);
+  if (ready.code !== 0) throw new Error(`docs/${name}: ${ready.stderr}`);
+  const { stdout } = await shell.run(`exec 2>&1\n${session}`, before);
+  // Where and when it was run is the one thing that differs.
+  const written = stdout
+    .replaceAll(shell.path, '/home/you')
+    .replaceAll(/expires \d{4}-\d\d-\d\d/g, 'expires 2027-01-31');
+  return { written, shown };
 }
