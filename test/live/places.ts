@@ -41,6 +41,7 @@ export function installedFromNpm(name: string): Promise<string> {
     for (const file of ['package.json', 'package-lock.json'])
       await copyFile(join(from, file), join(directory, file));
     const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
-    await run(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: directory, env });
+    // As locked; `npm ci` refuses a lock when a registry lacks optional packages of other systems.
+    await run(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: directory, env });
   });
 }

@@ -4,10 +4,21 @@ import { cloudCasaFake } from '../fakes/cloudcasa.ts';
 import { kubeVisionFake } from '../fakes/kubevision.ts';
 import { forTest } from '../fakes/open-driver.ts';
 import { unheardOfFake } from '../fakes/rest/unheard-of.ts';
+import { listeningService } from '../fakes/server.ts';
 import { ververicaFake } from '../fakes/ververica.ts';
 import { zabbixFake } from '../fakes/zabbix.ts';
 import { runSession } from './page.ts';
 import { newShell } from './shell.ts';
+
+test('docs/drivers/keys.md does what it says, as written', async () => {
+  const service = await listeningService();
+  const { secret } = await service.mint({ name: 'root', roles: ['admin'] });
+  const { written, shown } = await runSession(newShell(), 'drivers/keys.md', {
+    env: { KEYS_SERVICE: service.url },
+    files: { 'admin.secret': secret },
+  });
+  expect(written).toBe(shown);
+});
 
 test('docs/drivers/ververica.md does what it says, as written', async () => {
   const fake = await forTest(ververicaFake());

@@ -56,7 +56,7 @@ export async function keystoneFake(): Promise<ExampleFake> {
     const roles =
       (given.roles as { name?: string }[] | undefined)?.map((role) => role.name ?? '') ?? roleNames;
     const unknown = roles.find((role) => !roleNames.includes(role));
-    if (unknown !== undefined) return failure(404, `Could not find role: ${unknown}.`);
+    if (unknown !== undefined) return failure(404, `Role ${unknown} is not defined`);
     const expires = textIn(given, 'expires_at') ?? null;
     const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?$/;
     if (expires !== null && (!form.test(expires) || Date.parse(`${expires.replace('Z', '')}Z`) <= Date.now()))
