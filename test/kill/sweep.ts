@@ -12,6 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDesktop } from '../keychain/desktop.ts';
+import { checkAudit } from './audit.ts';
+import { changeScenarios } from './changes.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
 import { startServer, traced } from './server.ts';
 import { newWorld, type World } from './world.ts';
@@ -51,7 +53,7 @@ const runs = { command: killCommand, server: killServer };
 let points = 0;
 let violations = 0;
 
-const chosen = scenarios.filter(({ name }) => wanted.test(name));
+const chosen = [...scenarios, ...changeScenarios].filter(({ name }) => wanted.test(name));
 const endKeychain = chosen.some(({ needsKeychain }) => needsKeychain) ? await startKeychain() : null;
 
 for (const scenario of chosen) {
@@ -135,6 +137,7 @@ async function killServer(
     return false;
   }
   await scenario.checkAfterDeath(world, status);
+  await checkAudit(world);
   await world.service.close();
   const again = await startServer(world, server.port);
   try {
@@ -144,6 +147,7 @@ async function killServer(
     await world.openDatabase();
   }
   await scenario.checkAfterRecover(world);
+  await checkAudit(world);
   return true;
 }
 
