@@ -13,6 +13,7 @@ import {
   type ListenAddress,
   listenError,
 } from '../../src/service/listen.ts';
+import { gathering } from '../../src/service/log-lines.ts';
 import { createMetrics } from '../../src/service/metrics.ts';
 import { metricsServer } from '../../src/service/metrics-server.ts';
 import { createReadiness } from '../../src/service/readiness.ts';
@@ -88,7 +89,8 @@ async function rekey({ signal }: App, service: Service, logger: Logger): Promise
   }
 }
 
-function createLogger(app: App): Logger {
+function createLogger({ io, redactor }: App): Logger {
+  const write = gathering((lines) => io.stderr.write(redactor.redact(lines)));
   return pino(
     {
       // Quiet until all is ready; the web framework would announce itself before.
@@ -97,7 +99,7 @@ function createLogger(app: App): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    { write: (line: string) => void app.io.stderr.write(app.redactor.redact(line)).catch(() => {}) },
+    { write },
   );
 }
 

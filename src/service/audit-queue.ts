@@ -62,33 +62,38 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
     excess.clear();
   }
 
-  async function write(): Promise<void> {
+  /** All but `leave` rows. Only for the last of all rows the disk is waited for: it takes those before it along. */
+  async function write(leave: number): Promise<void> {
     tellExcess();
-    for (let left = pending.length; left > 0; left -= batchLength) {
-      const batch = pending.slice(0, Math.min(left, batchLength));
-      await store.appendAudit(batch);
+    while (pending.length > leave) {
+      const batch = pending.slice(0, batchLength);
+      await store.appendAudit(batch, { lasting: batch.length === pending.length });
       pending.splice(0, batch.length);
       // Requests come first.
-      if (left > batchLength) await nextTurn();
+      if (pending.length > leave) await nextTurn();
     }
+  }
+
+  function writeNext(leave: number): Promise<void> {
+    writing = writing.catch(() => {}).then(() => write(leave));
+    return writing;
   }
 
   function flush(): Promise<void> {
     clearTimeout(waiting);
     waiting = undefined;
-    writing = writing.catch(() => {}).then(write);
-    return writing;
+    return writeNext(0);
   }
 
   /** On its own account; a failure is tried again. */
-  async function flushAlone(): Promise<void> {
-    await flush().catch(() => {});
+  async function writeAlone(written: () => Promise<void>): Promise<void> {
+    await written().catch(() => {});
     due = false;
     if (pending.length > 0) flushSoon();
   }
 
   function flushSoon(): void {
-    waiting ??= setTimeout(flushAlone, waitMs).unref();
+    waiting ??= setTimeout(() => writeAlone(flush), waitMs).unref();
   }
 
   return {
@@ -97,9 +102,11 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
       if (source !== null && excess.size < capacity) count(source, row);
       else if (pending.length < capacity) pending.push(row);
       else count('', { ...row, actor: null, address: null, outcome: 'failed' });
-      if (pending.length < batchLength || due) return flushSoon();
+      flushSoon();
+      if (pending.length <= batchLength || due) return;
       due = true;
-      setImmediate(flushAlone);
+      // What is left is written within the second, and waits for the disk.
+      setImmediate(() => writeAlone(() => writeNext(batchLength)));
     },
     flush,
   };

@@ -113,11 +113,12 @@ export function createServer(parts: ServerParts): Server {
     closing = true;
     app.readiness.stop();
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive after the last answer would keep the server from ending.
     if (closing) reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, caller, routeOptions } = request;
     const row = requestRow(request, reply, service.now());
     if (row) service.record(row);
@@ -129,6 +130,7 @@ export function createServer(parts: ServerParts): Server {
       ...{ keyId: caller?.keyId ?? null, address: request.ip },
     };
     request.log.info({ ...line, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+    done();
   });
 
   app.register(fastifySwagger, {

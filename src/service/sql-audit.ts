@@ -30,12 +30,12 @@ export function auditStore({ read, transaction }: Database): AuditStore {
   }
 
   return {
-    async appendAudit(rows) {
+    async appendAudit(rows, options) {
       const wanted: { last?: AuditHead } = {};
       try {
         await transaction(function* () {
           wanted.last = yield* addAudit(...rows);
-        });
+        }, options);
       } catch (error) {
         const { last } = wanted;
         if (!last || !(error instanceof KeysError) || error.code !== 'outcome_unknown') throw error;

@@ -67,9 +67,10 @@ export interface Database {
   read<T>(work: () => Work<T>): Promise<T>;
   /**
    * All of the work or nothing of it, while nobody else writes: what it reads, it may rely on. It may be begun more than
-   * once, so it changes nothing but the database. Throws `unavailable`, with nothing changed, and `outcome_unknown`.
+   * once, so it changes nothing but the database. Unless it is `lasting`, a database in this process may leave it to the next
+   * one to wait for the disk. Throws `unavailable`, with nothing changed, and `outcome_unknown`.
    */
-  transaction<T>(work: () => Work<T>): Promise<T>;
+  transaction<T>(work: () => Work<T>, options?: { lasting: boolean }): Promise<T>;
   /** Each statement by itself, without waiting for those who write: for counts that need no order. Throws `unavailable`. */
   single<T>(work: () => Work<T>): Promise<T>;
   /** Takes what was destroyed out of logs too, as far as that can be done now. */

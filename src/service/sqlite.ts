@@ -55,6 +55,11 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     return step.value;
   }
 
+  /** `NORMAL` appends to the log and does not wait for it; the next `FULL` commit waits for both. */
+  function syncWith(level: 'NORMAL' | 'FULL'): void {
+    if (db.isOpen) prepared(`PRAGMA synchronous = ${level}`).statement.run();
+  }
+
   async function single<T>(work: () => Work<T>): Promise<T> {
     try {
       return finish(work());
@@ -69,18 +74,21 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     read: single,
     single,
 
-    async transaction(work) {
+    async transaction(work, { lasting } = { lasting: true }) {
       try {
+        if (!lasting) syncWith('NORMAL');
         prepared('BEGIN IMMEDIATE').statement.run();
         const result = finish(work());
-        if (!fullSync) requireFullSync(db);
-        fullSync = true;
+        if (lasting && !fullSync) requireFullSync(db);
+        fullSync = lasting;
         traces = true;
         prepared('COMMIT').statement.run();
         return result;
       } catch (error) {
         if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
         throw databaseError(path, error);
+      } finally {
+        if (!lasting) syncWith('FULL');
       }
     },
 

@@ -275,7 +275,7 @@ export interface MintStore {
 
 export interface AuditStore {
   /** Adds rows to the log, all or none. */
-  appendAudit(rows: readonly AuditRow[]): Promise<void>;
+  appendAudit(rows: readonly AuditRow[], options?: { lasting: boolean }): Promise<void>;
   auditHead(): Promise<AuditHead>;
   listAudit(selection: AuditSelection): Promise<AuditSlice>;
 }

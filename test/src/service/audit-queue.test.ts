@@ -17,18 +17,20 @@ function row(fields: Partial<AuditRow> = {}): AuditRow {
 function memoryStore() {
   const written: AuditRow[] = [];
   const batches: number[] = [];
+  const lasting: boolean[] = [];
   const state = { gate: Promise.resolve(), error: null as Error | null };
   const store: AuditStore = {
-    async appendAudit(rows) {
+    async appendAudit(rows, options = { lasting: true }) {
       await state.gate;
       if (state.error) throw state.error;
       batches.push(rows.length);
+      lasting.push(options.lasting);
       written.push(...rows);
     },
     auditHead: async () => ({ seq: 0, hash: '' }),
     listAudit: async () => ({ entries: [], next: null }),
   };
-  return { store, written, batches, state, queue: createAuditQueue(store) };
+  return { store, written, batches, lasting, state, queue: createAuditQueue(store) };
 }
 
 test('rows are written in the order they came, in batches of at most 500', async () => {
@@ -41,7 +43,7 @@ test('rows are written in the order they came, in batches of at most 500', async
   expect(Math.max(...batches)).toBe(500);
 });
 
-test('rows are written within a second, and 500 of them at once, without anybody asking', async () => {
+test('rows are written within a second, and 500 of many at once, without anybody asking', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const { queue, written } = memoryStore();
@@ -50,8 +52,25 @@ test('rows are written within a second, and 500 of them at once, without anybody
     expect(written).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(written).toHaveLength(1);
-    for (let n = 0; n < 500; n++) queue.add(row());
+    for (let n = 0; n < 501; n++) queue.add(row());
     await vi.waitFor(() => expect(written).toHaveLength(501));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toHaveLength(502);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('of many rows only the last ones wait for the disk, and they do within a second', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { queue, written, lasting } = memoryStore();
+    for (let n = 0; n < 1_000; n++) queue.add(row());
+    await vi.waitFor(() => expect(written).toHaveLength(500));
+    expect(lasting).toEqual([false]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.waitFor(() => expect(written).toHaveLength(1_000));
+    expect(lasting).toEqual([false, true]);
   } finally {
     vi.useRealTimers();
   }

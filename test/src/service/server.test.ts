@@ -107,6 +107,7 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'get /v1/audit/head',
     'get /v1/keys',
     'get /v1/keys/{id}',
+    'get /v1/keys/{id}/secret',
     'get /v1/mint',
     'get /v1/namespaces',
     'get /v1/roles',
