@@ -8,7 +8,10 @@ import { chosenSecret } from '../../src/service/first-admin.ts';
 import { mintSecret } from '../../src/service/secret-format.ts';
 import type { Service } from '../../src/service/service.ts';
 
-/** A secret is alive only when it has been written: were it the other way round, a failure would leave a key nobody holds. */
+/**
+ * A secret is alive only when it has been written: were it the other way round, a failure would leave a key nobody holds. Of
+ * instances that start at the same time, one makes the key.
+ */
 export async function createAdmin(
   app: App,
   service: Service,
@@ -19,7 +22,13 @@ export async function createAdmin(
     adminSecretFile === undefined ? mintSecret(secretPrefix) : await chosen(adminSecretFile, secretPrefix);
   app.redactor.know(secret);
   if (adminSecretFile === undefined) await deliver(app, secret);
-  await service.createAdmin(secret);
+  try {
+    await service.createAdmin(secret);
+  } catch (error) {
+    if (!(await service.hasAdmin())) throw error;
+    const useless = adminSecretFile === undefined ? ' The secret above is good for nothing.' : '';
+    return app.note(`Another instance has made the administrator's key meanwhile.${useless}`);
+  }
   await app.note(
     adminSecretFile === undefined
       ? "Above is the administrator's secret. It is shown this once."

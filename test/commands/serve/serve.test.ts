@@ -43,6 +43,21 @@ test("the first start prints an administrator's secret, once, and says how to lo
   expect(existsSync(join(home.path, 'data', 'service.db'))).toBe(true);
 });
 
+test('of two first starts at the same time one makes the key, and the other says that its secret is good for nothing', async () => {
+  const home = newHome();
+  const starts: Awaited<ReturnType<typeof served>>[] = [];
+  const stdout = {
+    ...collectingSink(),
+    write: async () => {
+      starts.push(await served(home, onFreePort));
+    },
+  };
+  const late = await served(home, onFreePort, { stdout });
+  expect(starts).toMatchObject([{ code: 0, stderr: expect.stringContaining('Log in with it') }]);
+  expect(late).toMatchObject({ code: 0, stderr: expect.stringContaining('good for nothing') });
+  expect(late.stderr).not.toContain('Log in');
+});
+
 test('with --admin-secret-file nothing is printed and that secret administers', async () => {
   const home = newHome();
   const file = join(home.path, 'secret');
