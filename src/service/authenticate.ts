@@ -26,7 +26,7 @@ export async function authenticate(
   // Who verifies others' secrets does so on their account.
   const counted = request.routeOptions.config.counted !== false;
   const caller = secret && (await service.authenticate(secret, request.context, counted));
-  if (secret && !caller) throw new KeysError('unauthenticated', 'this credential is not valid');
+  if (secret && !caller) throw notValid();
   if (!caller && credential !== 'optional') {
     throw new KeysError(
       'unauthenticated',
@@ -38,6 +38,20 @@ export async function authenticate(
   }
   request.caller = caller;
   request.keys = service.as(caller, request.context);
+}
+
+/** A body takes its time: whose credential has ended meanwhile is refused, and whoever has got another role has that. */
+export async function authenticateAgain(service: Service, request: FastifyRequest): Promise<void> {
+  const { body, caller, context, headers, routeOptions } = request;
+  if (!caller || body === undefined || routeOptions.config.credential === 'optional') return;
+  const secret = secretOf(headers.authorization);
+  request.caller = secret && (await service.authenticate(secret, context, false));
+  if (!request.caller) throw notValid();
+  request.keys = service.as(request.caller, context);
+}
+
+function notValid(): KeysError {
+  return new KeysError('unauthenticated', 'this credential is not valid');
 }
 
 function secretOf(header: string | undefined): Secret | null {

@@ -22,7 +22,7 @@ import { KeysError } from '../errors.ts';
 import type { Caller } from './access.ts';
 import type { RequestContext } from './audit.ts';
 import { requestRow } from './audit-requests.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, authenticateAgain } from './authenticate.ts';
 import type { OwnKeyService } from './key-service.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
@@ -108,6 +108,7 @@ export function createServer(parts: ServerParts): Server {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     await authenticate(service, request, reply);
   });
+  app.addHook('preValidation', (request) => authenticateAgain(service, request));
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
@@ -146,7 +147,7 @@ export function createServer(parts: ServerParts): Server {
       security: [{ bearer: [] }, { apiKey: [] }],
     },
     transform: createJsonSchemaTransform({ schemaRegistry: components }),
-    transformObject: withoutInputTwins,
+    transformObject: tidied,
   });
   app.register(async (scope: Server) => {
     const methods = new Map<string, string[]>();
@@ -161,13 +162,30 @@ export function createServer(parts: ServerParts): Server {
 
 const withComponents = createJsonSchemaTransformObject({ schemaRegistry: components });
 
-/** Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. */
-const withoutInputTwins: typeof withComponents = (document) => {
+/**
+ * Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. And it calls every
+ * body required, also one that need not be there.
+ */
+const tidied: typeof withComponents = (document) => {
   const described = withComponents(document);
   const schemas = 'components' in described ? described.components?.schemas : undefined;
   for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
+  const operations = Object.values(described.paths ?? {}).flatMap((path) => Object.values(path ?? {}));
+  for (const { requestBody } of operations as { requestBody?: Body }[]) {
+    const schema = requestBody?.content['application/json'].schema;
+    if (requestBody && schema?.anyOf?.some(({ type }) => type === 'null')) requestBody.required = false;
+  }
   return described;
 };
+
+interface Body {
+  required?: boolean;
+  readonly content: {
+    readonly 'application/json': {
+      readonly schema: { readonly anyOf?: readonly { readonly type?: string }[] };
+    };
+  };
+}
 
 function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();

@@ -59,13 +59,13 @@ function descriptionOf(
   return responses?.[status] ?? responses?.default;
 }
 
-const validators = new Map<string, z.ZodType>();
+const validators = new WeakMap<object, z.ZodType>();
 
 function validatorOf({ components }: Document, schema: object): z.ZodType {
-  const text = JSON.stringify({ ...schema, $defs: components.schemas });
-  const known = validators.get(text);
+  const known = validators.get(schema);
   if (known) return known;
+  const text = JSON.stringify({ ...schema, $defs: components.schemas });
   const made = z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
-  validators.set(text, made);
+  validators.set(schema, made);
   return made;
 }

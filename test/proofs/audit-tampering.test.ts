@@ -11,7 +11,8 @@ const head = headOf(log);
 const indexes = [...log.keys()].filter((index) => isDeep || index % 37 === 0 || index === 999);
 
 /** Another value of the same field that could pass for one. */
-const forgeries: Record<Exclude<keyof AuditEntry, 'seq'>, (row: AuditEntry) => AuditEntry> = {
+const forgeries: Record<keyof AuditEntry, (row: AuditEntry) => AuditEntry> = {
+  seq: (row) => ({ ...row, seq: row.seq + 1 }),
   time: (row) => ({ ...row, time: new Date(Date.parse(row.time) + 1).toISOString() }),
   actor: (row) => ({ ...row, actor: row.actor === null ? '' : null }),
   agent: (row) => ({ ...row, agent: row.agent === null ? 'other' : `${row.agent} ` }),

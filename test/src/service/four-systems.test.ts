@@ -1,11 +1,71 @@
 /** The behaviour of four systems, cell by cell, on our own service: a test for each cell, named after it. */
-import { describe, expect, test } from 'vitest';
+import { hash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test, vi } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
+import { parseMasterKeys } from '../../../src/service/master-keys.ts';
 import { refuses } from '../../contracts/refuses.ts';
-import { newHttpService } from '../../fakes/http-service.ts';
+import { type HttpService, newHttpService } from '../../fakes/http-service.ts';
 import { newService } from '../../fakes/key-service.ts';
+import { listeningService } from '../../fakes/server.ts';
+import { newHome } from '../../run.ts';
 
 const password = 'correct horse battery';
+
+async function login({ ask }: HttpService, user: string): Promise<string> {
+  const { body } = await ask('POST /v1/sessions', { secret: null, body: { user, password } });
+  return (body as { accessToken: string }).accessToken;
+}
+
+for (const system of ['CloudCasa', 'KubeVision', 'Ververica']) {
+  test(`${system}: the secret is shown once, by nothing but the creation`, async () => {
+    const { ask, admin } = await newHttpService();
+    const { body } = await ask('POST /v1/keys', { body: { name: 'a', roles: ['viewer'] } });
+    const { key, secret } = body as { key: { id: string }; secret: string };
+    expect((await admin.verify(new Secret(secret))).valid).toBe(true);
+    const later = [
+      await ask(`GET /v1/keys/${key.id}`),
+      await ask('GET /v1/keys?namespace=*'),
+      await ask(`PATCH /v1/keys/${key.id}`, { body: { description: 'b' } }),
+      await ask(`POST /v1/keys/${key.id}/disable`),
+      await ask(`POST /v1/keys/${key.id}/enable`),
+      await ask('GET /v1/audit'),
+    ];
+    for (const answer of later) {
+      expect(answer.status).toBe(200);
+      expect(answer.text).not.toContain(secret);
+    }
+    expect((await ask(`GET /v1/keys/${key.id}/secret`)).status).toBe(501);
+  });
+}
+
+for (const system of ['Cluvio', 'CloudCasa', 'KubeVision', 'Ververica']) {
+  test(`${system}: a key is revoked at once`, async () => {
+    const { ask, admin, mint } = await newHttpService();
+    const { id, secret } = await mint();
+    expect((await ask('GET /v1/whoami', { secret })).status).toBe(200);
+    expect((await ask(`POST /v1/keys/${id}/revoke`)).body).toMatchObject({ status: 'revoked' });
+    expect((await ask('GET /v1/whoami', { secret })).status).toBe(401);
+    expect((await admin.verify(new Secret(secret))).valid).toBe(false);
+  });
+}
+
+for (const [system, scheme] of Object.entries({
+  ...{ Cluvio: 'Bearer', CloudCasa: 'Bearer', KubeVision: 'ApiKey', Ververica: 'Bearer' },
+})) {
+  test(`${system}: the secret is sent as Authorization: ${scheme}`, async () => {
+    const { ask, mint } = await newHttpService();
+    const { id, secret } = await mint();
+    const headers = { authorization: `${scheme} ${secret}` };
+    expect(await ask('GET /v1/whoami', { secret: null, headers })).toMatchObject({
+      status: 200,
+      body: { id },
+    });
+  });
+}
 
 describe('Cluvio', () => {
   test('Cluvio: a key has a name, a type and an API version that are fixed, and permissions', async () => {
@@ -65,7 +125,33 @@ describe('Cluvio', () => {
     await refuses('quota_exceeded', attempt);
   });
 
-  // Shown again after the password: see the tests of reveal.
+  test('Cluvio: the secret, stored recoverable, is shown again after the password is typed again', async () => {
+    const masterKeys = parseMasterKeys(randomBytes(32).toString('base64'), 'the test');
+    const service = await newHttpService({ settings: { masterKeys } });
+    const { admin, ask } = service;
+    await admin.namespaces.create({ name: 'bi', recoverable: true });
+    await admin.users.edit('ann', { password: new Secret(password) });
+    const { key, secret } = await admin.create({
+      name: 'a',
+      namespace: 'bi',
+      owner: 'ann',
+      recoverable: true,
+    });
+    const session = await login(service, 'ann');
+    expect((await ask(`GET /v1/keys/${key.id}/secret`, { secret: session })).status).toBe(403);
+    const again = await ask('POST /v1/sessions/step-up', { secret: session, body: { password } });
+    const { accessToken } = again.body as { accessToken: string };
+    expect(await ask(`GET /v1/keys/${key.id}/secret`, { secret: accessToken })).toMatchObject({
+      ...{ status: 200, body: { secret: secret.reveal() } },
+    });
+  });
+
+  test('Cluvio: the list shows name, type and permissions', async () => {
+    const { admin } = await newService();
+    const given = { name: 'bi', type: 'view' as const, permissions: ['a.view'] };
+    await admin.create(given);
+    expect((await admin.list({})).keys).toEqual([expect.objectContaining(given)]);
+  });
 });
 
 describe('CloudCasa', () => {
@@ -149,21 +235,105 @@ describe('KubeVision', () => {
     expect((await admin.get(key.id)).status).toBe('revoked');
   });
 
-  test('KubeVision: revoked at once, and a user who is disabled stops with all keys', async () => {
+  test('KubeVision: a user who is disabled stops with all keys', async () => {
     const { admin } = await newService();
-    const first = await admin.create({ name: 'a', owner: 'bob' });
-    const second = await admin.create({ name: 'b', owner: 'bob', roles: ['viewer'] });
-    await admin.revoke(first.key.id);
-    expect((await admin.verify(first.secret)).valid).toBe(false);
+    const { secret } = await admin.create({ name: 'b', owner: 'bob', roles: ['viewer'] });
     await admin.users.disable('bob');
-    expect(await admin.verify(second.secret)).toMatchObject({ valid: false, reason: 'disabled' });
+    expect(await admin.verify(secret)).toMatchObject({ valid: false, reason: 'disabled' });
   });
 
-  // The user's rate limit, shared with their sessions: see the tests of the limits.
-  // Each request under the owner's name, with the key's name as agent: see the tests of the audit log.
+  test('KubeVision: in-flight requests fail from the revoke on, also one whose body is still on its way', async () => {
+    const { url, admin, mint } = await listeningService();
+    const { id, secret } = await mint({ roles: ['owner'] });
+    const { host, hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    const body = JSON.stringify({ name: 'late', roles: ['viewer'] });
+    const head = `POST /v1/keys HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nAuthorization: ApiKey ${secret}\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`);
+    // It is in flight when its credential has been looked at.
+    await vi.waitUntil(async () => (await admin.get(id)).lastUsedAt !== null, 10_000);
+    await admin.revoke(id);
+    socket.write(body);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 401 /);
+    expect((await admin.list({})).keys).toEqual([]);
+  });
+
+  test('KubeVision: a key has a name and an optional expiry, and is good exactly until then', async () => {
+    const { admin, clock } = await newService();
+    expect((await admin.create({ name: 'for-ever' })).key.expiresAt).toBeNull();
+    const expiresAt = new Date(clock.now + 60_000).toISOString();
+    const { key, secret } = await admin.create({ name: 'for-a-minute', expiresAt });
+    expect(key).toMatchObject({ name: 'for-a-minute', expiresAt });
+    clock.now += 59_999;
+    expect((await admin.verify(secret)).valid).toBe(true);
+    clock.now += 1;
+    expect(await admin.verify(secret)).toMatchObject({ valid: false, reason: 'expired' });
+  });
+
+  test('KubeVision: the list shows name and expiry, amber when it is near', async () => {
+    const home = newHome();
+    await home.keys('create soon --expires 13d -q');
+    await home.keys('create later --expires 15d -q');
+    const { stdout } = await home.keys('list', { terminal: true, env: { FORCE_COLOR: '1' } });
+    const lineOf = (name: string) => stdout.split('\n').find((line) => line.includes(name));
+    const amber = '\u001b[38;5;166m';
+    expect(lineOf('soon')).toMatch(/in 1[23]d/);
+    expect(lineOf('soon')).toContain(amber);
+    expect(lineOf('later')).toMatch(/in 1[45]d/);
+    expect(lineOf('later')).not.toContain(amber);
+  });
+
+  test("KubeVision: keys share their user's rate limit with each other and with the user's sessions", async () => {
+    const service = await newHttpService({ settings: { rateLimit: { requests: 3, perSeconds: 60 } } });
+    const { admin, ask, mint } = service;
+    await admin.users.edit('ann', { password: new Secret(password) });
+    const [one, two, other] = await Promise.all(['ann', 'ann', 'bob'].map((owner) => mint({ owner })));
+    const session = await login(service, 'ann');
+    const statuses = [];
+    for (const secret of [session, one?.secret, two?.secret, session, two?.secret, other?.secret]) {
+      statuses.push((await ask('GET /v1/whoami', { secret })).status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 429, 429, 200]);
+  });
+
+  test('KubeVision: what is stored of a secret is its SHA-256 hash, its plain text never', async () => {
+    const { admin, databasePath, service } = await newService();
+    const { secret } = await admin.create({ name: 'a' });
+    await admin.verify(secret);
+    await service.close();
+    const directory = dirname(databasePath);
+    const files = readdirSync(directory).map((name) => readFileSync(join(directory, name)));
+    expect(files.some((file) => file.includes(secret.reveal()))).toBe(false);
+    expect(files.some((file) => file.includes(hash('sha256', secret.reveal(), 'buffer')))).toBe(true);
+  });
+
+  test("KubeVision: each request is recorded under the owner's name, with the key's name as agent", async () => {
+    const { ask, mint, admin } = await newHttpService();
+    const { secret } = await mint({ name: 'ci', owner: 'carol', roles: ['viewer'] });
+    await ask('GET /v1/keys', { secret });
+    await ask('POST /v1/keys', { secret, body: { name: 'x' } });
+    const { entries } = await admin.audit.list({ actor: 'carol', order: 'oldest' });
+    expect(entries.map(({ actor, agent, action }) => `${actor}/${agent} ${action}`)).toEqual([
+      ...['carol/ci list', 'carol/ci create'],
+    ]);
+  });
 });
 
-describe('Ververica Platform', () => {
+describe('Ververica', () => {
+  test('Ververica: a key has a name, a role, an optional expiry and a namespace; the list shows name and role', async () => {
+    const { admin } = await newService();
+    for (const role of ['viewer', 'editor', 'owner']) {
+      const expiresAt = role === 'owner' ? '2099-01-01T00:00:00.000Z' : null;
+      const given = { name: `deploy-${role}`, roles: [role], namespace: 'team' };
+      const { key } = await admin.create({ ...given, ...(expiresAt ? { expiresAt } : {}) });
+      expect(key).toMatchObject({ ...given, expiresAt });
+    }
+    const { keys } = await admin.list({ namespace: 'team' });
+    expect(keys.map(({ name, roles }) => `${name} ${roles}`).sort()).toEqual([
+      ...['deploy-editor editor', 'deploy-owner owner', 'deploy-viewer viewer'],
+    ]);
+  });
+
   test('Ververica: a key acts with its role, in its namespace only', async () => {
     const { admin, as } = await newService();
     await admin.users.edit('carol', { role: 'admin' });
@@ -208,13 +378,4 @@ describe('Ververica Platform', () => {
     expect((await admin.verify(before.secret)).valid).toBe(false);
     expect((await admin.verify(after.secret)).valid).toBe(true);
   });
-});
-
-test('both headers of the four systems are taken: Authorization Bearer and ApiKey', async () => {
-  const { ask, mint } = await newHttpService();
-  const { secret } = await mint();
-  for (const scheme of ['Bearer', 'ApiKey']) {
-    const headers = { authorization: `${scheme} ${secret}` };
-    expect((await ask('GET /v1/whoami', { secret: null, headers })).status).toBe(200);
-  }
 });

@@ -6,6 +6,7 @@ import { createMetrics } from '../../../src/service/metrics.ts';
 import { metricsServer } from '../../../src/service/metrics-server.ts';
 import { createReadiness } from '../../../src/service/readiness.ts';
 import { createServer } from '../../../src/service/server.ts';
+import { checkAnswers } from '../../fakes/described.ts';
 import { newHttpService } from '../../fakes/http-service.ts';
 import { newService } from '../../fakes/key-service.ts';
 
@@ -17,6 +18,7 @@ test('GET /readyz: 200 while changes can be kept, 503 while they cannot, whoever
   const state = { check: fine, now: 0 };
   const readiness = createReadiness({ check: () => state.check() }, () => state.now);
   const server = createServer({ service, readiness });
+  checkAnswers(server);
   const ready = async () => (await server.inject('/readyz')).statusCode;
   expect(await ready()).toBe(200);
   state.check = broken;
@@ -99,6 +101,7 @@ test("only a trusted proxy is believed about the client's address, which is in t
     const lines: string[] = [];
     const logger = pino({}, { write: (line) => lines.push(line) });
     const server = createServer({ service, logger, trustedProxies });
+    checkAnswers(server);
     await server.inject({ url: '/healthz', remoteAddress, headers: { 'x-forwarded-for': forwarded } });
     await server.close();
     return (JSON.parse(lines.join('')) as { address: string }).address;

@@ -9,6 +9,7 @@ import { createServer } from '../../../src/service/server.ts';
 import { createService, type Service } from '../../../src/service/service.ts';
 import type { Settings } from '../../../src/service/settings.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
+import { checkAnswers } from '../../fakes/described.ts';
 import { arrivalGate, type Gate } from '../../fakes/gate.ts';
 import { machineAdmin } from '../../fakes/key-service.ts';
 import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
@@ -254,6 +255,7 @@ describe.skipIf(lacksPostgres)(
       const service = await open(await postgres.newDatabase());
       const { secret } = await service.as(machineAdmin).create({ name: 'demo' });
       const server = createServer({ service });
+      checkAnswers(server);
       onTestFinished(() => server.close());
       const verify = () =>
         server.inject({ method: 'POST', url: '/v1/verify', body: { secret: secret.reveal() } });

@@ -6,6 +6,7 @@ import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
+import { checkAnswers } from '../../fakes/described.ts';
 import { newHttpService } from '../../fakes/http-service.ts';
 import { listeningService } from '../../fakes/server.ts';
 
@@ -41,6 +42,7 @@ test('what goes wrong inside is a 500 or 503 that tells nothing, and is in the l
   const store = await openSqlite(newDatabasePath());
   const service = createService({ store, now: Date.now });
   const server = createServer({ service, logger });
+  checkAnswers(server);
   await store.close();
   const answer = await server.inject({ method: 'POST', url: '/v1/verify', payload: { secret: 'hunter2' } });
   expect(answer.statusCode).toBe(500);
@@ -90,7 +92,10 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
   const { status, body } = await ask('GET /openapi.json', { secret: null });
   const document = body as {
     openapi: string;
-    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    paths: Record<
+      string,
+      Record<string, { requestBody?: { required: boolean }; responses: Record<string, unknown> }>
+    >;
     components: { schemas: Record<string, unknown> };
   };
   expect({ status, version: document.openapi }).toEqual({ status: 200, version: '3.1.1' });
@@ -135,6 +140,22 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'post /v1/users/{name}/disable',
     'post /v1/users/{name}/enable',
     'post /v1/verify',
+    'put /v1/users/{name}/memberships/{namespace}',
+  ]);
+  const needsBody = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { requestBody }]) =>
+      requestBody?.required ? [`${method} ${path}`] : [],
+    ),
+  );
+  expect(needsBody.sort()).toEqual([
+    ...[
+      'patch /v1/keys/{id}',
+      'patch /v1/namespaces/{name}',
+      'patch /v1/roles/{name}',
+      'patch /v1/users/{name}',
+    ],
+    ...['post /v1/keys', 'post /v1/mint/settle', 'post /v1/namespaces', 'post /v1/roles'],
+    ...['post /v1/sessions/refresh', 'post /v1/sessions/step-up', 'post /v1/users', 'post /v1/verify'],
     'put /v1/users/{name}/memberships/{namespace}',
   ]);
   const referred = new Set(JSON.stringify(document).match(/(?<=#\/components\/schemas\/)\w+/g));
