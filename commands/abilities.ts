@@ -1,5 +1,5 @@
 /** What a key service can do, line by line, for a person. */
-import type { Capabilities, KeyChanges, KeyField, Verb } from '../src/keys.ts';
+import { type Capabilities, fieldTitles, type UntoldField, type Verb } from '../src/keys.ts';
 
 export interface Ability {
   readonly what: string;
@@ -23,23 +23,15 @@ const verbs: Readonly<Record<Verb, true>> = {
   audit: true,
 };
 
-const fields: Readonly<Record<KeyField | keyof KeyChanges, string>> = {
-  name: 'name',
-  namespace: 'namespace',
-  description: 'description',
-  type: 'type',
-  roles: 'roles',
-  permissions: 'permissions',
-  apiVersion: 'API version',
-  expiresAt: 'expiry',
-  owner: 'owner',
-  labels: 'labels',
-  rateLimit: 'rate limit',
-  recoverable: 'recoverable',
+/** What a service may not tell, and the options of a list that go by it. */
+const facts: Readonly<Record<UntoldField, readonly [string, string]>> = {
+  owner: ['owner told', '--owner'],
+  expiresAt: ['expiry told', '--expiring-within and --no-expiry'],
+  lastUsedAt: ['use told', '--unused-for'],
 };
 
 export function abilities(capabilities: Capabilities): Ability[] {
-  const { editable, filters, instead = {}, maxActiveKeys } = capabilities;
+  const { editable, filters, instead = {}, maxActiveKeys, untold = [] } = capabilities;
   const settable: readonly string[] = ['name', ...capabilities.fields];
   const plain = (what: string, can: boolean | string, hint: string | null = null): Ability => ({
     what,
@@ -50,7 +42,7 @@ export function abilities(capabilities: Capabilities): Ability[] {
     ...(Object.keys(verbs) as Verb[]).map((verb) =>
       plain(verb, capabilities.verbs.includes(verb), instead[verb]),
     ),
-    ...Object.entries(fields).map(([field, title]) => {
+    ...Object.entries(fieldTitles).map(([field, title]) => {
       const changeable = editable.some((each) => each === field);
       return plain(title, settable.includes(field) && (changeable ? true : 'when created'));
     }),
@@ -59,6 +51,10 @@ export function abilities(capabilities: Capabilities): Ability[] {
       filters.length > 0 ? String(filters.length) : false,
       filters.length > 0 ? filters.join(', ') : 'done here, over all pages',
     ),
+    ...Object.entries(facts).map(([field, [what, options]]) => {
+      const tells = !untold.some((each) => each === field);
+      return plain(what, tells, tells ? null : `no ${options}: nothing true could be said`);
+    }),
     plain('pages', capabilities.pages),
     plain(
       'safe repeat',

@@ -11,6 +11,7 @@ import {
   type KeyType,
   keyStatuses,
   keyTypes,
+  requireTold,
 } from '../src/keys.ts';
 import { rememberKeys } from '../src/known-keys.ts';
 import { count } from '../src/text.ts';
@@ -71,6 +72,7 @@ export async function list(app: App, options: Options): Promise<void> {
   if (app.printer.format === 'ndjson') (await import('../src/heap.ts')).keepHeapSmall();
   const service = await app.keys('list');
   const filter = filterFrom(options, await app.namespace(), app.now());
+  requireTold(service.capabilities, filter);
   const { namespace, ...conditions } = filter;
   const isWhole =
     namespace !== null && limit === Number.POSITIVE_INFINITY && !Object.values(conditions).some(Boolean);

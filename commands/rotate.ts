@@ -105,9 +105,11 @@ async function exchange(
     if (service.minting) requireKept(app, delivery, wish.check);
     await delivery.rehearse(key);
     const spoken = silent ? { ...delivery, report: async () => {} } : delivery;
-    await issue(app, service, spoken, wish, { force: options.force });
+    const made = await issue(app, service, spoken, wish, { force: options.force });
+    if (silent) return;
+    const successor = made && made.id !== key.id ? `, its successor is ${called(made)}` : '';
+    await app.note(`${called(key)} is rotated${successor}; ${farewell(rotation, key, app.now())}`);
   });
-  if (!silent) await app.note(`${called(key)} is rotated; ${farewell(rotation, key, app.now())}`);
 }
 
 /**

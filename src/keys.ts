@@ -346,6 +346,9 @@ export type KeyField = Exclude<keyof NewKey, 'name'>;
 
 export type FilterName = keyof KeyFilter;
 
+/** What every key has, and not every service tells. */
+export type UntoldField = 'owner' | 'expiresAt' | 'lastUsedAt';
+
 /** What a service can do, as data beside its driver; asked before any request is sent. */
 export interface Capabilities {
   /** The service's name as a person knows it. */
@@ -372,6 +375,8 @@ export interface Capabilities {
   readonly revocationDelayMs?: number;
   /** For a verb that is missing: the nearest thing that works, as an instruction. */
   readonly instead?: Partial<Record<Verb, string>>;
+  /** What the service never tells of a key, so that no list can be filtered by it. */
+  readonly untold?: readonly UntoldField[];
   /** What a person should know besides, as sentences: above all what is not known about the service. */
   readonly notes?: readonly string[];
 }
@@ -393,11 +398,45 @@ const deeds: Record<Verb, string> = {
 
 /** Throws `unsupported`, in the service's name, when it lacks a verb. */
 export function requireVerb(capabilities: Capabilities, verb: Verb): void {
-  if (capabilities.verbs.includes(verb)) return;
-  throw new KeysError('unsupported', `${capabilities.title} cannot ${deeds[verb]}`, {
-    hint: capabilities.instead?.[verb] ?? null,
+  if (!capabilities.verbs.includes(verb)) throw unsupported(capabilities, verb);
+}
+
+function unsupported({ title, instead }: Capabilities, verb: Verb): KeysError {
+  return new KeysError('unsupported', `${title} cannot ${deeds[verb]}`, {
+    hint: instead?.[verb] ?? usually[verb] ?? null,
   });
 }
+
+/** The nearest thing where the service has nothing nearer. */
+const usually: Partial<Record<Verb, string>> = {
+  reveal: 'a new secret: keys rotate',
+  audit: 'where the service records it, its own interface shows it',
+};
+
+/** What a filter goes by, where a service may not tell it. */
+const filteredBy: Partial<Record<FilterName, UntoldField>> = {
+  owner: 'owner',
+  expiresBefore: 'expiresAt',
+  noExpiry: 'expiresAt',
+  unusedSince: 'lastUsedAt',
+};
+
+/** Throws `unsupported` when a filter goes by what the service never tells: nothing could be said of any key. */
+export function requireTold({ title, untold = [] }: Capabilities, filter: KeyFilter): void {
+  for (const [name, value] of Object.entries(filter)) {
+    const field = filteredBy[name as FilterName];
+    if (value === undefined || field === undefined || !untold.includes(field)) continue;
+    throw new KeysError('unsupported', `${title} does not tell ${told[field]}`, {
+      hint: 'list without that filter; keys list --sort createdAt has the oldest first',
+    });
+  }
+}
+
+const told: Record<UntoldField, string> = {
+  owner: 'whose a key is',
+  expiresAt: 'when a key expires',
+  lastUsedAt: 'when a key was last used',
+};
 
 /** Throws `unsupported`, in the service's name, when it administers no such thing. */
 export function requireNoun<N extends AdministeredNoun>(
@@ -406,8 +445,27 @@ export function requireNoun<N extends AdministeredNoun>(
 ): NonNullable<KeyService[N]> {
   const found = service[noun];
   if (found) return found;
-  throw new KeysError('unsupported', `${service.capabilities.title} administers no ${noun}`);
+  const { title } = service.capabilities;
+  throw new KeysError('unsupported', `${title} administers no ${noun} through keys`, {
+    hint: 'where it has any, its own interface does',
+  });
 }
+
+/** What people call the fields of a key. */
+export const fieldTitles: Readonly<Record<KeyField | keyof KeyChanges, string>> = {
+  name: 'name',
+  namespace: 'namespace',
+  description: 'description',
+  type: 'type',
+  roles: 'roles',
+  permissions: 'permissions',
+  apiVersion: 'API version',
+  expiresAt: 'expiry',
+  owner: 'owner',
+  labels: 'labels',
+  rateLimit: 'rate limit',
+  recoverable: 'recoverable',
+};
 
 /** Throws `unsupported` when the service cannot keep one of the fields that are set. */
 export function requireFields(
@@ -415,16 +473,25 @@ export function requireFields(
   key: Partial<NewKey> | KeyChanges,
   verb: 'create' | 'edit',
 ): void {
-  const known: readonly string[] =
-    verb === 'create' ? ['name', ...capabilities.fields] : capabilities.editable;
-  for (const [field, value] of Object.entries(key)) {
+  const { title, fields, editable, verbs } = capabilities;
+  const known = verb === 'create' ? (['name', ...fields] as const) : editable;
+  for (const [name, value] of Object.entries(key)) {
+    const field = name as KeyField | keyof KeyChanges;
     // Where keys never expire, `never` is no wish that could go unheard; nor is no limit where there are none.
     const unlimited = value === null && (field === 'expiresAt' || field === 'rateLimit');
     const moot = value === undefined || unlimited;
-    if (moot || known.includes(field)) continue;
-    const text = verb === 'create' ? `keeps no ${field} for a key` : `cannot change the ${field} of a key`;
-    throw new KeysError('unsupported', `${capabilities.title} ${text}`, {
-      hint: known.length > 0 ? `it knows: ${known.join(', ')}` : null,
+    if (moot || known.some((each) => each === field)) continue;
+    const what = fieldTitles[field];
+    const words = known.map((each) => fieldTitles[each]).join(', ');
+    if (field === 'recoverable') throw unsupported(capabilities, 'reveal');
+    if (verb === 'create')
+      throw new KeysError('unsupported', `${title} keeps no ${what} for a key`, {
+        hint: `it keeps: ${words}`,
+      });
+    const settable = field === 'name' || fields.includes(field);
+    const exchange = settable && verbs.includes('create') && verbs.includes('revoke');
+    throw new KeysError('unsupported', `${title} cannot change the ${what} of a key`, {
+      hint: `it can change: ${words}${exchange ? '; or create another key, then keys revoke this one' : ''}`,
     });
   }
 }

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
+import { localName } from '../../src/config.ts';
 import type { Finding } from '../../src/drivers/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { checkService } from '../../src/open.ts';
@@ -18,6 +19,10 @@ export function declare(command: Command, app: App): void {
 /** Sends one list and tells what of each field it found; nothing is changed. Throws `check_failed` for what is wrong. */
 export async function check(app: App, name?: string): Promise<void> {
   const profile = name === undefined ? await app.profile() : await profileNamed(app, name);
+  if (profile.name === localName && name === undefined)
+    throw new KeysError('invalid', 'the profile in force is local, where there is nothing to check', {
+      hint: 'keys profile check <name>; keys profile list has the names',
+    });
   const { asked, keys, findings } = await checkService(app, profile);
   await app.printer.rows(findingNoun, [findings]);
   await app.note(

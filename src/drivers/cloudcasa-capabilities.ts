@@ -11,6 +11,7 @@ export const cloudCasaCapabilities: Capabilities = {
   grace: false,
   idempotentMint: false,
   maxActiveKeys: 10,
+  untold: ['lastUsedAt'],
   instead: {
     disable: 'keys revoke ends a key for good',
     enable: 'a key cannot be disabled either; keys create makes a new one',

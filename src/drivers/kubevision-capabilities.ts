@@ -10,6 +10,7 @@ export const kubeVisionCapabilities: Capabilities = {
   pages: false,
   grace: false,
   idempotentMint: false,
+  untold: ['owner', 'lastUsedAt'],
   instead: {
     edit: 'a key never changes: create another one, then keys revoke this one',
     disable: 'keys revoke ends a key for good',

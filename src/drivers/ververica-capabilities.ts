@@ -12,6 +12,7 @@ const base: Capabilities = {
   pages: false,
   grace: false,
   idempotentMint: false,
+  untold: ['owner', 'expiresAt', 'lastUsedAt'],
   instead: {
     edit: 'a token never changes: create another one, then keys revoke this one',
     disable: 'keys revoke ends a token for good',
@@ -64,6 +65,6 @@ export function ververicaCapabilities(profile?: Pick<Profile, 'settings'>): Capa
   return {
     ...base,
     verbs: regenerate ? [...base.verbs, 'regenerate'] : base.verbs,
-    fields: expiryField ? [...base.fields, 'expiresAt'] : base.fields,
+    ...(expiryField && { fields: [...base.fields, 'expiresAt'], untold: ['owner', 'lastUsedAt'] }),
   };
 }

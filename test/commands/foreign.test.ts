@@ -62,6 +62,13 @@ const fakes = {
 
 const roles: Partial<Record<keyof typeof fakes, string>> = { ververica: 'viewer', cloudcasa: 'Backup Admin' };
 
+const untold: Record<keyof typeof fakes, string[]> = {
+  ververica: ['owner', 'expiresAt', 'lastUsedAt'],
+  cloudcasa: ['lastUsedAt'],
+  kubevision: ['owner', 'lastUsedAt'],
+  zabbix: [],
+};
+
 function createWords(driver: keyof typeof fakes, name: string): string[] {
   const role = roles[driver];
   return ['create', name, ...(role ? ['--role', role] : [])];
@@ -105,9 +112,26 @@ describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s',
     for (const name of ['b-two', 'a-one', 'b-one']) await home.json(create(name), { env });
     const names = async (line: string) => (await home.json<Key[]>(line, { env })).map(({ name }) => name);
     expect(await names('list --name b-* --sort name')).toEqual(['b-one', 'b-two']);
-    expect(await names('list --no-expiry --sort name:desc --limit 1')).toEqual(['b-two']);
+    expect(await names('list --status active --sort name:desc --limit 1')).toEqual(['b-two']);
     expect(await names('list --status revoked')).toEqual([]);
     expect((await home.keys('list --name a-* --fail-if-any', { env })).code).toBe(9);
+  });
+
+  test('a filter by what the service never tells exits 6 without a request, for nothing true could be said', async () => {
+    const { env, fake } = await fakes[driver]();
+    const filters = {
+      'list --owner bob': 'owner',
+      'list --no-expiry': 'expiresAt',
+      'list --expiring-within 9d': 'expiresAt',
+      'list --unused-for 9d': 'lastUsedAt',
+    };
+    for (const [line, field] of Object.entries(filters)) {
+      const told = !untold[driver].includes(field);
+      const { code, stderr } = await newHome().keys(line, { env });
+      expect({ line, code }).toEqual({ line, code: told ? 0 : 6 });
+      if (!told) expect(stderr).toMatch(/does not tell .*\nhint: list without that filter/);
+    }
+    if (untold[driver].length === 3) expect(fake.requests).toEqual([]);
   });
 
   test('a wrong credential exits 4', async () => {
@@ -118,6 +142,14 @@ describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s',
 
 describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s', (driver) => {
   const create = createWords(driver, 'ci-deploy');
+
+  test('rotate tells what the successor is called', async () => {
+    const { env } = await fakes[driver]();
+    const home = newHome();
+    await home.json(create, { env });
+    const { stderr } = await home.keys('rotate ci-deploy -y', { env });
+    expect(stderr).toMatch(/ci-deploy .*is rotated, its successor is ci-deploy-2 .*; the old key is revoked/);
+  });
 
   test('rotate creates a successor, delivers it, and only then revokes the old key', async () => {
     const { env, names } = await fakes[driver]();

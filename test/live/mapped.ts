@@ -1,6 +1,7 @@
 /** A live service by its mapping file in docs/examples/rest, as a driver and as the profile that a user would add. */
 import { capabilitiesFrom } from '../../src/drivers/rest/capabilities.ts';
 import { loadMapping } from '../../src/drivers/rest/load.ts';
+import type { KeysError } from '../../src/errors.ts';
 import type { Capabilities, KeyService } from '../../src/keys.ts';
 import { mappingPath, openExample } from '../fakes/rest/example.ts';
 
@@ -15,7 +16,14 @@ export const patient = { timeoutMs: 120_000 };
 export async function openEmptied(name: string, to: Parameters<typeof openExample>[1]): Promise<KeyService> {
   const service = await openExample(name, to, { http: patient });
   const { keys } = await service.list({});
-  for (const { id } of keys) await service.revoke(id);
+  for (const { id } of keys) {
+    // Keystone on SQLite answers 500 now and then; what came of it shows when it is asked again.
+    await service.revoke(id).catch(async (error: KeysError) => {
+      if (error.code !== 'outcome_unknown') throw error;
+      const left = (await service.list({})).keys;
+      if (left.some((key) => key.id === id)) await service.revoke(id);
+    });
+  }
   return service;
 }
 

@@ -2,6 +2,7 @@
 import { keyServiceContract } from '../contracts/key-service.ts';
 import { commandLine } from './command-line.ts';
 import { capabilitiesOf, openEmptied, profileWords } from './mapped.ts';
+import { sessionOf } from './session.ts';
 import { startStrapi } from './strapi.ts';
 import { service } from './subject.ts';
 
@@ -34,4 +35,12 @@ commandLine('Strapi 5', {
   edit: { words: "--description 'another one'", shows: { description: 'another one' } },
   accepts: ({ secret }) => accepts(secret),
   uniqueNames: true,
+});
+
+sessionOf('drivers/rest-examples.md', {
+  example: 'strapi',
+  section: 'Strapi',
+  empty: async () => (await openEmptied('strapi', { url: strapi().url, credential: strapi().token })).close(),
+  env: () => ({ STRAPI_URL: strapi().url }),
+  credential: async () => strapi().token,
 });

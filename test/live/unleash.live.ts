@@ -5,6 +5,7 @@ import { keyServiceContract } from '../contracts/key-service.ts';
 import { openExample } from '../fakes/rest/example.ts';
 import { commandLine } from './command-line.ts';
 import { capabilitiesOf, patient, profileWords } from './mapped.ts';
+import { sessionOf } from './session.ts';
 import { service } from './subject.ts';
 import { startUnleash } from './unleash.ts';
 
@@ -50,4 +51,12 @@ test('a key is named by a hash: neither its id nor its extra fields give the sec
   const listed = (await opened.list({})).keys.find(({ id }) => id === key.id) as Key;
   expect(JSON.stringify([key, listed])).not.toContain(secret.reveal());
   await opened.close();
+});
+
+sessionOf('drivers/rest-examples.md', {
+  example: 'unleash',
+  section: 'Unleash',
+  empty: async () => (await open()).close(),
+  env: () => ({ UNLEASH_URL: unleash().url }),
+  credential: async () => unleash().token,
 });

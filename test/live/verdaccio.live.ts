@@ -2,6 +2,7 @@
 import { keyServiceContract } from '../contracts/key-service.ts';
 import { commandLine } from './command-line.ts';
 import { capabilitiesOf, openEmptied, profileWords } from './mapped.ts';
+import { sessionOf } from './session.ts';
 import { service } from './subject.ts';
 import { startVerdaccio } from './verdaccio.ts';
 
@@ -41,4 +42,13 @@ commandLine('Verdaccio 6', {
   create: '--role reader',
   accepts: ({ secret }) => accepts(secret),
   nameless: true,
+});
+
+sessionOf('drivers/rest-examples.md', {
+  example: 'verdaccio',
+  section: 'Verdaccio',
+  empty: async () =>
+    (await openEmptied('verdaccio', { url: verdaccio().url, credential: credential() })).close(),
+  env: () => ({ VERDACCIO_URL: verdaccio().url }),
+  credential: async () => credential(),
 });

@@ -12,6 +12,7 @@ import { newShell } from '../scripts/shell.ts';
 import { commandLine } from './command-line.ts';
 import { holdingProxy } from './holding-proxy.ts';
 import { patient } from './mapped.ts';
+import { sessionOf } from './session.ts';
 import { service } from './subject.ts';
 import { firstUser, startZabbix, type Zabbix } from './zabbix.ts';
 
@@ -88,4 +89,10 @@ test('killed between token.create and token.generate, one recover ends the token
   const [whole, ...others] = await named();
   expect(others).toEqual([]);
   expect(whole?.tokenid).not.toBe(half?.tokenid);
+});
+
+sessionOf('drivers/zabbix.md', {
+  empty: async () => (await open()).close(),
+  env: () => ({ ZABBIX_URL: zabbix().url }),
+  credential: async () => zabbix().session,
 });

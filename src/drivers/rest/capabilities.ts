@@ -11,7 +11,7 @@ const calls = ['create', 'edit', 'disable', 'enable', 'regenerate', 'revoke', 'v
 
 export function capabilitiesFrom(mapping: Mapping): Capabilities {
   const verbs: Verb[] = ['list', 'get', ...calls.filter((verb) => mapping[verb] !== undefined)];
-  const { maxActiveKeys, revoke, create, edit } = mapping;
+  const { maxActiveKeys, revoke, create, edit, key } = mapping;
   const named = create === undefined || uses(create).has('name');
   return {
     title: mapping.title,
@@ -22,6 +22,7 @@ export function capabilitiesFrom(mapping: Mapping): Capabilities {
     pages: mapping.list.paging !== undefined,
     grace: false,
     idempotentMint: false,
+    untold: (['owner', 'lastUsedAt'] as const).filter((field) => key[field] === undefined),
     ...(maxActiveKeys !== undefined && { maxActiveKeys }),
     ...(!named && { nameless: true }),
     ...(revoke?.delay !== undefined && { revocationDelayMs: parseDuration(revoke.delay) }),

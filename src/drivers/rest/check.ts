@@ -1,13 +1,13 @@
 /** What a mapping finds in a real list, field by field; one request, which changes nothing. */
 import type { Profile } from '../../config.ts';
-import type { Http } from '../../http.ts';
+import type { Answer, Http } from '../../http.ts';
 import { keyStatuses, keyTypes } from '../../keys.ts';
 import type { Check, DriverParts, Finding } from '../index.ts';
 import { restService } from './driver.ts';
 import { type Field, fieldOf, rawValue, timeIn, wordsIn } from './fields.ts';
 import { mappingOf } from './index.ts';
 import type { Mapping } from './mapping.ts';
-import { itemsIn } from './paging.ts';
+import { itemsIn, valueIn } from './paging.ts';
 import { timeForms } from './times.ts';
 
 export async function checkMapping(http: Http, profile: Profile, parts: DriverParts): Promise<Check> {
@@ -18,9 +18,12 @@ export async function checkMapping(http: Http, profile: Profile, parts: DriverPa
   return {
     asked: `${method} ${path}`,
     keys: items.length,
-    findings: Object.keys(mapping.key)
-      .filter((name) => name !== 'extra')
-      .map((name) => finding(mapping, name as Exclude<keyof Mapping['key'], 'extra'>, items, parts.now())),
+    findings: [
+      ...Object.keys(mapping.key)
+        .filter((name) => name !== 'extra')
+        .map((name) => finding(mapping, name as Exclude<keyof Mapping['key'], 'extra'>, items, parts.now())),
+      ...pagingFindings(mapping, answer),
+    ],
   };
 }
 
@@ -41,6 +44,27 @@ function finding(
     note: odd ?? (found.length === 0 && items.length > 0 ? missed(name, items) : null),
     wrong: odd !== undefined || ((name === 'id' || name === 'name') && found.length < items.length),
   };
+}
+
+/** A next page that is looked for in the wrong place is a list that is cut, and nobody is told. */
+function pagingFindings({ list: { paging } }: Mapping, answer: Answer): Finding[] {
+  if (!paging) return [];
+  const followed = paging.style === 'cursor' || paging.style === 'link';
+  const place = followed ? paging.next : paging.total;
+  if (place === undefined) return [];
+  const found = valueIn(place, answer) !== null;
+  return [
+    {
+      field: followed ? 'next page' : 'total',
+      from: typeof place === 'string' ? place : `header ${place.header}`,
+      found: found ? 1 : 0,
+      of: 1,
+      note: found
+        ? null
+        : `not in this answer: ${followed ? 'it is the last page, or ' : ''}it is somewhere else`,
+      wrong: !found && !followed,
+    },
+  ];
 }
 
 function hasValue(value: unknown): boolean {

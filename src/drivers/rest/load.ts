@@ -29,7 +29,9 @@ export function parseMapping(path: string, source: string): Mapping {
   const syntax = document.errors[0] ?? document.warnings[0];
   if (syntax) {
     const [place] = syntax.linePos ?? [];
-    throw broken(placeText(path, place), syntax.message.split(/ at line \d/)[0] ?? 'cannot be read');
+    const what = syntax.message.split(/ at line \d/)[0] ?? 'cannot be read';
+    const braces = /flow-map|flow map/i.test(what) ? "; text with braces takes quotes: '/keys/{id}'" : '';
+    throw broken(placeText(path, place), what + braces);
   }
   const parsed = mappingSchema.safeParse(yamlValue(path, document));
   if (parsed.success) return parsed.data;

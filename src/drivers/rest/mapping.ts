@@ -191,7 +191,13 @@ function templateOf(allowed: readonly string[]): z.ZodMiniType<Template> {
         z.boolean(),
         z.null(),
         z.array(template),
-        z.record(z.string(), template),
+        z.record(z.string(), template).check((context) => {
+          const [only, ...others] = Object.entries(context.value);
+          if (!only || others.length > 0 || only[1] !== null || !allowed.includes(only[0])) return;
+          // What YAML makes of {name} without quotes.
+          const message = `: {${only[0]}} needs quotes: '{${only[0]}}'`;
+          context.issues.push({ code: 'custom', input: context.value, message });
+        }),
       ],
       'must be a value, a list or a map',
     ),

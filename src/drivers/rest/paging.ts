@@ -32,14 +32,40 @@ export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
   const items = find(list.items ?? '@', body);
   if (Array.isArray(items)) return items;
   const where = list.items === undefined ? '' : ` at '${list.items}'`;
-  throw answer.nonsense(`the list of ${title} makes no sense: there is no array${where}; ${shapeOf(body)}`);
+  throw new KeysError(
+    'bad_response',
+    `the list of ${title} makes no sense: there is no array${where}; ${shapeOf(body)}`,
+    {
+      requestId: answer.requestId,
+      hint: 'list.items in the mapping file says where the keys are in an answer',
+    },
+  );
 }
 
 function shapeOf(body: unknown): string {
   if (Array.isArray(body)) return 'the answer is an array itself';
+  const place = arrayIn(body);
+  if (place !== null) return `there is one at '${place}'`;
   if (typeof body !== 'object' || body === null) return 'the answer is no object';
   const names = Object.keys(body).slice(0, 20);
   return names.length > 0 ? `the answer has ${names.join(', ')}` : 'the answer is empty';
+}
+
+/** Where the nearest array in an object is, as an expression; the names on the way are plain ones. */
+function arrayIn(body: unknown): string | null {
+  let level: [string, unknown][] = [['', body]];
+  for (let depth = 0; depth < 3; depth++) {
+    level = level.flatMap(([at, value]) =>
+      typeof value === 'object' && value !== null
+        ? Object.entries(value)
+            .filter(([name]) => /^[A-Za-z_]\w{0,40}$/.test(name))
+            .map(([name, part]): [string, unknown] => [at === '' ? name : `${at}.${name}`, part])
+        : [],
+    );
+    const found = level.find(([, value]) => Array.isArray(value));
+    if (found) return found[0];
+  }
+  return null;
 }
 
 /**
@@ -134,7 +160,12 @@ async function followed(
     items.push(...read(answer));
     next = valueIn(paging.next, answer);
     if (next === null) return unique(items);
-    if (seen.has(next)) throw endless(mapping, 'leads back to a page that was read before', null);
+    if (seen.has(next))
+      throw endless(
+        mapping,
+        'leads back to a page that was read before',
+        'check the names in list.query and list.paging of its mapping',
+      );
     seen.add(next);
   }
   throw endless(mapping, 'has no end', 'check list.paging of its mapping');
@@ -142,7 +173,8 @@ async function followed(
 
 type From = string | { readonly header: string };
 
-function valueIn(from: From | undefined, answer: Answer): string | null {
+/** What an answer says of the list: where the next page is, or how many there are. */
+export function valueIn(from: From | undefined, answer: Answer): string | null {
   if (from === undefined) return null;
   if (typeof from === 'string') return textOf(find(from, answer.jsonOrNull()));
   const value = answer.header(from.header);
@@ -160,6 +192,6 @@ function unique(items: readonly Item[]): Item[] {
   return [...new Map(items.map((item) => [item.id, item])).values()];
 }
 
-function endless({ title }: Mapping, what: string, hint: string | null): KeysError {
+function endless({ title }: Mapping, what: string, hint: string): KeysError {
   return new KeysError('bad_response', `the list of ${title} ${what}`, { hint });
 }

@@ -6,6 +6,7 @@ import { forTest } from '../../fakes/open-driver.ts';
 import { mappingPath } from '../../fakes/rest/example.ts';
 import { grafanaFake } from '../../fakes/rest/grafana.ts';
 import { unleashFake } from '../../fakes/rest/unleash.ts';
+import { startVendorServer } from '../../fakes/vendor-server.ts';
 import { type Home, newHome } from '../../run.ts';
 
 async function withUnleash() {
@@ -102,6 +103,32 @@ test('an error that repeats the address it was asked at does not show the secret
   const { code, stdout, stderr } = await home.keys('revoke web --yes', { env });
   expect(code).not.toBe(0);
   expect(stdout + stderr).not.toContain(secret.slice(-20));
+});
+
+test('profile check tells whether the answer says where the next page is, for a list that is cut shows nothing', async () => {
+  const fake = await forTest(
+    startVendorServer(() => ({ status: 200, headers: { 'x-next': '2' }, body: [{ id: '1', name: 'a' }] })),
+  );
+  const home = newHome();
+  for (const [header, found] of [
+    ['x-next', 1],
+    ['x-after', 0],
+  ] as const) {
+    const mapping = join(home.path, `${header}.yaml`);
+    writeFileSync(
+      mapping,
+      `title: Acme\nkey: { id: id, name: name }\nlist:\n  method: GET\n  path: /keys\n  query: { after: '{cursor}' }\n  paging: { style: cursor, next: { header: ${header} } }\n`,
+    );
+    const env = { KEYS_DRIVER: 'rest', KEYS_MAPPING: mapping, KEYS_URL: fake.url, KEYS_TOKEN: 'x' };
+    const findings = await home.json<{ field: string }[]>('profile check', { env });
+    expect(findings.at(-1)).toMatchObject({ field: 'next page', from: `header ${header}`, found, of: 1 });
+  }
+});
+
+test('profile check of the built-in profile exits 2: there is nothing to check', async () => {
+  const { code, stderr } = await newHome().keys('profile check');
+  expect(code).toBe(2);
+  expect(stderr).toContain('hint: keys profile check <name>');
 });
 
 test('profile check looks at one list, tells what it finds, and changes nothing', async () => {

@@ -58,6 +58,18 @@ test.each([
     'must be one of invalid, not_found',
     'docs/rest-driver.md',
   ],
+  [
+    `${base}${create}, body: { name: {name} } }\n`,
+    '7:52',
+    "{name} needs quotes: '{name}'",
+    'docs/rest-driver.md',
+  ],
+  [
+    `${base}revoke: { method: DELETE, path: /keys/{id} }\n`,
+    '7:39',
+    "takes quotes: '/keys/{id}'",
+    'docs/rest-driver.md',
+  ],
   ['title: A\n a: b: c\n', '1:8', 'Nested mappings', 'docs/rest-driver.md'],
   ['', '1:1', 'at least title, key and list', 'docs/rest-driver.md'],
 ])('a mapping that is wrong is told with line, column and what to write: %#', (text, place, what, hint) => {
@@ -205,6 +217,20 @@ test.each([
 ])('a page that repeats (%s) ends with bad_response (exit 12)', async (paging, answer) => {
   const { ids } = await paged(paging, answer);
   await refuses('bad_response', ids());
+});
+
+test.each([
+  ['items: keys', "there is no array at 'keys'; there is one at 'data.rows'"],
+  ['', "there is no array; there is one at 'data.rows'"],
+])('a list that is not at %j tells where an array is', async (items, told) => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: { data: { rows: [] } } })));
+  const service = openMapping(parseMapping('acme.yaml', `${base}  ${items}\n`), server);
+  await expect(service.list({})).rejects.toMatchObject({
+    code: 'bad_response',
+    message: expect.stringContaining(told),
+    hint: expect.stringContaining('list.items'),
+  });
+  await service.close();
 });
 
 test('a next page on another host is untrusted (exit 13), and not asked for', async () => {
