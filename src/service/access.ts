@@ -20,6 +20,8 @@ export interface Caller {
   readonly grants: readonly Grant[];
   /** Whether it acts as its owner does; otherwise with roles of its own. */
   readonly asOwner: boolean;
+  /** SHA-256 of the secret that was sent, of a key that asks itself. */
+  readonly secretHash: Uint8Array | null;
   /** The id of the session. */
   readonly sessionId: string | null;
   /** Whether the user's password was given again for it. */

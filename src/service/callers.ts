@@ -4,13 +4,18 @@ import { actsAsOwner, type Grant, grantsOfKey, grantsOfUser } from './grants.ts'
 import { type RoleSource, rolesBehind, rolesOf, rolesWith } from './roles.ts';
 import type { FoundKey, FoundSession } from './store.ts';
 
-export async function callerOfKey(source: RoleSource, { row, owner }: FoundKey): Promise<Caller> {
+/** `secretHash` is of the secret that was sent. */
+export async function callerOfKey(
+  source: RoleSource,
+  { row, owner }: FoundKey,
+  secretHash: Uint8Array | null,
+): Promise<Caller> {
   const { id, name, namespace, type } = row;
   const grants = grantsOfKey(row, owner, await rolesWith(source, rolesBehind(row, owner)));
   return {
     ...{ kind: 'key', keyId: id, keyName: name, owner: row.owner, namespace, type },
     ...{ grants, roles: rolesThere(grants, namespace), asOwner: actsAsOwner(row) },
-    ...{ sessionId: null, steppedUp: false },
+    ...{ secretHash, sessionId: null, steppedUp: false },
   };
 }
 
@@ -21,14 +26,14 @@ export async function callerOfSession(
   key: FoundKey | null,
 ): Promise<Caller> {
   const own = { sessionId: session.id, steppedUp: token.kind === 'step-up' };
-  if (key) return { ...(await callerOfKey(source, key)), kind: 'session', ...own };
+  if (key) return { ...(await callerOfKey(source, key, null)), kind: 'session', ...own };
   const { memberships } = owner;
   const grants = grantsOfUser(owner, await rolesWith(source, rolesOf(memberships)));
   const isThere = owner.role === 'admin' || memberships.some((each) => each.namespace === 'default');
   const namespace = isThere ? 'default' : (memberships[0]?.namespace ?? 'default');
   return {
     ...{ kind: 'session', keyId: null, keyName: null, owner: session.user, namespace, type: 'manage' },
-    ...{ grants, roles: rolesThere(grants, namespace), asOwner: true },
+    ...{ grants, roles: rolesThere(grants, namespace), asOwner: true, secretHash: null },
     ...own,
   };
 }

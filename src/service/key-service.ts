@@ -317,9 +317,9 @@ export function keyServiceFor(
     capabilities: ownCapabilities,
     minting: mintingFor({ core, caller, visible, targetOf, change, audit }),
     audit: auditFor(core, caller),
-    users: usersFor({ core, caller, audit }),
-    namespaces: namespacesFor({ core, caller, audit }),
-    roles: rolesFor({ core, caller, audit }),
+    users: usersFor({ core, context, caller, audit }),
+    namespaces: namespacesFor({ core, context, caller, audit }),
+    roles: rolesFor({ core, context, caller, audit }),
 
     async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
       const ticket = ticketOf(options, { create: input });

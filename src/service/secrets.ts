@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto';
 import type { Secret } from '../secret.ts';
 import { isWellFormed } from './secret-format.ts';
-import type { FoundSecret, KeyStore, NewSecret } from './store.ts';
+import { statusOf } from './status.ts';
+import type { FoundKey, FoundSecret, KeyStore, NewSecret } from './store.ts';
 
 /** Longer texts are no secrets of ours and not worth hashing. */
 const longestSecret = 1_024;
@@ -14,6 +15,11 @@ export async function findSecret(store: KeyStore, secret: Secret): Promise<Found
 /** Whether a secret stopped working while its key may live on with another one. */
 export function isEnded({ endsAt }: FoundSecret, now: number): boolean {
   return endsAt !== null && endsAt <= now;
+}
+
+/** A key that is active, of a user who is. */
+export function isUsable({ row, owner }: FoundKey, at: number): boolean {
+  return statusOf(row, at) === 'active' && (owner === null || owner.disabledAt === null);
 }
 
 /** What is kept of a secret: its hash, and how a person recognises it. */

@@ -11,12 +11,11 @@ import { machineAdministrator } from './machine.ts';
 import { memoryCounter } from './memory-counter.ts';
 import { type Reencryption, reencrypt } from './reencrypt.ts';
 import { mintSecret } from './secret-format.ts';
-import { findSecret, hashOf, isEnded } from './secrets.ts';
-import { createSessions, isAccessToken, type Sessions } from './sessions.ts';
+import { findSecret, hashOf, isEnded, isUsable } from './secrets.ts';
+import { createSessions, isAccessToken, openerOf, type Sessions } from './sessions.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { sharedCounter } from './shared-counter.ts';
-import { statusOf } from './status.ts';
-import type { AuditRow, FoundKey, Store } from './store.ts';
+import type { AuditRow, Store } from './store.ts';
 import { createSweep } from './sweep.ts';
 import { createThrottle } from './throttle.ts';
 import { createUses, useSecret } from './uses.ts';
@@ -83,7 +82,7 @@ export function createService(parts: ServiceParts): Service {
       }
       if (counted) await countUse(core, found.row, context);
       await useSecret(core, found, secret, now(), context);
-      return callerOfKey(core, found);
+      return callerOfKey(core, found, hashOf(secret));
     },
     record: (row) => core.queue.add(row),
     check: () => store.check(),
@@ -113,11 +112,6 @@ export function createService(parts: ServiceParts): Service {
   };
 }
 
-/** A key that is active, of a user who is. */
-function isUsable({ row, owner }: FoundKey, at: number): boolean {
-  return statusOf(row, at) === 'active' && (owner === null || owner.disabledAt === null);
-}
-
 /** A session that is good now, the key it acts as, and what it counts on. */
 async function findSession(core: ServiceCore, token: Secret) {
   const { store } = core;
@@ -126,8 +120,8 @@ async function findSession(core: ServiceCore, token: Secret) {
   if (!found || found.token.kind === 'refresh' || found.token.expiresAt <= at) return null;
   const { session, owner } = found;
   if (session.endedAt !== null || owner.disabledAt !== null) return null;
-  const key = session.keyId === null ? null : await store.findKey(session.keyId);
-  if (key && !isUsable(key, at)) return null;
+  const key = await openerOf(store, session, at);
+  if (key === 'over') return null;
   const counted = key?.row ?? { id: session.id, name: null, owner: session.user, rateLimit: null };
   return { found, key, counted };
 }

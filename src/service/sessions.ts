@@ -7,11 +7,10 @@ import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import { randomBase62 } from './base62.ts';
-import { isPassword } from './passwords.ts';
+import { checkPassword } from './password-check.ts';
 import { mintSecret } from './secret-format.ts';
-import { hashOf } from './secrets.ts';
-import { statusOf } from './status.ts';
-import type { AuditRow, KeyRow, SessionRow, Store, TokenKind, TokenRow } from './store.ts';
+import { hashOf, isEnded, isUsable } from './secrets.ts';
+import type { AuditRow, FoundSecret, SessionRow, Store, TokenKind, TokenRow, UserRow } from './store.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface SessionTokens {
@@ -76,53 +75,45 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
     return auditRow(now(), context, { owner, keyName }, { action, target });
   }
 
-  async function requirePassword(user: string, password: Secret, context: RequestContext): Promise<void> {
-    const { address } = context;
-    throttle.require(user, address);
-    // Counted before it is known to be wrong: guesses at the same time are guesses too.
-    throttle.failed(user, address);
-    const row = await store.findUser(user);
-    // Whose login it was; a name that nobody has may be a password in the wrong place.
-    if (row) context.limited = { owner: user, keyName: null };
-    const right = await isPassword(password, row?.password ?? null);
-    if (!right || row?.disabledAt !== null) {
-      throw new KeysError('unauthenticated', 'the user or the password is wrong', {
-        hint: 'an admin gives a new one: keys user edit <name> --password',
-      });
-    }
-    throttle.succeeded(user, address);
+  async function requirePassword(user: string, password: Secret, context: RequestContext): Promise<UserRow> {
+    const row = await checkPassword({ store, throttle }, user, password, context);
+    if (row) return row;
+    throw new KeysError('unauthenticated', 'the user or the password is wrong', {
+      hint: 'an admin gives a new one: keys user edit <name> --password',
+    });
   }
 
   async function begin(
     user: string,
-    key: { id: string; name: string | null } | null,
+    by: { password: string } | { key: Caller },
     context: RequestContext,
   ): Promise<SessionTokens> {
+    const { keyId = null, keyName = null, secretHash = null } = 'key' in by ? by.key : {};
     const at = now();
     const session: SessionRow = {
       id: `ses_${randomBase62(20)}`,
       user,
-      keyId: key?.id ?? null,
+      ...{ keyId, secretHash },
       createdAt: at,
       expiresAt: at + longestMs,
       endedAt: null,
     };
     const pair = newPair(session, at);
-    const row = audit('login', session.id, user, key?.name ?? null, context);
-    await store.insertSession(session, pair.rows, row);
-    return pair.tokens;
+    const row = audit('login', session.id, user, keyName, context);
+    const password = 'password' in by ? by.password : null;
+    if (await store.insertSession(session, pair.rows, password, row)) return pair.tokens;
+    throw new KeysError('unauthenticated', 'the user or the password has changed meanwhile');
   }
 
   return {
     async open(user, password, context) {
-      await requirePassword(user, password, context);
-      return begin(user, null, context);
+      const row = await requirePassword(user, password, context);
+      return begin(user, { password: row.password ?? '' }, context);
     },
 
-    async openAs({ kind, keyId, keyName, owner }, context) {
-      if (kind === 'key' && keyId !== null && owner !== null) {
-        return begin(owner, { id: keyId, name: keyName }, context);
-      }
+    async openAs(key, context) {
+      const { kind, owner } = key;
+      if (kind === 'key' && owner !== null) return begin(owner, { key }, context);
       throw new KeysError('forbidden', 'a session begins with a password, or with the secret of a key', {
         hint: kind === 'session' ? 'you have one' : 'send {"user":"…","password":"…"}',
       });
@@ -132,8 +123,8 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
       const at = now();
       const hash = hashOf(refreshToken);
       const found = await store.findSession(hash);
-      const key = found?.session.keyId ? await store.findKey(found.session.keyId) : null;
-      if (found && !(key && isOver(key.row, at))) {
+      const key = found && (await openerOf(store, found.session, at));
+      if (found && key !== 'over') {
         const pair = newPair(found.session, at);
         const renewal = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
           audit(
@@ -171,8 +162,15 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
   };
 }
 
-function isOver(row: KeyRow, at: number): boolean {
-  return statusOf(row, at) !== 'active';
+/** The key that a session acts as, while the secret that opened it is good; `null` for one that was had for a password. */
+export async function openerOf(
+  store: Pick<Store, 'findSecret'>,
+  { keyId, secretHash }: SessionRow,
+  at: number,
+): Promise<FoundSecret | 'over' | null> {
+  if (keyId === null) return null;
+  const found = secretHash && (await store.findSecret(secretHash));
+  return found && !isEnded(found, at) && isUsable(found, at) ? found : 'over';
 }
 
 function newPair(

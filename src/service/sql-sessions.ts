@@ -1,20 +1,26 @@
 /** Sessions and their tokens, known by hash only. */
-import { type Database, get, type Row, run, type Work } from './sql.ts';
+import { type Database, exists, get, type Row, run, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import { membershipsOfUser, toOwner } from './sql-users.ts';
 import type { FoundSession, SessionRow, SessionStore, TokenKind, TokenRow } from './store.ts';
 
 export function sessionStore({ read, transaction }: Database): SessionStore {
   return {
-    insertSession: (session, tokens, audit) =>
+    insertSession: (session, tokens, password, audit) =>
       transaction(function* () {
-        const { id, user, keyId, createdAt, expiresAt } = session;
+        const { id, user, keyId, secretHash, createdAt, expiresAt } = session;
+        const active = 'SELECT 1 FROM users WHERE name = ? AND disabled_at IS NULL';
+        const still =
+          password === null ? exists(active, user) : exists(`${active} AND password = ?`, user, password);
+        if (!(yield* still)) return false;
         yield* run(
-          'INSERT INTO sessions (id, user_name, key_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)',
-          ...[id, user, keyId, createdAt, expiresAt],
+          `INSERT INTO sessions (id, user_name, key_id, secret_hash, created_at, expires_at)
+           VALUES (?, ?, ?, ?, ?, ?)`,
+          ...[id, user, keyId, secretHash, createdAt, expiresAt],
         );
         for (const token of tokens) yield* addToken(id, token);
         yield* addAudit(audit);
+        return true;
       }),
 
     addToken: (session, token, audit) =>
@@ -105,6 +111,7 @@ function toSession(record: Row): SessionRow {
     id: record.id as string,
     user: record.user_name as string,
     keyId: record.key_id as string | null,
+    secretHash: record.secret_hash as Uint8Array | null,
     createdAt: record.created_at as number,
     expiresAt: record.expires_at as number,
     endedAt: record.ended_at as number | null,

@@ -369,6 +369,8 @@ export interface SessionRow {
   readonly user: string;
   /** The key that opened it, which it acts as; `null` for one that was had for a password. */
   readonly keyId: string | null;
+  /** Of the secret of that key that was sent: the session ends with it. */
+  readonly secretHash: Uint8Array | null;
   readonly createdAt: number;
   /** The end of the whole family of its tokens. */
   readonly expiresAt: number;
@@ -397,7 +399,13 @@ export type Renewal =
   | { readonly refused: 'unknown' | 'ended' | 'reused'; readonly user: string | null };
 
 export interface SessionStore {
-  insertSession(session: SessionRow, tokens: readonly TokenRow[], audit: AuditRow): Promise<void>;
+  /** False, and nothing done, unless the user is active and `password`, as it is kept, is still theirs; `null` for none that counts. */
+  insertSession(
+    session: SessionRow,
+    tokens: readonly TokenRow[],
+    password: string | null,
+    audit: AuditRow,
+  ): Promise<boolean>;
   /** One more token of a session. */
   addToken(session: string, token: TokenRow, audit: AuditRow): Promise<void>;
   findSession(hash: Uint8Array): Promise<FoundSession | null>;

@@ -3,6 +3,7 @@
  * memory, so it counts for one process; several nodes each allow as much.
  */
 import { KeysError } from '../errors.ts';
+import { networkOf } from './limited.ts';
 
 export interface Throttle {
   /** Throws `rate_limited`, with how long to wait. */
@@ -24,7 +25,8 @@ const most = 10_000;
 export function createThrottle(now: () => number): Throttle {
   const failures = new Map<string, Failures>();
 
-  function places(user: string, address: string | null): [key: string, free: number][] {
+  function places(user: string, from: string | null): [key: string, free: number][] {
+    const address = from === null ? null : networkOf(from);
     return [
       [`pair ${JSON.stringify([user, address])}`, free.pair],
       [`user ${user}`, free.user],

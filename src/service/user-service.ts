@@ -2,16 +2,19 @@
 import { KeysError } from '../errors.ts';
 import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../keys.ts';
 import { type Action, type Caller, isAdmin, may, requireMay } from './access.ts';
+import type { RequestContext } from './audit.ts';
 import { builtInRoles } from './grants.ts';
 import type { ServiceCore } from './key-service.ts';
-import { hashPassword, isPassword } from './passwords.ts';
+import { checkPassword } from './password-check.ts';
+import { hashPassword } from './passwords.ts';
 import { rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
 import type { AuditRow, CountedNamespace, UserOutcome, UserRow, UserRowChanges } from './store.ts';
 
 /** The caller's view of the service that these are parts of. */
 interface View {
-  readonly core: Pick<ServiceCore, 'store' | 'settings' | 'now'>;
+  readonly core: Pick<ServiceCore, 'store' | 'settings' | 'now' | 'throttle'>;
+  readonly context: RequestContext;
   caller(): Caller;
   audit(action: string, target: string | null, details?: AuditRow['details']): AuditRow;
 }
@@ -19,7 +22,7 @@ interface View {
 /** Users belong to no namespace: whoever administers them does so everywhere. */
 const everywhere = { namespace: null };
 
-export function usersFor({ core, caller, audit }: View): Users {
+export function usersFor({ core, context, caller, audit }: View): Users {
   const { store, now } = core;
 
   async function visible(name: string): Promise<UserRow> {
@@ -49,6 +52,20 @@ export function usersFor({ core, caller, audit }: View): Users {
       const outcome = await store.changeUser(name, row.version, wanted, now(), recorded);
       if (outcome.refused !== 'changed') return toUser(rowOf(outcome, name));
     }
+  }
+
+  /** Users may change their own password, who are at the keyboard and know the old one. Throws `forbidden`, `rate_limited`. */
+  async function requireMayEdit(row: UserRow, changes: UserChanges): Promise<void> {
+    const by = caller();
+    if (isAdmin(by)) return;
+    const { password, currentPassword, ...others } = changes;
+    const isOwn = by.kind === 'session' && by.keyId === null && by.owner === row.name;
+    const wanted = Object.values(others).some((value) => value !== undefined);
+    if (!isOwn || wanted || !password) requireMay(by, 'user.edit', everywhere);
+    if (currentPassword && (await checkPassword(core, row.name, currentPassword, context))) return;
+    throw new KeysError('forbidden', 'the current password is not the right one', {
+      hint: 'to change your password give the one you have, too',
+    });
   }
 
   async function requireMembership({ namespace, role }: Membership): Promise<Membership> {
@@ -88,7 +105,7 @@ export function usersFor({ core, caller, audit }: View): Users {
 
     edit: (name, changes, version) =>
       change(name, 'user.edit', version, async (row) => {
-        await requireMayEdit(caller(), row, changes);
+        await requireMayEdit(row, changes);
         const { role, password } = changes;
         return {
           ...(role === undefined || role === row.role ? {} : { role }),
@@ -124,19 +141,6 @@ export function usersFor({ core, caller, audit }: View): Users {
       return toUser(rowOf(await store.setMembership(name, namespace, null, recorded), name));
     },
   };
-}
-
-/** Users may change their own password, who is at the keyboard and knows the old one. Throws `forbidden`. */
-async function requireMayEdit(by: Caller, row: UserRow, changes: UserChanges): Promise<void> {
-  if (isAdmin(by)) return;
-  const { password, currentPassword, ...others } = changes;
-  const isOwn = by.kind === 'session' && by.keyId === null && by.owner === row.name;
-  const wanted = Object.values(others).some((value) => value !== undefined);
-  if (!isOwn || wanted || !password) requireMay(by, 'user.edit', everywhere);
-  if (currentPassword && (await isPassword(currentPassword, row.password))) return;
-  throw new KeysError('forbidden', 'the current password is not the right one', {
-    hint: 'to change your password give the one you have, too',
-  });
 }
 
 export function namespacesFor({ core: { store, now }, caller, audit }: View): Namespaces {

@@ -7,6 +7,7 @@ import { sql as auditChain } from './0004-audit-chain.ts';
 import { sql as limits } from './0005-limits.ts';
 import { sql as users } from './0006-users.ts';
 import { sql as reveal } from './0007-reveal.ts';
+import { sql as sessionSecrets } from './0008-session-secrets.ts';
 
 export const migrations: readonly ((dialect: Dialect) => string)[] = [
   start,
@@ -16,4 +17,5 @@ export const migrations: readonly ((dialect: Dialect) => string)[] = [
   limits,
   users,
   reveal,
+  sessionSecrets,
 ];

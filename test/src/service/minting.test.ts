@@ -428,6 +428,7 @@ function callerOf({ key }: IssuedKey): Caller {
     roles,
     grants,
     asOwner: false,
+    secretHash: null,
     sessionId: null,
     steppedUp: false,
   };

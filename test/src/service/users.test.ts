@@ -7,6 +7,7 @@ import { migrations } from '../../../src/service/migrations/index.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import { sqliteDialect } from '../../../src/service/sqlite-dialect.ts';
+import { createThrottle } from '../../../src/service/throttle.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { type HttpService, newHttpService } from '../../fakes/http-service.ts';
@@ -85,6 +86,77 @@ test('POST /v1/sessions by a key: 201, acts as the key does and ends with it', a
   expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
   const again = await team.ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null });
   expect(again.status).toBe(401);
+});
+
+test('a session that a key opened ends with the secret that opened it, not with the next one', async () => {
+  const team = await newTeam();
+  const { key, secret } = await team.admin.create({ name: 'leaked', owner: 'erin', roles: ['viewer'] });
+  const open = async (by: Secret) =>
+    (await team.ask('POST /v1/sessions', { secret: by.reveal() })).body as Tokens;
+  const isGood = async ({ accessToken }: Tokens) =>
+    (await team.ask('GET /v1/whoami', { secret: accessToken })).status === 200;
+  const renewed = async ({ refreshToken }: Tokens) =>
+    (await team.ask('POST /v1/sessions/refresh', { secret: null, body: { refreshToken } })).status;
+  const stolen = await open(secret);
+  expect(await isGood(stolen)).toBe(true);
+  const second = await team.admin.regenerate(key.id);
+  expect(await isGood(stolen)).toBe(false);
+  expect(await renewed(stolen)).toBe(401);
+  const inGrace = await open(second.secret);
+  const third = await team.admin.regenerate(key.id, { graceMs: 60_000 });
+  const later = await open(third.secret);
+  expect([await isGood(inGrace), await isGood(later)]).toEqual([true, true]);
+  team.clock.now += 60_000;
+  expect([await isGood(inGrace), await isGood(later)]).toEqual([false, true]);
+  const idempotencyKey = 'a'.repeat(40);
+  const fourth = await team.admin.regenerate(key.id, { overlap: true, idempotencyKey });
+  const both = [later, await open(third.secret), await open(fourth.secret)];
+  expect(await Promise.all(both.map(isGood))).toEqual([true, true, true]);
+  await team.admin.minting.settle(idempotencyKey, { keep: 'new' });
+  expect(await Promise.all(both.map(isGood))).toEqual([false, false, true]);
+  expect(await Promise.all(both.map(renewed))).toEqual([401, 401, 200]);
+});
+
+test('a login is refused when the password is changed, or the user disabled, while it is checked', async () => {
+  const store = await openSqlite(newDatabasePath());
+  const admin = createService({ store, now: Date.now }).as(machineAdmin);
+  await admin.users.create({ name: 'erin', password: new Secret(password) });
+  const changes = [
+    () => admin.users.edit('erin', { password: new Secret('something new') }),
+    () => admin.users.disable('erin'),
+  ];
+  for (const change of changes) {
+    const slow = {
+      ...store,
+      async findUser(name: string) {
+        const row = await store.findUser(name);
+        await change();
+        return row;
+      },
+    };
+    const { sessions } = createService({ store: slow, now: Date.now });
+    const given = new Secret(changes.indexOf(change) === 0 ? password : 'something new');
+    await refuses('unauthenticated', sessions.open('erin', given, { address: null, requestId: null }));
+  }
+  await store.close();
+});
+
+test('guesses are slowed down wherever the password is asked for, and all of an IPv6 network together', async () => {
+  const team = await newTeam();
+  const { accessToken } = await login(team, 'erin');
+  const guess = (currentPassword: string) =>
+    team.ask('PATCH /v1/users/erin', {
+      secret: accessToken,
+      body: { password: 'something new', currentPassword },
+    });
+  for (let i = 0; i < 5; i++) expect((await guess('wrong')).status).toBe(403);
+  expect((await guess(password)).status).toBe(429);
+  team.clock.now += 2_000;
+  expect((await guess(password)).status).toBe(200);
+  const throttle = createThrottle(() => 0);
+  for (let i = 0; i < 50; i++) throttle.failed(`user-${i}`, `2001:db8::${i.toString(16)}`);
+  expect(() => throttle.require('another', '2001:db8::ffff')).toThrow('too many wrong passwords');
+  expect(() => throttle.require('another', '2001:db8:0:1::1')).not.toThrow();
 });
 
 test('POST /v1/sessions/refresh: 200 once; a second time ends the whole family', async () => {
