@@ -13,7 +13,8 @@ export interface Session {
   headers(): Promise<Record<string, Secret>>;
   /** Whether the access token can be renewed. */
   readonly renewable: boolean;
-  renew(): Promise<void>;
+  /** Renews the access token, unless that was done since these headers were had. */
+  renew(refused: Record<string, Secret>): Promise<void>;
   /** Renews an access token that may be about to end, for a call that cannot be sent twice. */
   freshen(): Promise<void>;
 }
@@ -31,7 +32,17 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
   let refreshToken = know(refreshTokenIn(text, profile.name));
   let access: { header: Secret; sinceMs: number } | null = null;
 
-  async function renew(): Promise<Secret> {
+  let renewing: Promise<Secret> | null = null;
+
+  /** Calls that meet an ended token at once share one renewal: a second one would present a refresh token that has gone. */
+  function renew(): Promise<Secret> {
+    renewing ??= exchange().finally(() => {
+      renewing = null;
+    });
+    return renewing;
+  }
+
+  async function exchange(): Promise<Secret> {
     const answer = await http.call({
       method: 'POST',
       path: ['auth', 'refresh'],
@@ -52,8 +63,8 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
   return {
     renewable: true,
     headers: async () => ({ authorization: access?.header ?? (await renew()) }),
-    async renew() {
-      await renew();
+    async renew({ authorization }) {
+      if (access?.header === authorization) await renew();
     },
     async freshen() {
       if (!access || now() - access.sinceMs > freshMs) await renew();

@@ -59,15 +59,16 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
 
   /** An access token that ends in between is renewed, and the call sent again, where that does no harm. */
   async function ask(call: Call): Promise<Answer> {
-    const send = async () => http.call({ errorOf, ...call, headers: await session.headers() });
+    const send = (headers: Record<string, Secret>) => http.call({ errorOf, ...call, headers });
+    const headers = await session.headers();
     try {
-      return await send();
+      return await send(headers);
     } catch (error) {
       const refused = error instanceof KeysError && error.code === 'unauthenticated';
       if (!refused || !session.renewable || call.effect === 'once') throw error;
     }
-    await session.renew();
-    return send();
+    await session.renew(headers);
+    return send(await session.headers());
   }
 
   async function list(): Promise<Key[]> {

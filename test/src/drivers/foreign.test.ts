@@ -12,6 +12,7 @@ import { refuses } from '../../contracts/key-service.ts';
 import { cloudCasaFake } from '../../fakes/cloudcasa.ts';
 import { failure, kubeVisionFake } from '../../fakes/kubevision.ts';
 import {
+  altered,
   cutAnswer,
   errorWithoutMessage,
   htmlLoginPage,
@@ -24,7 +25,7 @@ import {
   wrongContentType,
 } from '../../fakes/mishaps.ts';
 import { forTest, openDriver } from '../../fakes/open-driver.ts';
-import { mappingPath, openExample } from '../../fakes/rest/example.ts';
+import { exampleMapping, mappingPath, openExample } from '../../fakes/rest/example.ts';
 import { exampleFakes } from '../../fakes/rest/index.ts';
 import {
   type Mishap,
@@ -55,8 +56,13 @@ interface Case {
   readonly nameless?: boolean;
   /** The path of every request that is about one key. */
   readonly one?: RegExp;
-  /** How many schedules of failure its mint goes through. */
+  /** How many schedules of failure each of its mints goes through. */
   readonly schedules?: number;
+  /** Gives a key another secret. */
+  readonly regenerate?: (request: WireRequest) => boolean;
+  /** Takes the secret out of the answer to `gives`. */
+  readonly gives?: (request: WireRequest) => boolean;
+  readonly secretAt: readonly string[];
   readonly list: (request: WireRequest) => boolean;
   readonly mint: (request: WireRequest) => boolean;
   readonly newKey: NewKey;
@@ -69,6 +75,7 @@ const cases: Case[] = [
     list: to('GET', /apitokens$/),
     mint: to('POST', /apitokens$/),
     newKey: { name: 'ci', roles: ['viewer'] },
+    secretAt: ['apiToken', 'secret'],
     async start() {
       const fake = await ververicaFake();
       return {
@@ -96,6 +103,7 @@ const cases: Case[] = [
     list: to('GET', /apikeys$/),
     mint: to('POST', /apikeys$/),
     newKey: { name: 'ci', roles: ['Backup Admin'] },
+    secretAt: ['apikey'],
     async start() {
       const fake = await cloudCasaFake();
       return {
@@ -117,6 +125,7 @@ const cases: Case[] = [
     list: to('GET', /api-keys$/),
     mint: to('POST', /api-keys$/),
     newKey: { name: 'ci' },
+    secretAt: ['data', 'key'],
     async start() {
       const fake = await kubeVisionFake();
       const credential = JSON.stringify({ refreshToken: fake.newLogin() });
@@ -138,7 +147,10 @@ const cases: Case[] = [
     name: 'zabbix',
     list: asks('token.get'),
     mint: asks('token.create'),
+    regenerate: asks('token.generate'),
+    gives: asks('token.generate'),
     newKey: { name: 'ci' },
+    secretAt: ['result', '0', 'token'],
     async start() {
       const fake = await zabbixFake();
       return {
@@ -164,9 +176,11 @@ for (const [name, start] of Object.entries(exampleFakes)) {
     list,
     mint,
     newKey: { ...template, name: 'ci' },
+    secretAt: exampleMapping(name).create?.secret.split('.') ?? [],
+    regenerate: { strapi: to('POST', /\/regenerate$/), cloudflare: to('PUT', /\/value$/) }[name],
     nameless: name === 'verdaccio',
     one: /^(?!.*\.\.)(?!.*\/$)/,
-    schedules: 60,
+    schedules: 100,
     async start() {
       const fake = await start();
       const settings = Object.entries(fake.settings ?? {}).map((pair) => pair.join('='));
@@ -188,7 +202,20 @@ for (const [name, start] of Object.entries(exampleFakes)) {
   });
 }
 
-describe.each(cases)('$name', ({ start, list, mint, newKey, nameless, one, schedules = 350 }) => {
+describe.each(cases)('$name', (subjectCase) => {
+  const {
+    start,
+    list,
+    mint,
+    gives = mint,
+    regenerate,
+    newKey,
+    secretAt,
+    nameless,
+    one,
+    schedules = 1_000,
+  } = subjectCase;
+
   async function started(): Promise<Subject & { service: KeyService }> {
     const subject = await start();
     await forTest(Promise.resolve(subject.server));
@@ -224,6 +251,26 @@ describe.each(cases)('$name', ({ start, list, mint, newKey, nameless, one, sched
       await refuses('bad_response', service.create(newKey));
     },
   );
+
+  test('a minted key without its secret is bad_response (exit 12), and is not asked for again', async () => {
+    const { server, service, stored } = await started();
+    server.befall({ on: gives, times: 9, ...altered((body) => without(body, secretAt)) });
+    await refuses('bad_response', service.create(newKey));
+    expect(server.requests.filter(mint)).toHaveLength(1);
+    expect(stored()).toBe(1);
+  });
+
+  test('a list whose second page is answered 401 is unauthenticated (exit 4) or whole, never a half', async () => {
+    const { server, service, seed } = await started();
+    for (let number = 0; number < 120; number++) seed(`key-${number}`);
+    server.befall({ on: list, after: 1, times: 9, instead: { status: 401, body: {} } });
+    const outcome = await service.list({}).then(
+      ({ keys, nextCursor }) => [keys.length, nextCursor],
+      (error: KeysError) => error.code,
+    );
+    if (server.requests.filter(list).length > 1) expect(outcome).toBe('unauthenticated');
+    else expect(outcome).toEqual([120, null]);
+  });
 
   test.each([
     [400, 'invalid'],
@@ -361,8 +408,47 @@ describe.each(cases)('$name', ({ start, list, mint, newKey, nameless, one, sched
       }),
       { numRuns: schedules },
     );
-  }, 120_000);
+  }, 240_000);
+
+  test.runIf(regenerate)(
+    'a regenerate is sent at most once whatever happens',
+    async () => {
+      const { server, open, seed, empty } = await started();
+      const gave = regenerate as (request: WireRequest) => boolean;
+      await fc.assert(
+        fc.asyncProperty(fc.array(mishaps(gave), { minLength: 1, maxLength: 4 }), async (schedule) => {
+          server.calm();
+          empty();
+          seed('ci');
+          const service = open();
+          const [key] = (await service.list({})).keys;
+          server.calm();
+          for (const mishap of schedule) server.befall(mishap);
+          const thrown = await service
+            .regenerate(key?.id ?? '')
+            .then(
+              () => null,
+              (error: unknown) => error,
+            )
+            .finally(() => service.close());
+          expect(server.requests.filter(gave).length).toBeLessThanOrEqual(1);
+          if (thrown !== null)
+            expect(thrown).toMatchObject({ code: expect.not.stringMatching('unexpected') });
+        }),
+        { numRuns: schedules },
+      );
+    },
+    240_000,
+  );
 });
+
+/** JSON in which the value at a path is missing. */
+function without(body: unknown, [name = '', ...rest]: readonly string[]): unknown {
+  const copy = structuredClone(body) as Record<string, unknown>;
+  if (rest.length === 0) delete copy[name];
+  else copy[name] = without(copy[name], rest);
+  return copy;
+}
 
 /** Something that goes wrong with a mint, or with any request on its way. A service that lies about what it did is not among them. */
 function mishaps(mint: (request: WireRequest) => boolean): fc.Arbitrary<Mishap> {

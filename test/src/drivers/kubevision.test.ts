@@ -282,6 +282,18 @@ test('a refresh token that the service has replaced is kept in its place', async
   expect((await open(fake, { credential: kept[1] ?? '' }).list({})).keys).toEqual([]);
 });
 
+test('calls at once share one renewal, also where a refresh ends the refresh token', async () => {
+  const { fake, service } = await loggedIn();
+  fake.rotatesRefreshTokens = true;
+  fake.seed();
+  const lists = await Promise.all([service.list({}), service.list({}), service.list({})]);
+  expect(lists.map(({ keys }) => keys.length)).toEqual([1, 1, 1]);
+  expect(fake.refreshes).toBe(1);
+  fake.expireAccess();
+  await Promise.all([service.list({}), service.list({}), service.list({})]);
+  expect(fake.refreshes).toBe(2);
+});
+
 test('a credential that looks like a login and is none is invalid', async () => {
   const { fake } = await opened();
   expect(() => open(fake, { credential: '{"token":1}' })).toThrow('not what a login at KubeVision keeps');

@@ -60,7 +60,7 @@ test.each([
   ],
   [
     `${base}${create}, body: { name: {name} } }\n`,
-    '7:52',
+    '7:59',
     "{name} needs quotes: '{name}'",
     'docs/rest-driver.md',
   ],
