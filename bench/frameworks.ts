@@ -2,9 +2,9 @@
  * One route that parses a body, looks a hash up in SQLite and answers JSON, on Fastify, Hono and a bare `node:http` server: what a web
  * framework costs a verify. Each server is a process of its own, asked in turn.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { rates } from './load.ts';
+import { ask } from './client.ts';
+import { measure } from './load.ts';
+import { startProgram } from './program.ts';
 import { seededHome } from './seed.ts';
 
 const shared = `
@@ -42,24 +42,21 @@ const servers: Readonly<Record<string, string>> = {
 
 const home = await seededHome(10_000);
 const body = JSON.stringify({ secret: home.secret });
+const asked = ask({ method: 'POST', path: '/', body }, { holds: '"valid":true' });
 const running = await Promise.all(
   Object.entries(servers).map(async ([name, script]) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      env: { ...process.env, DATABASE: home.database },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const [port] = await once(child.stdout.setEncoding('utf8'), 'data');
-    return { name, child, url: `http://127.0.0.1:${String(port).trim()}/` };
+    const program = await startProgram(['--input-type=module', '-e', script], { DATABASE: home.database });
+    return { name, ...program };
   }),
 );
-const measured = await rates(
-  running.map(({ url }) => url),
-  body,
+const short = process.argv.includes('--short');
+const measured = await measure(
+  running.map(({ port, pid }) => ({ port, pid, ask: () => asked })),
+  { rounds: short ? 3 : 9, requests: short ? 2_000 : 10_000 },
 );
-for (const [index, { name, child }] of running.entries()) {
-  const rate = measured[index] ?? 0;
-  const ratio = index === 0 ? '' : `  ×${(rate / (measured[0] ?? 1)).toFixed(2)}`;
-  console.log(`${name.padEnd(20)}${rate.toFixed(0).padStart(7)} verifies/s${ratio}`);
-  child.kill();
+for (const [index, { name, stop }] of running.entries()) {
+  const { rate = 0, ratio = 0 } = measured[index] ?? {};
+  console.log(`${name.padEnd(20)}${rate.toFixed(0).padStart(7)} verifies/s  ×${ratio.toFixed(2)}`);
+  await stop();
 }
 home.remove();

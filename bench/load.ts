@@ -1,53 +1,92 @@
-/** Verifies by many callers at once, each waiting for its answer: how many a second a server gives. */
-import { Agent, request } from 'node:http';
+/** Many requests from several callers at once, each waiting for its answer: how many a second a server gives, and how soon. */
+import { type Ask, open } from './client.ts';
+import { cpuMsOf } from './program.ts';
 
-const short = process.argv.includes('--short');
-const rounds = short ? 3 : 9;
-const roundMs = short ? 1_000 : 2_000;
 export const connections = 16;
 
-/** The median rate of each URL; they are asked in turn, round by round, so that a slow moment of the machine meets all. */
-export async function rates(urls: readonly string[], body: string): Promise<number[]> {
-  const measured = urls.map((): number[] => []);
+export interface Target {
+  readonly port: number;
+  readonly pid: number;
+  /** The `n`-th request to it. */
+  ask(n: number): Ask;
+}
+
+export interface Load {
+  readonly rounds: number;
+  /** To each target, in each round. */
+  readonly requests: number;
+}
+
+export interface Measured {
+  /** Requests a second, the median of the rounds. */
+  readonly rate: number;
+  /** To the first target's, the median of the rounds' ratios. */
+  readonly ratio: number;
+  /** Time of processors that the server itself took for a request: what others do on the machine hardly counts in it. */
+  readonly cpuMs: number;
+  /** Of the answers of all rounds. */
+  readonly medianMs: number;
+  readonly p99Ms: number;
+}
+
+/** All targets are asked in turn, round by round, so that a slow moment of the machine meets all of them. */
+export async function measure(targets: readonly Target[], { rounds, requests }: Load): Promise<Measured[]> {
+  const rates = targets.map((): number[] => []);
+  const times = targets.map((): number[] => []);
+  const cpuTimes = targets.map((): number[] => []);
+  // The first round warms up.
   for (let round = 0; round <= rounds; round++) {
-    for (const [index, url] of urls.entries()) {
-      const rate = await load(url, body);
-      // The first round warms up.
-      if (round > 0) measured[index]?.push(rate);
+    for (let turn = 0; turn < targets.length; turn++) {
+      // Another one begins each time.
+      const index = (round + turn) % targets.length;
+      const target = targets[index];
+      if (!target) continue;
+      const beforeMs = cpuMsOf(target.pid);
+      const { rate, timesMs } = await load(target, round * requests, requests);
+      if (round === 0) continue;
+      cpuTimes[index]?.push((cpuMsOf(target.pid) - beforeMs) / requests);
+      rates[index]?.push(rate);
+      for (const ms of timesMs) times[index]?.push(ms);
     }
   }
-  return measured.map((each) => each.sort((a, b) => a - b)[each.length >> 1] ?? 0);
-}
-
-async function load(url: string, body: string): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const startedMs = performance.now();
-  let answered = 0;
-  const caller = async () => {
-    while (performance.now() < startedMs + roundMs) {
-      await verify(url, body, agent);
-      answered += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, caller));
-  agent.destroy();
-  return (answered * 1_000) / (performance.now() - startedMs);
-}
-
-function verify(url: string, body: string, agent: Agent): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const call = request(url, { method: 'POST', agent, headers }, (response) => {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    response.on('end', () =>
-      text.includes('"valid":true') ? resolve() : reject(new Error(`${url}: ${text}`)),
-    );
+  return targets.map((_, index) => {
+    const own = rates[index] ?? [];
+    const timesMs = Float64Array.from(times[index] ?? []).sort();
+    return {
+      rate: median(own),
+      ratio: median(own.map((rate, round) => rate / (rates[0]?.[round] ?? Number.NaN))),
+      cpuMs: median(cpuTimes[index] ?? []),
+      medianMs: timesMs[timesMs.length >> 1] ?? Number.NaN,
+      p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? Number.NaN,
+    };
   });
-  call.on('error', reject);
-  call.end(body);
-  return promise;
+}
+
+async function load(
+  { port, ask }: Target,
+  from: number,
+  requests: number,
+): Promise<{ rate: number; timesMs: number[] }> {
+  // Made before the clock starts.
+  const asks = Array.from({ length: requests }, (_, n) => ask(from + n));
+  const callers = await Promise.all(Array.from({ length: connections }, () => open(port)));
+  const timesMs: number[] = [];
+  let next = 0;
+  const startedMs = performance.now();
+  await Promise.all(
+    callers.map(async (caller) => {
+      for (let asked = asks[next++]; asked; asked = asks[next++]) {
+        const sentMs = performance.now();
+        await caller.ask(asked);
+        timesMs.push(performance.now() - sentMs);
+      }
+    }),
+  );
+  const seconds = (performance.now() - startedMs) / 1_000;
+  for (const caller of callers) caller.close();
+  return { rate: requests / seconds, timesMs };
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

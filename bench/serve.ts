@@ -1,32 +1,59 @@
 /** A `keys serve` of the built command on the loopback, for benches. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { newSecrets } from './seed.ts';
 
 export interface BenchServer {
   readonly url: string;
+  readonly port: number;
+  readonly pid: number;
   readonly adminSecret: string;
-  stop(): Promise<void>;
+  /** Where its inspector listens, if it has one. */
+  readonly inspector: string | undefined;
+  /** Asks it to stop, or ends it by another signal. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-export async function serve(database: string): Promise<BenchServer> {
+export interface ServeOptions {
+  /** A database that was served before is served again with the secret of then. */
+  readonly adminSecret?: string;
+  readonly inspected?: boolean;
+}
+
+export async function serve(
+  database: string,
+  { adminSecret = newSecrets(1)[0] ?? '', inspected = false }: ServeOptions = {},
+): Promise<BenchServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'keys-bench-admin-'));
+  const secretFile = join(directory, 'secret');
+  writeFileSync(secretFile, adminSecret, { mode: 0o600 });
   // As a service in earnest has it, only higher than any bench reaches.
   const limits = ['--rate-limit', '999999999/1m', '--address-rate-limit', '999999999/1m'];
-  const argv = ['bin/keys.js', 'serve', '--listen', '127.0.0.1:0', '--database', database, ...limits];
-  const server = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const admin = once(server.stdout.setEncoding('utf8'), 'data').then(([text]) => String(text).trim());
+  const address = ['--listen', '127.0.0.1:0', '--database', database, '--admin-secret-file', secretFile];
+  const flags = inspected ? ['--inspect=127.0.0.1:0'] : [];
+  const server = spawn(process.execPath, [...flags, 'bin/keys.js', 'serve', ...address, ...limits], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(server, 'exit');
+  const lines: string[] = [];
   for await (const line of createInterface({ input: server.stderr })) {
+    lines.push(line);
     const said = line.startsWith('{') ? (JSON.parse(line) as { msg: string; url: string }) : null;
     if (said?.msg !== 'listening') continue;
     server.stderr.resume();
+    rmSync(directory, { recursive: true });
     return {
-      url: said.url,
-      adminSecret: await admin,
-      async stop() {
-        server.kill();
-        await once(server, 'exit');
+      inspector: lines.map((line) => /ws:\/\/\S+/.exec(line)?.[0]).find(Boolean),
+      ...{ url: said.url, port: Number(new URL(said.url).port), pid: server.pid ?? 0, adminSecret },
+      async stop(signal = 'SIGTERM') {
+        server.kill(signal);
+        await exited;
       },
     };
   }
-  throw new Error('keys serve did not start');
+  throw new Error(`keys serve did not start: ${lines.join('\n')}`);
 }
