@@ -10,13 +10,15 @@ import { topicList } from './help/index.ts';
 import { commands } from './index.ts';
 import { addExamples, addGlobalOptions } from './options.ts';
 import { reachedCommand, register } from './register.ts';
-import { usageError } from './usage-error.ts';
+import { refuseTornValue, usageError } from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
   const said: Promise<void>[] = [];
   try {
-    await createProgram(app, said).parseAsync(argv, { from: 'user' });
+    const program = createProgram(app, said);
+    refuseTornValue(program, argv);
+    await program.parseAsync(argv, { from: 'user' });
     await Promise.all(said);
     return 0;
   } catch (error) {

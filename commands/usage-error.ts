@@ -27,6 +27,25 @@ export function usageError(error: CommanderError, command: Command | undefined):
   }
 }
 
+/**
+ * Throws `invalid` for a value such as `-quick`, of which the parser would take `-q` as an option of all commands and leave the
+ * rest to be the value.
+ */
+export function refuseTornValue(program: Command, argv: readonly string[]): void {
+  const short = (letter: string | undefined) => program.options.find(({ short }) => short === `-${letter}`);
+  for (const [index, word] of argv.entries()) {
+    if (word === '--') return;
+    if (!/^-[A-Za-z]./s.test(word) || short(word[1])?.required !== false) continue;
+    const rest = [...word.slice(1)].find((letter) => short(letter)?.required !== false);
+    if (rest === undefined || short(rest)) continue;
+    const before = argv[index - 1] ?? '';
+    const option = /^--[^=]+$/.test(before) ? before : '--description';
+    throw new KeysError('invalid', `'${word}' is neither options nor the value of one`, {
+      hint: `a value that begins with a dash goes after an equals sign: ${option}=${word}`,
+    });
+  }
+}
+
 /** Of `one of list, ls`, two names of one command, only `keys list`. */
 function didYouMean(near: string, parent: Command | undefined): string {
   const names = near.replace(/^one of /, '').split(', ');

@@ -12,6 +12,11 @@ test.each([
   ['profile use', "missing argument 'name'", 'keys profile use <name>'],
   ['list demo', 'too many arguments: keys list takes no arguments', 'keys list --help'],
   ['show a b', 'too many arguments: keys show takes one argument', 'keys show --help'],
+  [
+    'edit k --description -quick',
+    "'-quick' is neither options nor the value of one",
+    'a value that begins with a dash goes after an equals sign: --description=-quick',
+  ],
   ['list --limit', "option '--limit <n>' needs a value", 'keys list --help'],
   [
     'list --limit many',
@@ -42,4 +47,14 @@ test('a value with a line break in it does not hide what is wrong', async () => 
     code: 2,
     stderr: "keys: option '--limit <n>': 'a b' is not a whole number of at least 1\nhint: keys list --help\n",
   });
+});
+
+test('short options stand together, and a value after an equals sign may begin with a dash', async () => {
+  const home = newHome();
+  await home.keys('create ci');
+  expect(await home.keys('edit ci --description=-quick -qyo json --query description')).toMatchObject({
+    code: 0,
+    stdout: '"-quick"\n',
+  });
+  expect(await home.keys('list -yqplocal -oname')).toMatchObject({ code: 0, stdout: 'ci\n' });
 });
