@@ -32,6 +32,8 @@ export function addServiceOptions(command: Command): Command {
   const driver = new Option('--driver <name>', 'what kind of service it is (default: keys)').choices(names);
   driver.argParser((name: string) => {
     if (names.includes(name) || isOutside(name)) return driverPath(name);
+    if (/[/\\]|\.[cm]?[jt]s$/.test(name))
+      throw new InvalidArgumentError(`'${name}' is no driver; a file is written ./${name}.`);
     throw new InvalidArgumentError(
       `Allowed choices are ${names.join(', ')}, a file or a package: docs/drivers.md.`,
     );

@@ -17,6 +17,11 @@ test.each([
     "'-quick' is neither options nor the value of one",
     'a value that begins with a dash goes after an equals sign: --description=-quick',
   ],
+  [
+    'profile add x --driver acme.mjs',
+    "option '--driver <name>': 'acme.mjs' is no driver; a file is written ./acme.mjs",
+    'keys profile add --help',
+  ],
   ['list --limit', "option '--limit <n>' needs a value", 'keys list --help'],
   [
     'list --limit many',

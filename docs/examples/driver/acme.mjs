@@ -16,6 +16,8 @@ const capabilities = {
   grace: false,
   // Acme cannot tell a repeated request: a mint is sent once.
   idempotentMint: false,
+  // What Acme never says of a key, so that no list can go by it: --owner and --unused-for are refused.
+  untold: ['owner', 'lastUsedAt'],
   instead: {
     edit: 'create another key, then keys revoke this one',
     disable: 'keys revoke ends a key for good',
