@@ -147,14 +147,17 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
     },
 
     touchKeys: (uses) =>
-      transaction(function* () {
-        for (const [id, time] of uses) {
-          yield* run(
-            'UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
-            ...[time, id, time],
-          );
-        }
-      }),
+      transaction(
+        function* () {
+          for (const [id, time] of uses) {
+            yield* run(
+              'UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
+              ...[time, id, time],
+            );
+          }
+        },
+        { lasting: false },
+      ),
 
     findKey: (id) =>
       read(function* () {
