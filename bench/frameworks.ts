@@ -51,8 +51,8 @@ const running = await Promise.all(
 );
 const short = process.argv.includes('--short');
 const measured = await measure(
-  running.map(({ port, pid }) => ({ port, pid, ask: () => asked })),
-  { rounds: short ? 3 : 9, requests: short ? 2_000 : 10_000 },
+  running.map(({ port, pid }) => ({ port, pid, requests: short ? 2_000 : 10_000, ask: () => asked })),
+  short ? 3 : 9,
 );
 for (const [index, { name, stop }] of running.entries()) {
   const { rate = 0, ratio = 0 } = measured[index] ?? {};

@@ -7,14 +7,10 @@ export const connections = 16;
 export interface Target {
   readonly port: number;
   readonly pid: number;
+  /** In each round. */
+  readonly requests: number;
   /** The `n`-th request to it. */
   ask(n: number): Ask;
-}
-
-export interface Load {
-  readonly rounds: number;
-  /** To each target, in each round. */
-  readonly requests: number;
 }
 
 export interface Measured {
@@ -30,7 +26,7 @@ export interface Measured {
 }
 
 /** All targets are asked in turn, round by round, so that a slow moment of the machine meets all of them. */
-export async function measure(targets: readonly Target[], { rounds, requests }: Load): Promise<Measured[]> {
+export async function measure(targets: readonly Target[], rounds: number): Promise<Measured[]> {
   const rates = targets.map((): number[] => []);
   const times = targets.map((): number[] => []);
   const cpuTimes = targets.map((): number[] => []);
@@ -42,9 +38,9 @@ export async function measure(targets: readonly Target[], { rounds, requests }: 
       const target = targets[index];
       if (!target) continue;
       const beforeMs = cpuMsOf(target.pid);
-      const { rate, timesMs } = await load(target, round * requests, requests);
+      const { rate, timesMs } = await load(target, round);
       if (round === 0) continue;
-      cpuTimes[index]?.push((cpuMsOf(target.pid) - beforeMs) / requests);
+      cpuTimes[index]?.push((cpuMsOf(target.pid) - beforeMs) / target.requests);
       rates[index]?.push(rate);
       for (const ms of timesMs) times[index]?.push(ms);
     }
@@ -63,12 +59,11 @@ export async function measure(targets: readonly Target[], { rounds, requests }: 
 }
 
 async function load(
-  { port, ask }: Target,
-  from: number,
-  requests: number,
+  { port, requests, ask }: Target,
+  round: number,
 ): Promise<{ rate: number; timesMs: number[] }> {
   // Made before the clock starts.
-  const asks = Array.from({ length: requests }, (_, n) => ask(from + n));
+  const asks = Array.from({ length: requests }, (_, n) => ask(round * requests + n));
   const callers = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const timesMs: number[] = [];
   let next = 0;

@@ -11,7 +11,7 @@ import { open } from './client.ts';
 import { median } from './load.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
-import { ourAsks, targetOf } from './targets.ts';
+import { askOf, ourAsks } from './targets.ts';
 
 const short = process.argv.includes('--short');
 const rounds = short ? 5 : 21;
@@ -44,7 +44,7 @@ async function bench(store: string, database: string): Promise<void> {
 }
 
 async function verifies(server: BenchServer, count: number): Promise<void> {
-  const { ask } = targetOf(server, ourAsks(server, secrets), 'verify');
+  const ask = askOf(ourAsks(server, secrets), 'verify');
   const connection = await open(server.port);
   for (let n = 0; n < count; n++) await connection.ask(ask(n));
   connection.close();

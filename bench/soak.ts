@@ -14,7 +14,7 @@ import { connections } from './load.ts';
 import { memoryOf } from './program.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
-import { ourAsks, targetOf } from './targets.ts';
+import { askOf, ourAsks } from './targets.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,7 +69,7 @@ async function soak(database: string): Promise<void> {
 }
 
 function startLoad(server: BenchServer) {
-  const { ask } = targetOf(server, ourAsks(server, secrets), 'mixed');
+  const ask = askOf(ourAsks(server, secrets), 'mixed');
   let [n, answered, errors, stopped] = [0, 0, 0, false];
   let firstError: unknown = null;
   async function call(): Promise<void> {

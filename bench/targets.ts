@@ -1,13 +1,12 @@
 /** How the servers of the load benches are asked for the same things. */
 import { type Ask, ask } from './client.ts';
-import type { Target } from './load.ts';
 import { ownerOf } from './seed.ts';
 import type { BenchServer } from './serve.ts';
 
 /** Of a hundred mixed requests 94 verify, 3 create and 3 list. */
 export const works = ['verify', 'create', 'list', 'mixed'] as const;
 export type Work = (typeof works)[number];
-type Asks = Readonly<Record<Exclude<Work, 'mixed'>, (n: number) => Ask>>;
+export type Asks = Readonly<Record<Exclude<Work, 'mixed'>, (n: number) => Ask>>;
 
 /** `keys serve`. */
 export function ourAsks({ adminSecret }: BenchServer, secrets: readonly string[]): Asks {
@@ -36,8 +35,9 @@ export function otherAsks(secrets: readonly string[], listed: string): Asks {
   };
 }
 
-export function targetOf({ port, pid }: Pick<Target, 'port' | 'pid'>, asks: Asks, work: Work): Target {
-  return { port, pid, ask: work === 'mixed' ? (n) => asks[stepOf(n)](n) : asks[work] };
+/** The `n`-th request of a work. */
+export function askOf(asks: Asks, work: Work): (n: number) => Ask {
+  return work === 'mixed' ? (n) => asks[stepOf(n)](n) : asks[work];
 }
 
 function stepOf(n: number): keyof Asks {
