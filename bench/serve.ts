@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { newSecrets } from './seed.ts';
 
 export interface BenchServer {
@@ -39,21 +38,25 @@ export async function serve(
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(server, 'exit');
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: server.stderr })) {
-    lines.push(line);
-    const said = line.startsWith('{') ? (JSON.parse(line) as { msg: string; url: string }) : null;
-    if (said?.msg !== 'listening') continue;
-    server.stderr.resume();
-    rmSync(directory, { recursive: true });
-    return {
-      inspector: lines.map((line) => /ws:\/\/\S+/.exec(line)?.[0]).find(Boolean),
-      ...{ url: said.url, port: Number(new URL(said.url).port), pid: server.pid ?? 0, adminSecret },
-      async stop(signal = 'SIGTERM') {
-        server.kill(signal);
-        await exited;
-      },
-    };
-  }
-  throw new Error(`keys serve did not start: ${lines.join('\n')}`);
+  const { promise: listening, resolve, reject } = Promise.withResolvers<string>();
+  let said = '';
+  let url: string | undefined;
+  // Read to the end: lines that nobody takes would pile up in its memory.
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (url !== undefined) return;
+    said += text;
+    url = /"msg":"listening".*\n/.exec(said) ? /"url":"([^"]+)"/.exec(said)?.[1] : undefined;
+    if (url !== undefined) resolve(url);
+  });
+  void exited.then(() => reject(new Error(`keys serve did not start: ${said}`)));
+  url = await listening;
+  rmSync(directory, { recursive: true });
+  return {
+    ...{ url, port: Number(new URL(url).port), pid: server.pid ?? 0, adminSecret },
+    inspector: /ws:\/\/\S+/.exec(said)?.[0],
+    async stop(signal = 'SIGTERM') {
+      server.kill(signal);
+      await exited;
+    },
+  };
 }
