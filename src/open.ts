@@ -1,4 +1,5 @@
 /** From a profile to an open service: the embedded one, or a driver over HTTP with its credential. */
+import { join } from 'node:path';
 import type { App } from './app.ts';
 import { embeddedCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
@@ -7,6 +8,7 @@ import {
   capabilitiesWith,
   type Discovery,
   type DriverEntry,
+  type DriverParts,
   driverNamed,
   drivers,
 } from './drivers/index.ts';
@@ -43,9 +45,17 @@ export async function openService(app: App, profile: Profile, verb: Verb): Promi
     if (verb !== 'verify') throw noCredential(profile);
     return openWith(app, profile, null);
   }
-  return openWith(app, profile, found.secret, (secret) =>
-    replaceCredential(app, profile, found.source, secret),
-  );
+  const replace = (secret: Secret) => replaceCredential(app, profile, found.source, secret);
+  return openWith(app, profile, found.secret, replace, async (exchange) => {
+    const { withLock } = await import('./lock.ts');
+    return withLock(join(app.paths.state, 'renewal.lock'), { signal: app.signal }, async () => {
+      const kept = await findCredential(app, profile);
+      if (!kept) throw noCredential(profile);
+      const renewed = await exchange(kept.secret);
+      if (renewed) await replace(renewed);
+      return renewed ?? kept.secret;
+    });
+  });
 }
 
 /** The profile's service, over HTTP and with the credential given; `replace` keeps what the service puts in its place. */
@@ -54,13 +64,23 @@ export async function openWith(
   profile: Profile,
   credential: Secret | null,
   replace: (secret: Secret) => Promise<void> = async () => {},
+  renew: DriverParts['renewCredential'] = async (exchange) => {
+    if (!credential) throw noCredential(profile);
+    const renewed = await exchange(credential);
+    if (renewed) await replace(renewed);
+    return renewed ?? credential;
+  },
 ): Promise<KeyService> {
   const driver = await driverOf(profile);
   const open = await driver.load();
   const know = (secret: Secret) => app.redactor.know(secret);
   if (credential) know(credential);
-  const http = await httpTo(app, profile, driver.authorizes ? null : credential);
-  return open(http, profile, { now: app.now, credential, know, replaceCredential: replace });
+  const { authorizes } = driver;
+  const isOwn = typeof authorizes === 'function' ? credential !== null && authorizes(credential) : authorizes;
+  const http = await httpTo(app, profile, isOwn ? null : credential);
+  return open(http, profile, {
+    ...{ now: app.now, credential, know, replaceCredential: replace, renewCredential: renew },
+  });
 }
 
 /** What one request for a list, which changes nothing, tells of a profile's service. Throws as `openService`. */
@@ -72,7 +92,10 @@ export async function checkService(app: App, profile: Profile): Promise<Check> {
     if (!found) throw noCredential(profile);
     const know = (secret: Secret) => app.redactor.know(secret);
     const [ask, http] = await Promise.all([driver.check(), httpTo(app, profile, null)]);
-    const parts = { now: app.now, credential: found.secret, know, replaceCredential: async () => {} };
+    const parts = {
+      ...{ now: app.now, credential: found.secret, know, replaceCredential: async () => {} },
+      renewCredential: async () => found.secret,
+    };
     return ask(http, profile, parts).finally(() => http.close());
   }
   const service = await openService(app, profile, 'list');
@@ -97,6 +120,21 @@ export async function loginTo(app: App, profile: Profile): Promise<(() => Promis
   const [ask, http] = await Promise.all([login(), httpTo(app, profile, null)]);
   return () =>
     ask(http, app.prompt, (secret) => app.redactor.know(secret), profile).finally(() => http.close());
+}
+
+/** The credential for a user's name and password. Throws `unsupported` where a login is another. */
+export async function passwordLoginTo(
+  app: App,
+  profile: Profile,
+  user: string,
+  password: Secret,
+): Promise<Secret> {
+  const { name, passwordLogin } = await driverOf(profile);
+  if (!passwordLogin) {
+    throw new KeysError('unsupported', `the driver ${name} takes no --user`, { hint: 'leave it out' });
+  }
+  const [ask, http] = await Promise.all([passwordLogin(), httpTo(app, profile, null)]);
+  return ask(http, user, password, (secret) => app.redactor.know(secret)).finally(() => http.close());
 }
 
 /** What the installation says of itself; `null` where its driver has nothing to ask. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
-import { type Profile, profileFrom, storeNames } from '../../src/config.ts';
+import { type Profile, profileFrom, type StoreName, storeNames } from '../../src/config.ts';
 import { changeConfig } from '../../src/config-file.ts';
 import { parseCredential } from '../../src/credentials/credential.ts';
 import {
@@ -11,15 +11,18 @@ import {
 } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
-import { loginTo, openWith } from '../../src/open.ts';
+import { loginTo, openWith, passwordLoginTo } from '../../src/open.ts';
 import type { Secret } from '../../src/secret.ts';
 import { addExamples, completes } from '../options.ts';
+import { askPassword, passwordIn } from '../password.ts';
 import { addServiceOptions } from '../profile/service-options.ts';
 import { identify, identityText } from './identity.ts';
 import { type LoginOptions, type LoginTarget, loginTarget } from './login-target.ts';
 
 interface Options extends LoginOptions {
   withToken?: boolean;
+  user?: string;
+  passwordFile?: string;
   passphraseFile?: string;
 }
 
@@ -29,18 +32,29 @@ export function declare(command: Command, app: App): void {
   addServiceOptions(command)
     .addOption(store.choices(storeNames))
     .option('--with-token', 'read the credential from standard input')
+    .addOption(
+      new Option('--user <name>', 'log in with the password of a user').conflicts([
+        'withToken',
+        'credentialCommand',
+      ]),
+    )
+    .addOption(
+      completes('files', new Option('--password-file <path>', 'it is in a file; - is standard input')),
+    )
     .addOption(completes('files', passphrase))
     .argument('[command...]', 'with --credential-command: what prints the credential')
     .action((words: string[], options: Options) => login(app, words, options));
   addExamples(command, [
     'keys auth login -p work --url https://keys.example.com',
     'keys auth login -p work --with-token < token',
+    'keys auth login -p work --user alice',
     'keys auth login -p work --credential-command -- op read op://Work/keys/credential',
   ]);
 }
 
 export async function login(app: App, words: readonly string[], options: Options): Promise<void> {
   const target = await loginTarget(app, words, options);
+  requireKept(target.entry.store, options);
   const profile = profileFrom(target.name, target.entry);
   const store = await openStore(app, profile.store, { ...profile, passphraseFile: options.passphraseFile });
   const account = accountOf(profile);
@@ -54,13 +68,31 @@ export async function login(app: App, words: readonly string[], options: Options
   await app.note(greeting(profile, identity, becameCurrent));
 }
 
+/** A session is renewed while it is used: it has to be kept somewhere. */
+function requireKept(store: StoreName, { user, passwordFile }: Options): void {
+  if (user === undefined && passwordFile !== undefined) {
+    throw new KeysError('invalid', '--password-file takes --user', {
+      hint: 'keys auth login --user <name> --password-file <path>',
+    });
+  }
+  if (user === undefined || store === 'keychain' || store === 'file') return;
+  throw new KeysError('invalid', `a login with a password cannot be kept in the store ${store}`, {
+    hint: 'add --store keychain or --store file',
+  });
+}
+
 /** The credential, from wherever this login takes it. */
 async function obtain(
   app: App,
   profile: Profile,
   store: CredentialStore,
-  { withToken }: Options,
+  { withToken, user, passwordFile }: Options,
 ): Promise<Secret> {
+  if (user !== undefined) {
+    const password =
+      passwordFile === undefined ? askPassword(app, 'Password:') : passwordIn(app, passwordFile);
+    return passwordLoginTo(app, profile, user, await password);
+  }
   if (withToken) {
     return app.redactor.know(
       parseCredential(await app.io.stdin.readAll(65_536), 'what came on standard input'),

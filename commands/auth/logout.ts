@@ -28,7 +28,7 @@ export async function logout(app: App): Promise<void> {
   });
   await app.note(
     removed
-      ? `logged out of ${profile.url}: profile ${name} has no credential any more; the key itself still works until it is revoked`
+      ? `logged out of ${profile.url}: profile ${name} has no credential any more; what it was still works until it is revoked or ends`
       : `profile ${name} has no credential to remove${store === 'command' ? '; its command is no longer asked' : ''}`,
   );
 }

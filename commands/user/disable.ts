@@ -11,7 +11,7 @@ export function declare(command: Command, app: App): void {
 }
 
 export async function disable(app: App, name: string): Promise<void> {
-  requireConsent(app, 'disable');
+  requireConsent(app, 'user disable');
   const users = await administered(app, 'users');
   const { name: found } = await users.get(name);
   if (!app.options.yes)

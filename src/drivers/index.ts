@@ -22,6 +22,11 @@ export interface DriverParts {
   know(secret: Secret): Secret;
   /** Keeps what the service has put in the credential's place. */
   replaceCredential(secret: Secret): Promise<void>;
+  /**
+   * The credential after `exchange`, which is given the one that is kept by now and no other process exchanges meanwhile;
+   * `null` leaves it.
+   */
+  renewCredential(exchange: (kept: Secret) => Promise<Secret | null>): Promise<Secret>;
 }
 
 export type Driver = (http: Http, profile: Profile, parts: DriverParts) => KeyService | Promise<KeyService>;
@@ -35,6 +40,14 @@ export type Login = (
   prompt: Prompt,
   know: (secret: Secret) => Secret,
   profile: Profile,
+) => Promise<Secret>;
+
+/** Gives the credential to keep for a user's name and password. Throws `unauthenticated`. */
+export type PasswordLogin = (
+  http: Http,
+  user: string,
+  password: Secret,
+  know: (secret: Secret) => Secret,
 ) => Promise<Secret>;
 
 /** What an installation says of itself: sentences, and settings that a profile may take over. */
@@ -71,11 +84,13 @@ export interface DriverEntry {
   readonly capabilitiesOf?: (profile: Profile) => Promise<Capabilities>;
   /** What a profile may say to this driver, by name, each with what it means. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The driver puts the credential on each call itself. */
-  readonly authorizes?: boolean;
+  /** The driver puts the credential, or such a credential, on each call itself. */
+  readonly authorizes?: boolean | ((credential: Secret) => boolean);
   load(): Promise<Driver>;
   /** Where a credential is not copied from somewhere, but given for a name and a password. */
   readonly login?: () => Promise<Login>;
+  /** Where it may be, for a user's name that was given. */
+  readonly passwordLogin?: () => Promise<PasswordLogin>;
   /** Where a person has said what the service's answers mean: looks at one, and tells what was found. */
   readonly check?: () => Promise<(http: Http, profile: Profile, parts: DriverParts) => Promise<Check>>;
   /** Asks an installation what it can do beyond what all of them can; nothing is changed, and no credential is sent. */
@@ -87,6 +102,9 @@ export const drivers: readonly DriverEntry[] = [
     name: 'keys',
     capabilities: () => ownCapabilities,
     load: async () => (await import('./keys.ts')).keysDriver,
+    // A session; the secrets of keys begin otherwise.
+    authorizes: (credential) => credential.reveal().startsWith('{'),
+    passwordLogin: async () => (await import('./keys-session.ts')).passwordLogin,
   },
   {
     name: 'ververica',

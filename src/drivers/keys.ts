@@ -19,6 +19,7 @@ import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 import type { DriverParts } from './index.ts';
+import { withSession } from './keys-session.ts';
 import { namespacesOver, rolesOver, usersOver } from './keys-users.ts';
 
 /** Keys a page: at 8 MiB a page that is room for 16 KiB a key. */
@@ -96,11 +97,10 @@ const wireAuditPage = z.object({
 });
 const wireAuditHead = z.object({ seq: z.number(), hash: z.string() });
 
-export function keysDriver(
-  http: Http,
-  profile: Profile,
-  { know }: Pick<DriverParts, 'know'> = { know: (secret) => secret },
-): KeyService {
+export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): KeyService {
+  const { know = (secret: Secret) => secret } = parts ?? {};
+  const http = parts ? withSession(wire, profile, parts) : wire;
+
   async function ask<T>(call: Call, shape: z.ZodMiniType<T>): Promise<T> {
     return read(await http.call(call), shape);
   }

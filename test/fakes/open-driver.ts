@@ -48,6 +48,9 @@ export function openDriver<T extends KeyService>(
     credential,
     know: (secret) => redactor.know(secret),
     replaceCredential: async () => {},
+    renewCredential: async () => {
+      throw new Error('this driver exchanges no credential');
+    },
     ...options.parts,
   };
   return driver(http, profile, parts);

@@ -1,0 +1,122 @@
+/** A user's session at our own service: had for a name and a password, and renewed while it is used. */
+import * as z from 'zod/mini';
+import type { Profile } from '../config.ts';
+import { KeysError } from '../errors.ts';
+import { type Answer, type Call, type Http, problemError } from '../http.ts';
+import { Secret } from '../secret.ts';
+import type { DriverParts } from './index.ts';
+
+const token = z.string().check(z.regex(/^[\x21-\x7e]+$/));
+const wireTokens = z.object({ accessToken: token, refreshToken: token, expiresAt: z.string() });
+type Tokens = z.infer<typeof wireTokens>;
+
+/** Renewed this long before its end, so that no call comes too late. */
+const earlyMs = 60_000;
+
+/** Whether a credential is a session and not the secret of a key. */
+function isSession(credential: Secret): boolean {
+  return credential.reveal().startsWith('{');
+}
+
+/** The credential to keep. Throws `unauthenticated`. */
+export async function passwordLogin(
+  http: Http,
+  user: string,
+  password: Secret,
+  know: DriverParts['know'],
+): Promise<Secret> {
+  const body = { user, password: password.reveal() };
+  const answer = await http.call({ method: 'POST', path: ['v1', 'sessions'], body, effect: 'once' });
+  return credentialWith(tokensOf(answer), know);
+}
+
+/** The same service, each call in the name of the session; as it is where the credential is a key. */
+export function withSession(http: Http, { name }: Pick<Profile, 'name'>, parts: DriverParts): Http {
+  const { credential, now, know, renewCredential } = parts;
+  if (!credential || !isSession(credential)) return http;
+  let tokens = tokensIn(credential, name);
+  let renewing: Promise<void> | undefined;
+
+  async function renew(): Promise<void> {
+    const kept = await renewCredential(async (current) => {
+      // Another process was first: a refresh token is good once.
+      if (tokensIn(current, name).refreshToken !== tokens.refreshToken) return null;
+      const answer = await http.call({
+        method: 'POST',
+        path: ['v1', 'sessions', 'refresh'],
+        body: { refreshToken: tokens.refreshToken },
+        effect: 'once',
+        attempts: 1,
+        errorOf: (said) => ended(problemError(said), name),
+      });
+      return credentialWith(tokensOf(answer), know);
+    });
+    tokens = tokensIn(kept, name);
+  }
+
+  function renewOnce(): Promise<void> {
+    renewing ??= renew().finally(() => {
+      renewing = undefined;
+    });
+    return renewing;
+  }
+
+  function send(call: Call): Promise<Answer> {
+    const authorization = know(new Secret(`Bearer ${know(new Secret(tokens.accessToken)).reveal()}`));
+    return http.call({ ...call, headers: { authorization, ...call.headers } });
+  }
+
+  return {
+    async call(call) {
+      if (Date.parse(tokens.expiresAt) - now() < earlyMs) await renewOnce();
+      const { accessToken } = tokens;
+      try {
+        return await send(call);
+      } catch (error) {
+        const refused = error instanceof KeysError && error.code === 'unauthenticated';
+        // Whoever brings a credential of their own is told about that one.
+        if (!refused || call.headers?.authorization !== undefined || isWrongPassword(call)) throw error;
+      }
+      // Nothing was done. The clocks may differ, or another process has renewed it.
+      if (accessToken === tokens.accessToken) await renewOnce();
+      return send(call);
+    },
+    close: () => http.close(),
+  };
+}
+
+/** There 401 says something of the password. */
+function isWrongPassword({ path }: Call): boolean {
+  return Array.isArray(path) && path.at(-1) === 'step-up';
+}
+
+function tokensOf(answer: Answer): Tokens {
+  const read = wireTokens.safeParse(answer.json());
+  if (read.success) return read.data;
+  throw answer.nonsense("the service's answer to a login makes no sense");
+}
+
+function credentialWith({ accessToken, refreshToken, expiresAt }: Tokens, know: DriverParts['know']): Secret {
+  for (const each of [accessToken, refreshToken]) know(new Secret(each));
+  return know(new Secret(JSON.stringify({ accessToken, refreshToken, expiresAt })));
+}
+
+function tokensIn(credential: Secret, profile: string): Tokens {
+  try {
+    return wireTokens.parse(JSON.parse(credential.reveal()));
+  } catch {
+    throw new KeysError('invalid', 'the credential is neither a secret nor what a login keeps', {
+      hint: loginAgain(profile),
+    });
+  }
+}
+
+function ended(error: KeysError | null, profile: string): KeysError | null {
+  if (error?.code !== 'unauthenticated') return error;
+  const { requestId } = error;
+  return new KeysError('unauthenticated', 'this login has ended', { hint: loginAgain(profile), requestId });
+}
+
+function loginAgain(profile: string): string {
+  return `keys auth login -p ${profile} --user <name>`;
+}
