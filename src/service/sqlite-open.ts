@@ -47,9 +47,6 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
   }
 }
 
-/** Room for the pages of some 200,000 keys. */
-const cacheKiB = 64 * 1_024;
-
 function createPrivately(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, 'a', 0o600));
@@ -69,8 +66,6 @@ function prepare(db: DatabaseSync, path: string): void {
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   // What is deleted is overwritten with zeros: a destroyed seal must not lie in a free page.
   db.exec('PRAGMA secure_delete = ON');
-  // Taken as it is needed. The default of 2 MB would have a verify among 100,000 keys read from the file again and again.
-  db.exec(`PRAGMA cache_size = -${cacheKiB}`);
   if (step === migrations.length) return;
   db.exec('BEGIN IMMEDIATE');
   try {
