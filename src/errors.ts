@@ -149,6 +149,9 @@ export function codeForStatus(status: number, named?: unknown): ErrorCode {
   return status >= 400 ? 'invalid' : 'bad_response';
 }
 
+/** What to do about a credential that a service does not take. */
+export const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
+
 /** Every failure as a KeysError: what is not one already is a defect of ours, and says so. */
 export function toKeysError(error: unknown): KeysError {
   if (error instanceof KeysError) return error;

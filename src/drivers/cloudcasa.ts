@@ -4,7 +4,7 @@
  */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { codeForStatus, KeysError } from '../errors.ts';
+import { codeForStatus, KeysError, loginHint } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { httpDate } from '../http/retry.ts';
 import type { Answer, Call, Http } from '../http.ts';
@@ -12,9 +12,18 @@ import type { IssuedKey, Key, KeyChanges, KeyService, NewKey } from '../keys.ts'
 import { Secret } from '../secret.ts';
 import { count } from '../text.ts';
 import { cloudCasaCapabilities as capabilities } from './cloudcasa-capabilities.ts';
+import { everyItem } from './cloudcasa-pages.ts';
 import { type Acl, acl as aclShape, aclsWith, cloudCasaRoles, isForEverything } from './cloudcasa-roles.ts';
-import { everyItem } from './eve.ts';
-import { blankKey, noSecret, requireNoCursor, requirePlainName, unsupportedVerbs } from './foreign.ts';
+import {
+  blankKey,
+  changedMeanwhile,
+  noSecret,
+  nothingWith,
+  requireNoCursor,
+  requirePlainName,
+  unexplained,
+  unsupportedVerbs,
+} from './foreign.ts';
 
 const { title } = capabilities;
 
@@ -139,7 +148,9 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       errorOf: (said) => {
         const error = errorOf(said);
         // What cannot be an id of the service is no key of it.
-        return error?.code === 'invalid' || error?.code === 'not_found' ? notFound(id, error) : error;
+        return error?.code === 'invalid' || error?.code === 'not_found'
+          ? nothingWith(title, id, error)
+          : error;
       },
     });
     const parsed = apiKey.safeParse(answer.json());
@@ -159,10 +170,10 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       if (done && attempt > 1) return toKey(current);
       if (version && current._etag !== version) {
         const known = before?._etag === version ? before : null;
-        if (!known || overlaps(wanted, known, current)) throw changed(current.name);
+        if (!known || overlaps(wanted, known, current)) throw changedMeanwhile(current.name);
       }
       if (done) return toKey(current);
-      if (attempt > 2) throw changed(current.name);
+      if (attempt > 2) throw changedMeanwhile(current.name);
       const answer = await patch(current, body);
       if (!answer) continue;
       const said = z.catch(z.record(z.string(), z.unknown()), {}).parse(answer.jsonOrNull());
@@ -220,7 +231,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
   async function revoke(id: string, version?: string | null): Promise<void> {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const current = await read(id);
-      if (version && current._etag !== version) throw changed(current.name);
+      if (version && current._etag !== version) throw changedMeanwhile(current.name);
       const answer = await ask({
         method: 'DELETE',
         path: [...keysPath, id],
@@ -231,7 +242,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       });
       if (answer.status !== 412) return;
     }
-    throw changed(id);
+    throw changedMeanwhile(id);
   }
 
   return {
@@ -265,16 +276,9 @@ function errorOf(answer: Answer): KeysError | null {
   const said = z.catch(z.object({ _error: z.object({ message: z.string() }) }), none);
   const { message } = said.parse(answer.jsonOrNull())._error;
   const code = codeForStatus(status);
-  return new KeysError(
-    code,
-    message.trim() || `the service answered with status ${status} and no explanation`,
-    {
-      hint:
-        code === 'unauthenticated'
-          ? "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN"
-          : null,
-    },
-  );
+  return new KeysError(code, message.trim() || unexplained(status), {
+    hint: code === 'unauthenticated' ? loginHint : null,
+  });
 }
 
 function objectIn(answer: Answer): unknown {
@@ -287,16 +291,6 @@ function requireName(name: string): void {
   requirePlainName(name);
   if (name.length > 128)
     throw new KeysError('invalid', 'the name of a CloudCasa key has at most 128 characters');
-}
-
-function notFound(id: string, cause: KeysError): KeysError {
-  return new KeysError('not_found', `nothing in CloudCasa has the id '${id}'`, { cause });
-}
-
-function changed(name: string): KeysError {
-  return new KeysError('changed', `somebody else has changed ${name} meanwhile`, {
-    hint: 'look at it with keys show, then decide again',
-  });
 }
 
 /** Whether somebody else has changed what is to be changed now. */

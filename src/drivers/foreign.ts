@@ -69,6 +69,21 @@ export function requireFuture(expiresAt: string, nowMs: number): void {
   if (ms <= nowMs) throw new KeysError('invalid', `the expiry ${expiresAt} has already passed`);
 }
 
+/** What an error without a word of its own says. */
+export function unexplained(status: number): string {
+  return `the service answered with status ${status} and no explanation`;
+}
+
+export function nothingWith(title: string, id: string, cause?: KeysError): KeysError {
+  return new KeysError('not_found', `nothing in ${title} has the id '${id}'`, { cause });
+}
+
+export function changedMeanwhile(name: string): KeysError {
+  return new KeysError('changed', `somebody else has changed ${name} meanwhile`, {
+    hint: 'look at it with keys show, then decide again',
+  });
+}
+
 /** Throws `invalid` for a cursor: the list of a service that does not page has one page. */
 export function requireNoCursor(title: string, cursor: string | undefined): void {
   if (cursor !== undefined)

@@ -1,7 +1,8 @@
 /** KubeVision's envelope: HTTP 200 for everything, and the truth in `code`. */
 import * as z from 'zod/mini';
-import { codeForStatus, KeysError } from '../errors.ts';
+import { codeForStatus, KeysError, loginHint } from '../errors.ts';
 import type { Answer } from '../http.ts';
+import { unexplained } from './foreign.ts';
 
 const envelope = z.object({
   code: z.int(),
@@ -20,10 +21,7 @@ export function errorOf(answer: Answer): KeysError | null {
   const found = envelope.safeParse(answer.jsonOrNull()).data;
   if (!found) {
     if (answer.status < 400) return null;
-    return new KeysError(
-      codeForStatus(answer.status),
-      `the service answered with status ${answer.status} and no explanation`,
-    );
+    return new KeysError(codeForStatus(answer.status), unexplained(answer.status));
   }
   const { code: number, message, meta } = found;
   if (number === 0 && answer.status < 400) return null;
@@ -34,8 +32,6 @@ export function errorOf(answer: Answer): KeysError | null {
     requestId: meta.requestId,
   });
 }
-
-const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
 
 /** The `data` of a success. Throws `bad_response`. */
 export function dataOf<T>(answer: Answer, shape: z.ZodMiniType<T>): T {

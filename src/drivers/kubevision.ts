@@ -11,6 +11,7 @@ import { Secret } from '../secret.ts';
 import {
   blankKey,
   noSecret,
+  nothingWith,
   requireFuture,
   requireNoCursor,
   requirePlainName,
@@ -129,7 +130,7 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
       requireId(id);
       const found = (await list()).find((key) => key.id === id);
       if (found) return found;
-      throw notFound(id);
+      throw nothingWith(title, id);
     },
     revoke,
     close: () => http.close(),
@@ -147,9 +148,5 @@ function mintError(answer: Answer): KeysError | null {
 }
 
 function requireId(id: string): void {
-  if (!/^\d{1,30}$/.test(id)) throw notFound(id);
-}
-
-function notFound(id: string): KeysError {
-  return new KeysError('not_found', `nothing in KubeVision has the id '${id}'`);
+  if (!/^\d{1,30}$/.test(id)) throw nothingWith(title, id);
 }

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { codeForStatus, KeysError } from '../errors.ts';
+import { codeForStatus, KeysError, loginHint } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
@@ -13,9 +13,11 @@ import { Secret } from '../secret.ts';
 import {
   blankKey,
   noSecret,
+  nothingWith,
   requireFuture,
   requireNoCursor,
   statusByExpiry,
+  unexplained,
   unsupportedVerbs,
   utcTime,
 } from './foreign.ts';
@@ -133,7 +135,7 @@ export function ververica(http: Http, profile: Profile, { now }: DriverParts): K
   function placeOf(id: string): Place {
     const [, namespace = '', name = ''] = idForm.exec(id) ?? [];
     if (nameRule.test(name) && !/^\.*$/.test(namespace)) return { namespace, name };
-    throw new KeysError('not_found', `nothing in ${title} has the id '${id}'`);
+    throw nothingWith(title, id);
   }
 
   return {
@@ -200,17 +202,13 @@ function errorOf(answer: Answer): KeysError | null {
   if (status < 400) return null;
   const { message } = z.catch(z.object({ message: z.string() }), { message: '' }).parse(answer.jsonOrNull());
   const code = codeForStatus(status);
-  return new KeysError(
-    code,
-    message.trim() || `the service answered with status ${status} and no explanation`,
-    {
-      hint: hints[code] ?? null,
-    },
-  );
+  return new KeysError(code, message.trim() || unexplained(status), {
+    hint: hints[code] ?? null,
+  });
 }
 
 const hints: Partial<Record<KeysError['code'], string>> = {
-  unauthenticated: "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN",
+  unauthenticated: loginHint,
   forbidden: 'creating and deleting tokens takes the role owner in the namespace',
 };
 

@@ -1,9 +1,10 @@
 /** Zabbix's JSON-RPC: one address for everything, HTTP 200 for errors too, and the truth in `error`. */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { codeForStatus, type ErrorCode, KeysError } from '../errors.ts';
+import { codeForStatus, type ErrorCode, KeysError, loginHint } from '../errors.ts';
 import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import { Secret } from '../secret.ts';
+import { unexplained } from './foreign.ts';
 
 const endpoint = 'api_jsonrpc.php';
 const envelope = z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() });
@@ -82,8 +83,7 @@ export function rpcError(answer: Answer): KeysError | null {
   const found = failure.safeParse(answer.jsonOrNull()).data?.error;
   if (!found) {
     if (answer.status < 400) return null;
-    const message = `the service answered with status ${answer.status} and no explanation`;
-    return new KeysError(codeForStatus(answer.status), message);
+    return new KeysError(codeForStatus(answer.status), unexplained(answer.status));
   }
   const said = (found.data || found.message).trim().replace(/\.$/, '') || 'the service gave no explanation';
   const code = codeOf(found.code, said);
@@ -113,7 +113,7 @@ const texts: readonly [RegExp, ErrorCode][] = [
 ];
 
 const hints: Partial<Record<ErrorCode, string>> = {
-  unauthenticated: "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN",
+  unauthenticated: loginHint,
   forbidden: "the user's role has to allow the API, and to manage API tokens",
   unsupported: 'Zabbix has API tokens since 5.4',
 };

@@ -18,7 +18,14 @@ import type {
   Verification,
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
-import { blankKey, requireFuture, requireNoCursor, requirePlainName, statusByExpiry } from './foreign.ts';
+import {
+  blankKey,
+  nothingWith,
+  requireFuture,
+  requireNoCursor,
+  requirePlainName,
+  statusByExpiry,
+} from './foreign.ts';
 import type { DriverParts } from './index.ts';
 import { zabbixCapabilities as capabilities } from './zabbix-capabilities.ts';
 import { type Ask, openRpc, rpcError } from './zabbix-rpc.ts';
@@ -99,7 +106,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     requireId(id);
     const [key] = await keysFor({ tokenids: [id] });
     if (key) return key;
-    throw notFound(id);
+    throw nothingWith(title, id);
   }
 
   async function useridOf(owner: string): Promise<string> {
@@ -271,9 +278,5 @@ function secondsOf(expiresAt: string, nowMs: number): number {
 }
 
 function requireId(id: string): void {
-  if (!/^\d{1,19}$/.test(id)) throw notFound(id);
-}
-
-function notFound(id: string): KeysError {
-  return new KeysError('not_found', `nothing in Zabbix has the id '${id}'`);
+  if (!/^\d{1,19}$/.test(id)) throw nothingWith(title, id);
 }

@@ -1,5 +1,5 @@
 /** A service's answer, read with distrust. */
-import { codeForStatus, type ErrorCode, KeysError } from '../errors.ts';
+import { codeForStatus, type ErrorCode, KeysError, loginHint } from '../errors.ts';
 import type { Received } from './exchange.ts';
 
 export class Answer {
@@ -134,7 +134,6 @@ function hintFor(code: ErrorCode, body: unknown): string | null {
 }
 
 const addressHint = "is this the address of a key service? 'keys profile show'";
-const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '';

@@ -2,10 +2,17 @@
 import type { Profile } from '../../config.ts';
 import { KeysError } from '../../errors.ts';
 import { keyOrder } from '../../filter.ts';
-import { type Answer, type Call, type Effect, type Http, pageBytes } from '../../http.ts';
+import { type Answer, type Call, type Http, pageBytes } from '../../http.ts';
 import type { IssuedKey, Key, KeyChanges, KeyService, NewKey, Verification } from '../../keys.ts';
 import { Secret } from '../../secret.ts';
-import { blankKey, noSecret, requireNoCursor, unsupportedVerbs } from '../foreign.ts';
+import {
+  blankKey,
+  changedMeanwhile,
+  noSecret,
+  nothingWith,
+  requireNoCursor,
+  unsupportedVerbs,
+} from '../foreign.ts';
 import type { DriverParts } from '../index.ts';
 import { authHeaders, credentialValues } from './auth.ts';
 import { capabilitiesFrom, optionOf, settingsFrom, uses } from './capabilities.ts';
@@ -87,21 +94,17 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
 
   /** A key and what the service says of it. Throws `not_found`, without asking for what cannot be an id. */
   async function read(id: string): Promise<{ key: Key; wire: unknown }> {
-    if (idForm && !idForm.test(id)) throw notFound(id);
+    if (idForm && !idForm.test(id)) throw nothingWith(title, id);
     if (!mapping.get) {
       const found = (await everything()).find(({ key }) => key.id === id);
       if (found) return found;
-      throw notFound(id);
+      throw nothingWith(title, id);
     }
     const answer = await ask(mapping.get, { values: { id }, effect: 'read' });
     const wire = find(mapping.get.key ?? '@', answer.json());
     const itsId = shownId(wire);
     if (itsId !== null) return { wire, key: toKey(fields, wire, itsId, now()) };
     throw answer.nonsense(`the answer of ${title} makes no sense: the key has no id at '${idField.from}'`);
-  }
-
-  function notFound(id: string): KeysError {
-    return new KeysError('not_found', `nothing in ${title} has the id '${id}'`);
   }
 
   async function create(key: NewKey): Promise<IssuedKey> {
@@ -112,8 +115,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
         hint: `add ${optionOf[field]}`,
       });
     }
-    if ((key.roles?.length ?? 0) > 1 && !uses(call).has('roles'))
-      throw new KeysError('invalid', `a key of ${title} has one role`, { hint: 'give --role once' });
+    requireOneRole(call, key.roles);
     const values = valuesOf(fields, key, title, now());
     const answer = await ask(call, { values, effect: 'once', attempts: 1 });
     const body = answer.json();
@@ -128,6 +130,12 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     }
     know(new Secret(secret));
     return { secret: new Secret(secret), key: await made(key, wire, id, answer) };
+  }
+
+  /** Throws `invalid` for several roles where the call has room for one. */
+  function requireOneRole(call: CallMapping, roles: readonly string[] = []): void {
+    if (roles.length > 1 && !uses(call).has('roles'))
+      throw new KeysError('invalid', `a key of ${title} has one role`, { hint: 'give --role once' });
   }
 
   /** The new key, of which only the id has to be there: nothing may lose its secret from here on. */
@@ -159,11 +167,9 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const used = uses(call);
     const needed = idField.isSecret || used.has('current') || used.has('version') || version != null;
     const current = needed ? await read(id) : null;
-    if (!current && idForm && !idForm.test(id)) throw notFound(id);
+    if (!current && idForm && !idForm.test(id)) throw nothingWith(title, id);
     if (current && version != null && current.key.version !== version) {
-      throw new KeysError('changed', `somebody else has changed ${current.key.name} meanwhile`, {
-        hint: 'look at it with keys show, then decide again',
-      });
+      throw changedMeanwhile(current.key.name);
     }
     const itsId = current ? (wireId(fields, current.wire) ?? id) : id;
     return {
@@ -180,8 +186,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const target = await targetOf(call, id, version);
     const current = target.current ?? (call.whole ? await read(id) : null);
     if (current && nothingNew(changes, current.key)) return current.key;
-    if ((changes.roles?.length ?? 0) > 1 && !uses(call).has('roles'))
-      throw new KeysError('invalid', `a key of ${title} has one role`, { hint: 'give --role once' });
+    requireOneRole(call, changes.roles);
     const kept = call.whole && current ? keptValues(fields, current.key, now()) : {};
     const changed = valuesOf(fields, changes as Partial<NewKey>, title, now());
     return change(call, id, { ...kept, ...defined(changed), ...target.values });
@@ -191,9 +196,8 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     call: CallMapping & { readonly key?: string },
     id: string,
     values: Values,
-    effect: Effect = 'set',
   ): Promise<Key> {
-    const answer = await ask(call, { values, effect });
+    const answer = await ask(call, { values, effect: 'set' });
     const wire = call.key === undefined ? null : find(call.key, answer.json());
     const itsId = wire === null ? null : shownId(wire);
     return itsId === null ? (await read(id)).key : toKey(fields, wire, itsId, now());

@@ -1,10 +1,9 @@
 /** What an answer that is an error means. */
-import { codeForStatus, KeysError } from '../../errors.ts';
+import { codeForStatus, KeysError, loginHint } from '../../errors.ts';
 import type { Answer } from '../../http.ts';
+import { unexplained } from '../foreign.ts';
 import { find, findText } from './expression.ts';
 import type { Mapping } from './mapping.ts';
-
-const loginHint = "the credential is missing, wrong or ended: 'keys auth login', or set KEYS_TOKEN";
 
 /** The error an answer stands for, or `null`; `success` are the statuses that are none. */
 export function answerError(
@@ -24,7 +23,7 @@ export function answerError(
     (each) => (each.status ?? status) === status && said?.toLowerCase().includes(each.contains.toLowerCase()),
   );
   const code = fitting?.code ?? codes[String(status)] ?? (status < 400 ? 'invalid' : codeForStatus(status));
-  return new KeysError(code, said ?? `the service answered with status ${status} and no explanation`, {
+  return new KeysError(code, said ?? unexplained(status), {
     hint: fitting?.hint ?? (code === 'unauthenticated' ? loginHint : null),
   });
 }

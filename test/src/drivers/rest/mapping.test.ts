@@ -258,6 +258,18 @@ test('a 401 in the middle of paging is unauthenticated (exit 4), never a list th
   await refuses('unauthenticated', ids());
 });
 
+test('a status and a type that nobody has heard of are absent, and roles stay as they are', async () => {
+  const wire = { id: 1, state: 'frozen', kind: 'robot', role: 'emperor' };
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [wire] })));
+  const mapping = base.replace(
+    '  id: id',
+    '  id: id\n  status: state\n  type: { from: kind, values: { view: reader } }\n  roles: { from: role, values: { viewer: reader } }',
+  );
+  const service = openMapping(parseMapping('acme.yaml', mapping), server);
+  expect((await service.list({})).keys).toMatchObject([{ status: null, type: null, roles: ['emperor'] }]);
+  await service.close();
+});
+
 test('an id that is a number beyond 2^53 keeps every digit', async () => {
   const { ids } = await paged('{ style: cursor, next: next }', () => ({
     status: 200,
