@@ -4,6 +4,7 @@ import { KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 import { postgresError, told } from './postgres-errors.ts';
+import { withPassword } from './postgres-password.ts';
 
 const int8 = 20;
 
@@ -30,7 +31,7 @@ function poolConfig(url: string): PoolConfig {
 
 /** Throws `unavailable`, and `invalid` when it is not a database of ours or a newer one. */
 export async function openPool(url: string): Promise<Pool> {
-  const pool = newPool(url);
+  const pool = newPool(await withPassword(url));
   // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));

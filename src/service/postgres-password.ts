@@ -1,0 +1,63 @@
+/**
+ * The password of a PostgreSQL whose address has none, from the file that PostgreSQL's own programs take it from:
+ * https://www.postgresql.org/docs/current/libpq-pgpass.html. `PGPASSWORD` is left to the library.
+ */
+import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { KeysError } from '../errors.ts';
+import { isMissing, readSmallFile } from '../files.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The address with the password in it; as it is where there is none to be found. Throws `invalid` for a file that is open to others. */
+export async function withPassword(address: string, env: Env = process.env): Promise<string> {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (!url || url.password || url.searchParams.has('password') || env.PGPASSWORD) return address;
+  const path = env.PGPASSFILE || (env.HOME ? join(env.HOME, '.pgpass') : null);
+  const text = path === null ? null : await contentOf(path, env.PGPASSFILE !== undefined);
+  const wanted = [
+    url.hostname || url.searchParams.get('host') || env.PGHOST || 'localhost',
+    url.port || env.PGPORT || '5432',
+    decodeURIComponent(url.pathname.slice(1)) || env.PGDATABASE || userOf(url, env),
+    userOf(url, env),
+  ];
+  const password = text === null ? null : passwordIn(text, wanted);
+  if (password === null) return address;
+  url.password = encodeURIComponent(password);
+  return url.href;
+}
+
+function userOf(url: URL, env: Env): string {
+  return decodeURIComponent(url.username) || env.PGUSER || userInfo().username;
+}
+
+async function contentOf(path: string, isNamed: boolean): Promise<string | null> {
+  const found = await stat(path).catch((cause: Error) => {
+    if (!isNamed && isMissing(cause)) return null;
+    throw new KeysError('invalid', `PGPASSFILE: cannot read ${path}: ${cause.message}`, { cause });
+  });
+  if (!found) return null;
+  // What root hands to a service may be readable by its group, as systemd's credentials are.
+  const others = found.uid === 0 ? 0o027 : 0o077;
+  if (process.platform === 'win32' || (found.mode & others) === 0) return readSmallFile(path);
+  // As PostgreSQL's own programs do; but whoever names a file wants it used.
+  if (!isNamed) return null;
+  throw new KeysError('invalid', `the password file ${path} is open to others`, {
+    hint: `chmod 600 ${path}`,
+  });
+}
+
+/** The first line that fits: `host:port:database:user:password`, where `*` fits all, and `\\` takes the next character as it is. */
+function passwordIn(text: string, wanted: readonly string[]): string | null {
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('#')) continue;
+    const fields = [...line.matchAll(/((?:\\.|[^\\:])*)(?::|$)/g)].map(([, field = '']) => field);
+    const [password, ...names] = [fields[4], ...fields.slice(0, 4)].map((field) =>
+      field?.replace(/\\(.)/g, '$1'),
+    );
+    const fits = wanted.every((name, at) => fields[at] === '*' || names[at] === name);
+    if (fits && password) return password;
+  }
+  return null;
+}

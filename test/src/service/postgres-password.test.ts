@@ -1,0 +1,71 @@
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { withPassword } from '../../../src/service/postgres-password.ts';
+import { refuses } from '../../contracts/refuses.ts';
+
+function passwordFile(content: string, mode = 0o600): string {
+  const directory = mkdtempSync(join(tmpdir(), 'keys-pgpass-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, '.pgpass');
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+const file = [
+  '# comment',
+  '',
+  'too:few',
+  'db.example.com:5432:keys:ann:exact',
+  'db.example.com:*:keys:*:any user',
+  'localhost:5433:o\\:dd:a\\\\b:p\\:a\\\\s s@/%?',
+  '*:*:keys:keys:fallback',
+].join('\n');
+
+test.each([
+  ['postgres://ann@db.example.com/keys', 'exact'],
+  ['postgres://bob@db.example.com:6432/keys?sslmode=verify-full', 'any user'],
+  ['postgres://a%5Cb@localhost:5433/o%3Add', 'p:a\\s s@/%?'],
+  ['postgres://keys@127.0.0.1/keys', 'fallback'],
+])('the password of %s is the first that fits in the file', async (address, password) => {
+  const found = new URL(await withPassword(address, { PGPASSFILE: passwordFile(file) }));
+  expect(decodeURIComponent(found.password)).toBe(password);
+  found.password = '';
+  expect(found.href).toBe(new URL(address).href);
+});
+
+test('the address stays as it is where nothing fits, or the password is known otherwise', async () => {
+  const env = { PGPASSFILE: passwordFile(file) };
+  const given = 'postgres://keys:own@127.0.0.1/keys';
+  expect(await withPassword(given, env)).toBe(given);
+  const address = 'postgres://keys@127.0.0.1/keys';
+  expect(await withPassword(address, { ...env, PGPASSWORD: 'x' })).toBe(address);
+  expect(await withPassword(address, { HOME: '/nonexistent' })).toBe(address);
+  const other = 'postgres://keys@127.0.0.1/other';
+  expect(await withPassword(other, env)).toBe(other);
+});
+
+test('~/.pgpass is taken where PGPASSFILE names no other', async () => {
+  const home = join(passwordFile(file), '..');
+  expect(await withPassword('postgres://keys@h/keys', { HOME: home })).toContain('fallback');
+});
+
+test('a file that is named and that others may read, or that is not there, is refused; one that is not named is left alone', async () => {
+  const address = 'postgres://keys@h/keys';
+  await refuses('invalid', withPassword(address, { PGPASSFILE: passwordFile(file, 0o644) }));
+  await refuses('invalid', withPassword(address, { PGPASSFILE: '/nonexistent' }));
+  const home = join(passwordFile(file, 0o644), '..');
+  expect(await withPassword(address, { HOME: home })).toBe(address);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "root's file may be readable by its group, another user's not (skipped unless root)",
+  async () => {
+    const PGPASSFILE = passwordFile(file, 0o640);
+    expect(await withPassword('postgres://keys@h/keys', { PGPASSFILE })).toContain('fallback');
+    chownSync(PGPASSFILE, 12_345, -1);
+    await refuses('invalid', withPassword('postgres://keys@h/keys', { PGPASSFILE }));
+  },
+);
