@@ -21,11 +21,11 @@ profile is added, or in KEYS_DRIVER; without one it is keys, our own service.
 ${table([['', ...columns.map(({ name }) => name)], ...rows])}
 
 From name to labels: what may be said of a key. filters: how many the service
-applies itself; keys applies the others, over all pages, unless the service
-never tells what they go by. safe repeat: a mint
-whose answer was lost can be asked for again. two secrets: the old secret of a
-key can go on while the new one is spread. What a service cannot do is told
-before anything is sent (exit 6), with the nearest thing that it can.
+applies itself; keys applies the others, over all pages. told: a filter by what
+a service never tells is refused. safe repeat: a mint whose answer was lost can
+be asked for again. two secrets: the old secret of a key can go on while the
+new one is spread. What a service cannot do is told before anything is sent
+(exit 6), with the nearest thing that it can.
 ${described.map((driver) => section(driver)).join('')}`;
   const json = described.map(({ name, capabilities, settings }) => ({
     driver: name,
