@@ -108,8 +108,12 @@ describe.skipIf(lacksPostgres)(
       const outcomes = await Promise.all(
         Array.from({ length: 700 }, (_, n) => verify(n % 3 === 0 ? one : other)),
       );
-      expect(outcomes.filter((outcome) => outcome === 'good')).toHaveLength(300);
-      expect(outcomes.filter((outcome) => outcome === 'rate_limited')).toHaveLength(400);
+      expect(outcomes.filter((outcome) => outcome !== 'good' && outcome !== 'rate_limited')).toEqual([]);
+      let good = outcomes.filter((outcome) => outcome === 'good').length;
+      // Whoever is asked last may be refused while the other has some of a chunk left: six here.
+      expect(good).toBeGreaterThanOrEqual(294);
+      for (const each of [one, other]) while ((await verify(each)) === 'good') good++;
+      expect(good).toBe(300);
       postgres.stop();
       expect([await verify(one), await verify(other)]).toEqual(['unavailable', 'unavailable']);
       postgres.start();
