@@ -116,11 +116,10 @@ async function bench(store: string, databases: Databases): Promise<void> {
             `  median ${medianMs.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  processor ${cpuMs.toFixed(3)} ms`,
         );
       }
-      for (const [index, { name }] of contestants.entries()) {
-        const [, own] = measured;
-        const other = measured[index];
-        if (index > 1 && own && other)
-          console.log(`        keys serve to ${name}  ×${(own.ratio / other.ratio).toFixed(1)}`);
+      const [, own, ...others] = measured;
+      for (const [index, { ratio }] of others.entries()) {
+        const times = ((own?.ratio ?? Number.NaN) / ratio).toFixed(1);
+        console.log(`        keys serve to ${contestants[index + 2]?.name}  ×${times}`);
       }
     }
     const memory = contestants.map(({ name, pid }) => `${name} ${memoryOf(pid).peakMb.toFixed(0)} MB`);

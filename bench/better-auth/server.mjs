@@ -1,8 +1,8 @@
 /**
  * better-auth's API-key plugin behind `node:http`, asked as its documentation says: `auth.api.verifyApiKey`, `createApiKey`,
  * `listApiKeys`. Its settings are its defaults but for these, each in its favour or for the same task:
- * - SQLite through `node:sqlite`, in WAL mode with `synchronous = FULL` as ours has it; its documents open it as it comes, which is
- *   slower. With `?synchronous=NORMAL` behind the path it forgets at a power cut what it last counted, and is not waiting for the disk.
+ * - SQLite through `node:sqlite`, in WAL mode with `synchronous = FULL`; its documents open it as it comes, which is slower. With
+ *   `?synchronous=NORMAL` behind the path it does not wait for the disk: a power cut takes keys that were just created.
  *   PostgreSQL through a `pg` pool of 10, as ours.
  * - the plugin's limit on, higher than any bench reaches, and counted by each key, as it counts.
  * - its log off. It has no audit log of keys.
