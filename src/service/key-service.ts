@@ -2,24 +2,19 @@
 import type { Audit } from '../audit.ts';
 import { ownCapabilities } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
-import {
-  type Acts,
-  type InvalidReason,
-  type IssuedKey,
-  type Key,
-  type KeyChanges,
-  type KeyPage,
-  type KeyQuery,
-  type KeyService,
-  keyStatuses,
-  type Minting,
-  type MintOptions,
-  type Namespaces,
-  type NewKey,
-  type RegenerateOptions,
-  type Roles as RolesOfService,
-  type Users,
-  type Verification,
+import type {
+  IssuedKey,
+  Key,
+  KeyChanges,
+  KeyQuery,
+  KeyService,
+  Minting,
+  MintOptions,
+  Namespaces,
+  NewKey,
+  RegenerateOptions,
+  Roles as RolesOfService,
+  Users,
 } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import {
@@ -32,18 +27,20 @@ import {
   requireReach,
   type Target,
 } from './access.ts';
-import { auditFor, auditRow, type RequestContext, verifyRow } from './audit.ts';
+import { auditFor, auditRow, type RequestContext } from './audit.ts';
 import type { AuditQueue } from './audit-queue.ts';
+import { editOf, isEmpty } from './edits.ts';
 import { actsAsOwner, type Grant, grantsOfKey, type Holder, type Roles } from './grants.ts';
-import { cursorAfter, idOfCursor, newKeyId } from './ids.ts';
-import { countUnknown, countUse } from './limited.ts';
+import { newKeyId } from './ids.ts';
 import type { Counter } from './limits.ts';
+import { listKeys } from './listing.ts';
 import { mintingFor } from './minting.ts';
 import { mintOnce, type Ticket, ticketFor } from './mints.ts';
+import { rowOf } from './outcomes.ts';
 import { keepFirst, keepNext, reveal } from './reveal.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
-import { findSecret, isEnded, secretRow } from './secrets.ts';
+import { secretRow } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { statusOf, toKey } from './status.ts';
 import type {
@@ -51,10 +48,8 @@ import type {
   FoundKey,
   KeyRow,
   KeyRowChanges,
-  KeySelection,
   MintRow,
   OldEnd,
-  Outcome,
   OwnerRow,
   QuotaGuard,
   Store,
@@ -62,7 +57,8 @@ import type {
 import type { Sweep } from './sweep.ts';
 import type { Throttle } from './throttle.ts';
 import { namespacesFor, rolesFor, usersFor } from './user-service.ts';
-import { type Uses, useSecret } from './uses.ts';
+import type { Uses } from './uses.ts';
+import { verifySecret } from './verifying.ts';
 
 /** What every caller's service shares. */
 export interface ServiceCore {
@@ -76,9 +72,6 @@ export interface ServiceCore {
   readonly now: () => number;
   readonly newSecret: () => Secret;
 }
-
-const defaultPageSize = 100;
-const largestPageSize = 1_000;
 
 /** Ours always says what became of a mint, and what was done. */
 export interface OwnKeyService extends KeyService {
@@ -297,22 +290,6 @@ export function keyServiceFor(
     return issued;
   }
 
-  /** Whose secret it is, and what is wrong with it. */
-  async function judge(secret: Secret): Promise<{ found: FoundKey | null; reason: InvalidReason | null }> {
-    const found = await findSecret(store, secret);
-    const at = now();
-    if (!found || found.row.revokedAt !== null || isEnded(found, at)) {
-      await countUnknown(core, context);
-      return { found, reason: found ? 'revoked' : 'unknown' };
-    }
-    const { row, owner } = found;
-    await countUse(core, row, context);
-    const status = owner && owner.disabledAt !== null ? 'disabled' : statusOf(row, at);
-    if (status === 'disabled' || status === 'expired') return { found, reason: status };
-    await useSecret(core, found, secret, at, context);
-    return { found, reason: null };
-  }
-
   return {
     capabilities: ownCapabilities,
     minting: mintingFor({ core, caller, visible, targetOf, change, audit }),
@@ -326,29 +303,7 @@ export function keyServiceFor(
       return mint(ticket, () => create(input, ticket));
     },
 
-    async list(query: KeyQuery): Promise<KeyPage> {
-      const by = caller();
-      const namespace = query.namespace === undefined ? by.namespace : query.namespace;
-      const visible = visibleTo(by, namespace);
-      await uses.flush();
-      const { statuses, expiresBefore, unusedSince, nameGlob, cursor, pageSize = defaultPageSize } = query;
-      const { owner, role, type, labels, noExpiry } = query;
-      const size = Math.max(1, Math.min(pageSize, largestPageSize));
-      const at = now();
-      const rows = await store.listKeys({
-        ...{ owner, role, type, labels, noExpiry, now: at, namespace, visible },
-        // One more than the page holds tells whether there is another page.
-        limit: size + 1,
-        below: cursor === undefined ? null : idOfCursor(cursor),
-        statuses: statuses ?? keyStatuses.filter((status) => status !== 'revoked'),
-        nameGlob: nameGlob === undefined ? undefined : rules.nameGlob(nameGlob),
-        expiresBefore: timeOf(expiresBefore, 'expiresBefore'),
-        unusedSince: timeOf(unusedSince, 'unusedSince'),
-      });
-      const page = rows.slice(0, size);
-      const last = rows.length > size ? page.at(-1) : undefined;
-      return { keys: page.map((row) => toKey(row, at)), nextCursor: last ? cursorAfter(last.id) : null };
-    },
+    list: async (query: KeyQuery) => listKeys(core, caller(), query),
 
     async get(id: string): Promise<Key> {
       await uses.flush();
@@ -411,20 +366,7 @@ export function keyServiceFor(
       return reveal(core, caller(), found.row, () => audit('reveal', id));
     },
 
-    async verify(secret: Secret): Promise<Verification> {
-      const { found, reason } = await judge(secret);
-      const at = now();
-      context.recorded = true;
-      queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
-      const isTold =
-        reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await targetOf(found)));
-      if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
-      const key = toKey(found.row, at);
-      if (reason !== null) return { valid: false, reason, key };
-      const { row, owner } = found;
-      const grants = grantsOfKey(row, owner, await rolesWith(core, rolesBehind(row, owner)));
-      return { valid: true, reason, key, acts: actsOf(grants, row.namespace) };
-    },
+    verify: (secret: Secret) => verifySecret({ core, anybody, context, targetOf }, secret),
 
     async whoami() {
       const { kind, keyId, keyName, owner, namespace, roles } = caller();
@@ -448,107 +390,4 @@ function oldEndOf(graceMs: number | 'overlap' | 'take over', { expiresAt }: KeyR
   if (graceMs === 'overlap') return graceMs;
   if (graceMs === 'take over') return { takeOver: expiresAt ?? farAway };
   return rules.graceEnd(null, expiresAt, at, graceMs);
-}
-
-/** Which keys a list may show; all of them for `undefined`. Throws `forbidden` where that is certain to be none. */
-function visibleTo(by: Caller, namespace: string | null): KeySelection['visible'] {
-  const namespaces = by.grants.flatMap((grant) => {
-    const there = grant.namespace ?? namespace ?? by.namespace;
-    return may(by, 'list', { namespace: there }) ? [grant.namespace] : [];
-  });
-  if (namespaces.includes(null)) return undefined;
-  const owner = by.asOwner && may(by, 'list', { namespace: '', owner: by.owner }) ? by.owner : null;
-  const named = namespaces.filter((each) => each !== null);
-  const some = named.length > 0 && (namespace === null || named.includes(namespace));
-  if (!some && owner === null) requireMay(by, 'list', { namespace: namespace ?? by.namespace });
-  return { namespaces: named, owner };
-}
-
-/** What grants come to in one namespace. */
-function actsOf(grants: readonly Grant[], namespace: string): Acts {
-  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
-  return {
-    namespace: there.some((grant) => grant.namespace === null) ? null : namespace,
-    roles: [...new Set(there.flatMap(({ roles }) => roles))],
-    permissions: [...new Set(there.flatMap(({ permissions }) => permissions))],
-  };
-}
-
-/** What an edit really changes. Throws `invalid`. */
-function editOf(row: KeyRow, changes: KeyChanges, known: Roles, now: number): KeyRowChanges {
-  const { name, roles, permissions, labels, description, expiresAt, rateLimit } = changes;
-  const wanted: KeyRowChanges = {
-    ...(name === undefined ? {} : { name: rules.keyName(name) }),
-    ...(description === undefined ? {} : { description: rules.description(description) }),
-    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, { roles: known }) }),
-    ...(permissions === undefined ? {} : { permissions: rules.permissionNames(permissions) }),
-    ...(labels === undefined ? {} : { labels: rules.labels(labels) }),
-    ...(rateLimit === undefined ? {} : { rateLimit: rules.rateLimit(rateLimit, 'the rate limit') }),
-  };
-  const merged = { ...row, ...wanted };
-  rules.requireFit(merged.type, merged.roles, merged.permissions, { roles: known });
-  const given = Object.entries(wanted).filter(
-    ([field, value]) => JSON.stringify(value) !== JSON.stringify(row[field as keyof KeyRow]),
-  );
-  const ms = expiresAt === undefined ? row.expiresAt : expiryOf(expiresAt, row, now);
-  return { ...Object.fromEntries(given), ...(ms === row.expiresAt ? {} : { expiresAt: ms }) };
-}
-
-/** The expiry a key has already may be sent back, also when it has passed. */
-function expiryOf(time: string | null, row: KeyRow, now: number): number | null {
-  if (time !== null && rules.timestamp(time, 'the expiry') === row.expiresAt) return row.expiresAt;
-  return rules.expiry(time, now);
-}
-
-function isEmpty(changes: KeyRowChanges): boolean {
-  return Object.keys(changes).length === 0;
-}
-
-function timeOf(time: string | undefined, what: string): number | undefined {
-  return time === undefined ? undefined : rules.timestamp(time, what);
-}
-
-/** Throws `conflict` and `quota_exceeded`. */
-function rowOf(outcome: Outcome, { name, namespace, owner }: KeyRow): KeyRow | 'changed' {
-  if (outcome.refused === undefined) return outcome.row;
-  if (outcome.refused === 'changed') return 'changed';
-  if (outcome.refused === 'overlapping') {
-    throw new KeysError('conflict', `another rotation of the key '${name}' is not finished`, {
-      hint: 'finish it where it was begun (keys recover); if that machine is lost: keys rotate --take-over',
-    });
-  }
-  if (outcome.refused === 'no_owner') {
-    throw new KeysError('invalid', `there is no user '${owner}'`, { hint: `keys user create ${owner}` });
-  }
-  if (outcome.refused === 'owner_disabled') {
-    throw new KeysError('conflict', `the user '${owner}' is disabled`, { hint: `keys user enable ${owner}` });
-  }
-  if (outcome.refused === 'quota') {
-    const { of, quota, active } = outcome;
-    if (quota === 0) throw notOnThisPlan(of, namespace);
-    if (of === 'service') {
-      throw new KeysError('quota_exceeded', `this service may have ${quota} active keys and has ${active}`, {
-        hint: 'revoke or disable keys that are not needed: keys list --all-namespaces --unused-for 90d',
-      });
-    }
-    throw new KeysError(
-      'quota_exceeded',
-      `the namespace '${namespace}' may have ${quota} active keys and has ${active}`,
-      { hint: 'revoke or disable keys that are not needed: keys list --unused-for 90d' },
-    );
-  }
-  throw new KeysError('conflict', `there is a key named '${name}' in the namespace '${namespace}' already`, {
-    hint: 'choose another name, or revoke that key first',
-  });
-}
-
-function notOnThisPlan(of: 'namespace' | 'service', namespace: string): KeysError {
-  if (of === 'service') {
-    return new KeysError('quota_exceeded', 'API keys are not on the plan of this service', {
-      hint: 'whoever runs it decides that: keys serve --total-quota',
-    });
-  }
-  return new KeysError('quota_exceeded', `API keys are not on the plan of the namespace '${namespace}'`, {
-    hint: `an admin can change that: keys namespace edit ${namespace} --quota 10`,
-  });
 }

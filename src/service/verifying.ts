@@ -1,0 +1,66 @@
+/** Whether a secret is good, and what its key may do. */
+import type { Acts, InvalidReason, Verification } from '../keys.ts';
+import type { Secret } from '../secret.ts';
+import { type Caller, may, type Target } from './access.ts';
+import { type RequestContext, verifyRow } from './audit.ts';
+import { type Grant, grantsOfKey } from './grants.ts';
+import type { ServiceCore } from './key-service.ts';
+import { countUnknown, countUse } from './limited.ts';
+import { rolesBehind, rolesWith } from './roles.ts';
+import { findSecret, isEnded } from './secrets.ts';
+import { statusOf, toKey } from './status.ts';
+import type { FoundKey } from './store.ts';
+import { useSecret } from './uses.ts';
+
+interface Asked {
+  readonly core: ServiceCore;
+  /** Who asks, if they say. */
+  readonly anybody: Caller | null;
+  readonly context: RequestContext;
+  readonly targetOf: (found: FoundKey) => Promise<Target>;
+}
+
+/** An unusable secret is an answer, not an error. Throws `rate_limited`, `unavailable`. */
+export async function verifySecret(asked: Asked, secret: Secret): Promise<Verification> {
+  const { core, anybody, context, targetOf } = asked;
+  const { found, reason } = await judge(asked, secret);
+  const at = core.now();
+  context.recorded = true;
+  core.queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
+  const isTold = reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await targetOf(found)));
+  if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
+  const key = toKey(found.row, at);
+  if (reason !== null) return { valid: false, reason, key };
+  const { row, owner } = found;
+  const grants = grantsOfKey(row, owner, await rolesWith(core, rolesBehind(row, owner)));
+  return { valid: true, reason, key, acts: actsOf(grants, row.namespace) };
+}
+
+/** Whose secret it is, and what is wrong with it. */
+async function judge(
+  { core, context }: Asked,
+  secret: Secret,
+): Promise<{ found: FoundKey | null; reason: InvalidReason | null }> {
+  const found = await findSecret(core.store, secret);
+  const at = core.now();
+  if (!found || found.row.revokedAt !== null || isEnded(found, at)) {
+    await countUnknown(core, context);
+    return { found, reason: found ? 'revoked' : 'unknown' };
+  }
+  const { row, owner } = found;
+  await countUse(core, row, context);
+  const status = owner && owner.disabledAt !== null ? 'disabled' : statusOf(row, at);
+  if (status === 'disabled' || status === 'expired') return { found, reason: status };
+  await useSecret(core, found, secret, at, context);
+  return { found, reason: null };
+}
+
+/** What grants come to in one namespace. */
+function actsOf(grants: readonly Grant[], namespace: string): Acts {
+  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  return {
+    namespace: there.some((grant) => grant.namespace === null) ? null : namespace,
+    roles: [...new Set(there.flatMap(({ roles }) => roles))],
+    permissions: [...new Set(there.flatMap(({ permissions }) => permissions))],
+  };
+}
