@@ -2,7 +2,7 @@
 import type { AuditEntry, AuditHead } from '../audit.ts';
 import { chainStart, linkHash } from '../audit-chain.ts';
 import { KeysError } from '../errors.ts';
-import { all, type Database, get, type Row, run, type Value, type Work } from './sql.ts';
+import { all, chunksOf, type Database, get, type Row, run, type Value, type Work } from './sql.ts';
 import type { AuditRow, AuditSelection, AuditSlice, AuditStore } from './store.ts';
 
 /** How many rows one question looks through: others wait for the database meanwhile. */
@@ -10,9 +10,6 @@ const windowLength = 10_000;
 
 /** How far apart the clocks of two services on one database may be. */
 const skewMs = 600_000;
-
-/** Rows written by one statement; few sizes, so that each is prepared once. */
-const chunkSizes = [100, 10, 1];
 
 const columns = 'seq, time, actor, agent, action, target, outcome, address, request_id, details, hash';
 const places = `(${columns.replace(/\w+/g, '?')})`;
@@ -62,9 +59,7 @@ export function* addAudit(...rows: readonly AuditRow[]): Work<AuditHead> {
     last = { seq: entry.seq, hash };
     return valuesOf(row, last);
   });
-  while (entries.length > 0) {
-    const size = chunkSizes.find((each) => each <= entries.length) ?? 1;
-    const chunk = entries.splice(0, size);
+  for (const chunk of chunksOf(entries)) {
     const text = `INSERT INTO audit_log (${columns}) VALUES ${chunk.map(() => places).join(', ')}`;
     yield* run(text, ...chunk.flat());
   }

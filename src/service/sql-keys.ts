@@ -1,6 +1,6 @@
 /** Keys and their secrets. */
 import type { KeyType, RateLimit } from '../keys.ts';
-import { all, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import { all, chunksOf, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import {
   addMint,
@@ -146,13 +146,14 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
       });
     },
 
-    touchKeys: (uses) =>
+    touchKeys: (ids, time) =>
       transaction(
         function* () {
-          for (const [id, time] of uses) {
+          for (const chunk of chunksOf(ids)) {
+            const places = chunk.map(() => '?').join(', ');
             yield* run(
-              'UPDATE keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
-              ...[time, id, time],
+              `UPDATE keys SET last_used_at = ? WHERE id IN (${places}) AND (last_used_at IS NULL OR last_used_at < ?)`,
+              ...[time, ...chunk, time],
             );
           }
         },

@@ -40,6 +40,15 @@ export function* exists(text: string, ...values: Value[]): Work<boolean> {
   return (yield { text, values }).rows.length > 0;
 }
 
+/** In pieces of few sizes, so that the statement for each is prepared once. */
+export function* chunksOf<T>(values: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < values.length; ) {
+    const size = [100, 10].find((each) => each <= values.length - from) ?? 1;
+    yield values.slice(from, from + size);
+    from += size;
+  }
+}
+
 /** The few words in which the databases differ. */
 export interface Dialect {
   /** Types of columns: a whole number of 64 bits, bytes, and a text that sorts by its bytes. */

@@ -254,7 +254,7 @@ export interface KeyStore {
     audit: AuditRow,
   ): Promise<Outcome>;
   /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
-  touchKeys(uses: readonly (readonly [id: string, time: number])[]): Promise<void>;
+  touchKeys(ids: readonly string[], time: number): Promise<void>;
   findKey(id: string): Promise<FoundKey | null>;
   /** By SHA-256 of the secret; also ended secrets and those of revoked keys. */
   findSecret(hash: Uint8Array): Promise<FoundSecret | null>;

@@ -24,13 +24,14 @@ export function createUses(store: Store): Uses {
     clearTimeout(timer);
     timer = undefined;
     if (pending.size === 0) return;
-    // Neighbours lie on the same pages.
-    const uses = [...pending].sort(([a], [b]) => (a < b ? -1 : 1));
+    // Neighbours lie on the same pages. All of them were used within the last second: one time does for them.
+    const ids = [...pending.keys()].sort();
+    const time = [...pending.values()].reduce((latest, each) => Math.max(latest, each));
     pending = new Map();
-    for (let from = 0; from < uses.length; from += batchLength) {
+    for (let from = 0; from < ids.length; from += batchLength) {
       // Requests come first.
       if (from > 0) await nextTurn();
-      await store.touchKeys(uses.slice(from, from + batchLength)).catch(() => {});
+      await store.touchKeys(ids.slice(from, from + batchLength), time).catch(() => {});
     }
   }
 
