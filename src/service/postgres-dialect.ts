@@ -27,14 +27,8 @@ function likeOf(glob: string): string {
     .replaceAll('?', '_');
 }
 
-const numbered = new Map<string, string>();
-
 /** With `$1` for the first `?`, and so on. No text of ours has a question mark in quotes. */
 export function numberedText(text: string): string {
-  const known = numbered.get(text);
-  if (known !== undefined) return known;
   let n = 0;
-  const made = text.replaceAll('?', () => `$${++n}`);
-  numbered.set(text, made);
-  return made;
+  return text.replaceAll('?', () => `$${++n}`);
 }

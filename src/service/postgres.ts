@@ -17,21 +17,19 @@ export async function openPostgres(url: string): Promise<Store> {
 }
 
 function postgresDatabase(pool: Pool): Database {
-  const names = new Map<string, string>();
+  const statements = new Map<string, { readonly name: string; readonly text: string }>();
 
   /** Under one name the database plans a statement once for each connection. */
-  function nameOf(text: string): string {
-    const known = names.get(text);
-    if (known !== undefined) return known;
-    const name = `keys_${names.size}`;
-    names.set(text, name);
-    return name;
+  function prepared(text: string) {
+    const known = statements.get(text);
+    if (known) return known;
+    const fresh = { name: `keys_${statements.size}`, text: numberedText(text) };
+    statements.set(text, fresh);
+    return fresh;
   }
 
   async function ask(client: PoolClient, { text, values }: Query): Promise<Answer> {
-    const { rows, rowCount } = await told(
-      client.query({ name: nameOf(text), text: numberedText(text), values: [...values] }),
-    );
+    const { rows, rowCount } = await told(client.query({ ...prepared(text), values: [...values] }));
     return { rows, changes: rowCount ?? 0 };
   }
 
