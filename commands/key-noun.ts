@@ -87,7 +87,7 @@ const details: Column<Key>[] = [
   {
     field: 'recoverable',
     title: 'recoverable',
-    value: ({ recoverable }) => (recoverable === null ? null : String(recoverable)),
+    value: ({ recoverable }) => (recoverable ? 'true' : null),
   },
   { field: 'extra', title: 'more', value: ({ extra = {} }) => pairs(extra) },
 ];
