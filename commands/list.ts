@@ -13,7 +13,6 @@ import {
   keyTypes,
   requireTold,
 } from '../src/keys.ts';
-import { rememberKeys } from '../src/known-keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';
 import { addExamples, collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
@@ -81,7 +80,7 @@ export async function list(app: App, options: Options): Promise<void> {
   const shown: Key[] = [];
   let listed = 0;
   await readerMayLeave(app.printer.rows(keyNoun, sort ? sorted(sort) : inOrder()));
-  if (remembers) await rememberKeys(app, shown);
+  if (remembers) await (await import('../src/known-keys.ts')).rememberKeys(app, shown);
   if (failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
 
   async function* inOrder(): AsyncGenerator<Key[]> {

@@ -2,8 +2,9 @@
  * The chain that holds an audit log together: each row's hash is made of the row and of the hash before it, so that a row
  * cannot change, go, come or move without every hash after it.
  */
-import { hash as digest } from 'node:crypto';
+
 import type { AuditEntry, AuditHead } from './audit.ts';
+import { nodeCrypto } from './node-crypto.ts';
 
 /** What stands before the first row. */
 export const chainStart: AuditHead = { seq: 0, hash: '0'.repeat(64) };
@@ -11,7 +12,7 @@ export const chainStart: AuditHead = { seq: 0, hash: '0'.repeat(64) };
 /** SHA-256, in hexadecimal, of the hash before, a line break, and the row without its own hash as canonical JSON. */
 export function linkHash(before: string, row: Omit<AuditEntry, 'hash'> & { hash?: string }): string {
   const { hash: _, ...content } = row;
-  return digest('sha256', `${before}\n${canonicalJson(content)}`);
+  return nodeCrypto().hash('sha256', `${before}\n${canonicalJson(content)}`);
 }
 
 /** RFC 8785: no white space, fields in the order of their UTF-16 code units. A field without a value is left out. */

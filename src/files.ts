@@ -1,7 +1,8 @@
 /** Files that hold what must not be lost or read by others. */
-import { randomBytes } from 'node:crypto';
+
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { nodeCrypto } from './node-crypto.ts';
 
 /**
  * Replaces a file as a whole: whoever reads it, also after a crash or a power cut, finds the old text or the new one.
@@ -9,7 +10,7 @@ import { basename, dirname, join } from 'node:path';
  */
 export async function writeAtomically(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
   const directory = dirname(path);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(directory, `.${basename(path)}.${nodeCrypto().randomBytes(6).toString('hex')}.tmp`);
   const file = await open(temporary, 'wx', mode);
   try {
     try {

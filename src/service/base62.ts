@@ -1,5 +1,5 @@
 /** Base 62, digits before capitals before small letters: the order of ASCII, so that equally long texts sort like their numbers. */
-import { randomBytes } from 'node:crypto';
+import { nodeCrypto } from '../node-crypto.ts';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
@@ -15,7 +15,8 @@ export function base62(value: number, length: number): string {
 export function randomBase62(length: number): string {
   let text = '';
   while (text.length < length) {
-    for (const byte of randomBytes(length - text.length)) if (byte < 248) text += alphabet[byte % 62];
+    for (const byte of nodeCrypto().randomBytes(length - text.length))
+      if (byte < 248) text += alphabet[byte % 62];
   }
   return text;
 }

@@ -1,5 +1,4 @@
 /** What a request counts on: a user and a key, or, where nobody knows the secret, the address it came from. */
-import { isIPv6 } from 'node:net';
 import type { RequestContext } from './audit.ts';
 import { type Bucket, type Counter, spend } from './limits.ts';
 import type { Settings } from './settings.ts';
@@ -46,6 +45,8 @@ export async function countUnknown(
 /** Whoever has one IPv6 address has 2^64 of them. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  // Not imported: it brings the network along, which the embedded service does without.
+  const { isIPv6 } = process.getBuiltinModule('node:net');
   if (mapped || !isIPv6(address)) return mapped ?? address;
   const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
   const before = head.split(':').filter(Boolean);

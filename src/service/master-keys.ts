@@ -2,8 +2,9 @@
  * Master keys, under which secrets are stored that can be shown again. One a line, each 32 random bytes in base64; the last one
  * encrypts, the others still open what was encrypted with them. A key is named after itself, so that no two are ever mixed up.
  */
-import { hash } from 'node:crypto';
+
 import { KeysError } from '../errors.ts';
+import { nodeCrypto } from '../node-crypto.ts';
 import { Secret } from '../secret.ts';
 
 export interface MasterKey {
@@ -38,7 +39,9 @@ function masterKey(line: string, where: string, number: number): MasterKey {
   const bytes = /^[A-Za-z0-9+/]{43}=$/.test(line) ? Buffer.from(line, 'base64') : null;
   if (bytes?.length !== keyLength) throw noKey(`line ${number} of ${where} is not a master key`);
   if (bytes.every((byte) => byte === bytes[0])) throw noKey(`line ${number} of ${where} is not random`);
-  const id = hash('sha256', Buffer.concat([Buffer.from('keys master key v1\n'), bytes]), 'hex').slice(0, 16);
+  const id = nodeCrypto()
+    .hash('sha256', Buffer.concat([Buffer.from('keys master key v1\n'), bytes]), 'hex')
+    .slice(0, 16);
   return { id, key: new Secret(line) };
 }
 

@@ -1,7 +1,8 @@
 /** A mint under an idempotency key happens once; asked for again, it is answered from its seal. */
-import { hash } from 'node:crypto';
+
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, SecretState } from '../keys.ts';
+import { nodeCrypto } from '../node-crypto.ts';
 import { Secret } from '../secret.ts';
 import { idempotencyKey, mintHash, seal, unseal } from './seal.ts';
 import type { MadeMint, MintRow, NewMint, Store } from './store.ts';
@@ -25,7 +26,7 @@ export interface Ticket {
 export function ticketFor(text: string, caller: string | null, request: unknown): Ticket {
   const key = idempotencyKey(text);
   const found = mintHash(key);
-  const requestHash = hash('sha256', canonical({ caller, request }), 'buffer');
+  const requestHash = nodeCrypto().hash('sha256', canonical({ caller, request }), 'buffer');
   const boundTo = (keyId: string) => Buffer.concat([requestHash, Buffer.from(keyId)]);
   return {
     hash: found,

@@ -2,8 +2,9 @@
  * Passwords, kept as `scrypt$N$r$p$salt$hash`: what they cost is written beside them, so that it can be raised. To check
  * one takes as long for a user who is not there.
  */
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import type { ScryptOptions } from 'node:crypto';
 import { KeysError } from '../errors.ts';
+import { nodeCrypto } from '../node-crypto.ts';
 import type { Secret } from '../secret.ts';
 
 /** 32 MiB and about 80 ms each. */
@@ -17,7 +18,7 @@ export async function hashPassword(password: Secret): Promise<string> {
   if (length < shortest || length > longest) {
     throw new KeysError('invalid', `a password has ${shortest} to ${longest} characters, not ${length}`);
   }
-  const salt = randomBytes(16);
+  const salt = nodeCrypto().randomBytes(16);
   const { N, r, p } = cost;
   const hash = await derive(password, salt, cost);
   return ['scrypt', N, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$');
@@ -32,7 +33,7 @@ export async function isPassword(password: Secret, kept: string | null): Promise
     p: Number(p),
   });
   const hash = Buffer.from(expected, 'base64url');
-  return timingSafeEqual(found, hash) && kept !== null;
+  return nodeCrypto().timingSafeEqual(found, hash) && kept !== null;
 }
 
 const nobody = ['scrypt', cost.N, cost.r, cost.p, 'AAAA', Buffer.alloc(32).toString('base64url')].join('$');
@@ -44,6 +45,6 @@ function derive(password: Secret, salt: Buffer, { N, r, p }: typeof cost): Promi
     .slice(0, 4 * longest);
   const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
   return new Promise((resolve, reject) => {
-    scrypt(text, salt, 32, options, (error, key) => (error ? reject(error) : resolve(key)));
+    nodeCrypto().scrypt(text, salt, 32, options, (error, key) => (error ? reject(error) : resolve(key)));
   });
 }

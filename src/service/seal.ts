@@ -2,8 +2,9 @@
  * What an idempotency key does for the service: it is known by its hash, and what is sealed with it only it can open.
  * The service keeps the hash and the seal, and forgets the idempotency key with the request.
  */
-import { hash, hkdfSync } from 'node:crypto';
+
 import { KeysError } from '../errors.ts';
+import { nodeCrypto } from '../node-crypto.ts';
 import { decrypt, encrypt } from './aead.ts';
 
 /** Throws `invalid` for a text that cannot hold 128 random bits. */
@@ -16,7 +17,7 @@ export function idempotencyKey(text: string): string {
 
 /** How a mint is found. */
 export function mintHash(key: string): Uint8Array {
-  return hash('sha256', `keys mint v1\n${key}`, 'buffer');
+  return nodeCrypto().hash('sha256', `keys mint v1\n${key}`, 'buffer');
 }
 
 /** `bound` must be the same to open it again. */
@@ -37,5 +38,5 @@ export function unseal(sealed: Uint8Array, key: string, bound: Uint8Array): stri
 }
 
 function sealingKey(key: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', key, '', 'keys seal v1', 32));
+  return new Uint8Array(nodeCrypto().hkdfSync('sha256', key, '', 'keys seal v1', 32));
 }

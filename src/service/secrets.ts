@@ -1,5 +1,5 @@
 /** From a secret to what the store knows of it. */
-import { hash } from 'node:crypto';
+import { nodeCrypto } from '../node-crypto.ts';
 import type { Secret } from '../secret.ts';
 import { isWellFormed } from './secret-format.ts';
 import { statusOf } from './status.ts';
@@ -35,5 +35,5 @@ export function secretRow(secret: Secret, prefix: string, now: number): NewSecre
 }
 
 export function hashOf(secret: Secret): Uint8Array {
-  return hash('sha256', secret.reveal(), 'buffer');
+  return nodeCrypto().hash('sha256', secret.reveal(), 'buffer');
 }
