@@ -1,24 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../../src/app.ts';
-import {
-  type Audit,
-  type AuditEntry,
-  type AuditFilter,
-  type AuditOutcome,
-  allEntries,
-} from '../../src/audit.ts';
+import { type Audit, type AuditEntry, type AuditFilter, allEntries } from '../../src/audit.ts';
 import { KeysError } from '../../src/errors.ts';
 import { readerMayLeave } from '../../src/io.ts';
 import { auditLog, pageSize } from './log.ts';
 import { auditNoun } from './noun.ts';
 
-export interface ShowOptions {
-  since?: string;
-  until?: string;
-  actor?: string;
-  key?: string;
-  action?: string;
-  outcome?: AuditOutcome;
+export interface ShowOptions extends AuditFilter {
   limit?: number;
   oldestFirst?: boolean;
   follow?: boolean;

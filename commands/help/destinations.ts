@@ -1,5 +1,6 @@
 import { destinationKinds } from '../../src/destinations/index.ts';
 import type { Page } from './topics.ts';
+import { wrapped } from './wrapped.ts';
 
 export async function destinationsPage(): Promise<Page> {
   const kinds = await destinationKinds();
@@ -13,15 +14,4 @@ recover, as often as needed. The operation is finished when all have it.
 ${sections.join('\n\n')}
 `;
   return { json: kinds.map(({ open: _open, ...described }) => described), words };
-}
-
-/** Lines of at most 78 characters, indented. */
-function wrapped(text: string): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + word.length > 75) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines.map((line) => `  ${line}`).join('\n');
 }

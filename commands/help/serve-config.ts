@@ -6,6 +6,7 @@ import {
   variableOf,
 } from '../../src/service/configuration.ts';
 import type { Page } from './topics.ts';
+import { wrapped } from './wrapped.ts';
 
 const example: Readonly<Record<string, unknown>> = {
   listen: '0.0.0.0:8787',
@@ -50,15 +51,4 @@ function ways(name: SettingName): string[] {
 
 function indented(text: string): string {
   return text.replace(/^(?=.)/gm, '  ');
-}
-
-/** Indented lines of at most 78 characters. */
-function wrapped(text: string): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + word.length > 75) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return indented(lines.join('\n'));
 }
