@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { Pool } from 'pg';
+import { secretText } from '../src/service/sql-keys.ts';
 
 interface Rows {
   /** With `?` for each value. */
@@ -69,10 +70,7 @@ const insertKey = `INSERT INTO keys (id, namespace, name, owner, type, roles, pe
 
 async function answer(path: string, body: { secret: string; name: string; owner: string }): Promise<unknown> {
   if (path === '/verify') {
-    const [key] = await rows.get(
-      'SELECT keys.*, secrets.ends_at FROM secrets JOIN keys ON keys.id = secrets.key_id WHERE secrets.hash = ?',
-      hashOf(body.secret),
-    );
+    const [key] = await rows.get(secretText, hashOf(body.secret));
     return { valid: key !== undefined, reason: null, key: key ?? null };
   }
   if (path === '/create') {

@@ -109,7 +109,8 @@ export function keyServiceFor(
   /** A key that the caller may not even see is not there. */
   async function visible(id: string): Promise<FoundKey> {
     const found = await store.findKey(id);
-    if (found && may(caller(), 'show', await targetOf(found))) return found;
+    if (found && may(caller(), 'show', await targetOf(found)))
+      return { ...found, row: uses.latest(found.row) };
     throw new KeysError('not_found', `there is no key with the id '${id}'`);
   }
 
@@ -139,7 +140,7 @@ export function keyServiceFor(
       }
       const after = await decide(row, owner);
       if (after === null) return row;
-      if (after !== 'changed') return after;
+      if (after !== 'changed') return uses.latest(after);
     }
   }
 
@@ -292,11 +293,22 @@ export function keyServiceFor(
 
   return {
     capabilities: ownCapabilities,
-    minting: mintingFor({ core, caller, visible, targetOf, change, audit }),
-    audit: auditFor(core, caller),
-    users: usersFor({ core, context, caller, audit }),
-    namespaces: namespacesFor({ core, context, caller, audit }),
-    roles: rolesFor({ core, context, caller, audit }),
+    // Made when they are asked for: there is one service for each request, and most requests verify.
+    get minting() {
+      return mintingFor({ core, caller, visible, targetOf, change, audit });
+    },
+    get audit() {
+      return auditFor(core, caller);
+    },
+    get users() {
+      return usersFor({ core, context, caller, audit });
+    },
+    get namespaces() {
+      return namespacesFor({ core, context, caller, audit });
+    },
+    get roles() {
+      return rolesFor({ core, context, caller, audit });
+    },
 
     async create(input: NewKey, options: MintOptions = {}): Promise<IssuedKey> {
       const ticket = ticketOf(options, { create: input });
@@ -306,7 +318,6 @@ export function keyServiceFor(
     list: async (query: KeyQuery) => listKeys(core, caller(), query),
 
     async get(id: string): Promise<Key> {
-      await uses.flush();
       return toKey((await visible(id)).row, now());
     },
 

@@ -18,9 +18,10 @@ export async function listKeys(
 ): Promise<KeyPage> {
   const namespace = query.namespace === undefined ? by.namespace : query.namespace;
   const visible = visibleTo(by, namespace);
-  await uses.flush();
   const { statuses, expiresBefore, unusedSince, nameGlob, cursor, pageSize = defaultPageSize } = query;
   const { owner, role, type, labels, noExpiry } = query;
+  // What has been used is not to be found as unused.
+  if (unusedSince !== undefined) await uses.flush();
   const size = Math.max(1, Math.min(pageSize, largestPageSize));
   const at = now();
   const rows = await store.listKeys({
@@ -35,7 +36,10 @@ export async function listKeys(
   });
   const page = rows.slice(0, size);
   const last = rows.length > size ? page.at(-1) : undefined;
-  return { keys: page.map((row) => toKey(row, at)), nextCursor: last ? cursorAfter(last.id) : null };
+  return {
+    keys: page.map((row) => toKey(uses.latest(row), at)),
+    nextCursor: last ? cursorAfter(last.id) : null,
+  };
 }
 
 /** Which keys a list may show; all of them for `undefined`. Throws `forbidden` where that is certain to be none. */

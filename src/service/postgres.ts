@@ -59,12 +59,12 @@ function postgresDatabase(pool: Pool): Database {
     }
   }
 
-  async function single<T>(work: () => Work<T>): Promise<T> {
+  async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     try {
       const client = await told(pool.connect());
       let broken = false;
       try {
-        return await finish(client, work());
+        return await use(client);
       } catch (error) {
         broken = isBroken(error);
         throw error;
@@ -76,11 +76,14 @@ function postgresDatabase(pool: Pool): Database {
     }
   }
 
+  const single = <T>(work: () => Work<T>) => withClient((client) => finish(client, work()));
+
   return {
     dialect: postgresDialect,
     shared: true,
     read: single,
     single,
+    first: (text, ...values) => withClient(async (client) => (await ask(client, { text, values })).rows[0]),
 
     async transaction(work) {
       for (let n = 1; ; n++) {

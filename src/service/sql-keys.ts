@@ -53,7 +53,7 @@ const columns = {
   version: 'version',
 } as const satisfies Record<keyof KeyRow, string>;
 
-export function keyStore({ dialect, read, transaction }: Database): KeyStore {
+export function keyStore({ dialect, read, first, transaction }: Database): KeyStore {
   /** A transaction on one key, which is there when it ends. */
   async function write(id: string, work: () => Work<void>): Promise<Outcome> {
     try {
@@ -146,14 +146,15 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
       });
     },
 
-    touchKeys: (ids, time) =>
+    touchKeys: (uses) =>
       transaction(
         function* () {
-          for (const chunk of chunksOf(ids)) {
-            const places = chunk.map(() => '?').join(', ');
+          for (const chunk of chunksOf(uses)) {
+            const places = chunk.map(() => '(CAST(? AS TEXT), CAST(? AS BIGINT))').join(', ');
             yield* run(
-              `UPDATE keys SET last_used_at = ? WHERE id IN (${places}) AND (last_used_at IS NULL OR last_used_at < ?)`,
-              ...[time, ...chunk, time],
+              `WITH used (id, at) AS (VALUES ${places}) UPDATE keys SET last_used_at = used.at FROM used
+               WHERE keys.id = used.id AND (keys.last_used_at IS NULL OR keys.last_used_at < used.at)`,
+              ...chunk.flatMap(({ id, at }) => [id, at]),
             );
           }
         },
@@ -169,20 +170,17 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
         return record ? { row: toRow(record), owner: ownerOf(record) } : null;
       }),
 
-    findSecret: (hash) =>
-      read(function* () {
-        const record = yield* get(
-          `SELECT keys.*, ${ownerColumns}, secrets.ends_at, CASE WHEN EXISTS (
-             SELECT 1 FROM mints WHERE secret_hash = secrets.hash AND seal IS NOT NULL
-           ) THEN 1 ELSE 0 END AS sealed
-           FROM secrets JOIN keys ON keys.id = secrets.key_id ${joinOwner} WHERE hash = ?`,
-          hash,
-        );
-        if (!record) return null;
-        const { ends_at: endsAt, sealed } = record;
-        const found = { row: toRow(record), owner: ownerOf(record) };
-        return { ...found, endsAt: endsAt as number | null, sealed: sealed === 1 };
-      }),
+    async findSecret(hash) {
+      const record = await first(secretText, hash);
+      if (!record) return null;
+      const { ends_at: endsAt, sealed } = record;
+      return {
+        row: toRow(record),
+        owner: ownerOf(record),
+        endsAt: endsAt as number | null,
+        sealed: sealed === 1,
+      };
+    },
 
     listKeys: (selection) =>
       read(function* () {
@@ -196,6 +194,12 @@ export function keyStore({ dialect, read, transaction }: Database): KeyStore {
 const ownerColumns = `users.role AS owner_role, users.disabled_at AS owner_disabled_at,
   CASE WHEN keys.roles = '[]' THEN ${membershipsOfUser} END AS owner_memberships`;
 const joinOwner = 'LEFT JOIN users ON users.name = keys.owner';
+
+/** Whose secret a hash is of. */
+export const secretText = `SELECT keys.*, ${ownerColumns}, secrets.ends_at, CASE WHEN EXISTS (
+    SELECT 1 FROM mints WHERE secret_hash = secrets.hash AND seal IS NOT NULL
+  ) THEN 1 ELSE 0 END AS sealed
+  FROM secrets JOIN keys ON keys.id = secrets.key_id ${joinOwner} WHERE hash = ?`;
 
 function ownerOf(record: Row): OwnerRow | null {
   const { owner_role: role, owner_disabled_at: disabledAt, owner_memberships: memberships } = record;
@@ -307,6 +311,11 @@ function toColumn(value: KeyRow[keyof KeyRow] | undefined): Value {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
+/** Most lists and labels are empty, and every request that comes with a secret reads some. */
+function parsed<T>(json: string, empty: '[]' | '{}', none: () => T): T {
+  return json === empty ? none() : (JSON.parse(json) as T);
+}
+
 function toRow(record: Row): KeyRow {
   const text = (name: string) => record[name] as string;
   const textOrNull = (name: string) => record[name] as string | null;
@@ -318,13 +327,13 @@ function toRow(record: Row): KeyRow {
     description: textOrNull('description'),
     owner: textOrNull('owner'),
     type: text('type') as KeyType,
-    roles: JSON.parse(text('roles')) as string[],
-    permissions: JSON.parse(text('permissions')) as string[],
+    roles: parsed<string[]>(text('roles'), '[]', () => []),
+    permissions: parsed<string[]>(text('permissions'), '[]', () => []),
     apiVersion: text('api_version'),
     prefix: textOrNull('prefix'),
     lastFour: text('last_four'),
-    labels: JSON.parse(text('labels')) as Record<string, string>,
-    rateLimit: JSON.parse(textOrNull('rate_limit') ?? 'null') as RateLimit | null,
+    labels: parsed<Record<string, string>>(text('labels'), '{}', () => ({})),
+    rateLimit: record.rate_limit === null ? null : (JSON.parse(text('rate_limit')) as RateLimit),
     recoverable: record.recoverable === 1,
     createdAt: record.created_at as number,
     createdBy: text('created_by'),

@@ -11,6 +11,8 @@ export type Row = Readonly<Record<string, Value>>;
 export interface Query {
   readonly text: string;
   readonly values: readonly Value[];
+  /** Whether nobody looks at more than the first row. */
+  readonly first?: true;
 }
 
 export interface Answer {
@@ -29,7 +31,7 @@ export function* run(text: string, ...values: Value[]): Work<number> {
 
 /** The first row. */
 export function* get(text: string, ...values: Value[]): Work<Row | undefined> {
-  return (yield { text, values }).rows[0];
+  return (yield { text, values, first: true }).rows[0];
 }
 
 export function* all(text: string, ...values: Value[]): Work<readonly Row[]> {
@@ -37,7 +39,7 @@ export function* all(text: string, ...values: Value[]): Work<readonly Row[]> {
 }
 
 export function* exists(text: string, ...values: Value[]): Work<boolean> {
-  return (yield { text, values }).rows.length > 0;
+  return (yield { text, values, first: true }).rows.length > 0;
 }
 
 /** In pieces of few sizes, so that the statement for each is prepared once. */
@@ -74,6 +76,8 @@ export interface Database {
   readonly shared: boolean;
   /** Throws `unavailable` when the database cannot be asked. */
   read<T>(work: () => Work<T>): Promise<T>;
+  /** The first row of one statement, for what every request asks. Throws `unavailable`. */
+  first(text: string, ...values: Value[]): Promise<Row | undefined>;
   /**
    * All of the work or nothing of it, while nobody else writes: what it reads, it may rely on. It may be begun more than
    * once, so it changes nothing but the database. Unless it is `lasting`, a database in this process may leave it to the next

@@ -43,8 +43,12 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     return fresh;
   }
 
-  function ask({ text, values }: Query): Answer {
+  function ask({ text, values, first }: Query): Answer {
     const { statement, givesRows } = prepared(text);
+    if (givesRows && first) {
+      const row = statement.get(...values) as Row | undefined;
+      return { rows: row ? [row] : [], changes: 0 };
+    }
     if (givesRows) return { rows: statement.all(...values) as Row[], changes: 0 };
     return { rows: [], changes: Number(statement.run(...values).changes) };
   }
@@ -60,19 +64,22 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     if (db.isOpen) prepared(`PRAGMA synchronous = ${level}`).statement.run();
   }
 
-  async function single<T>(work: () => Work<T>): Promise<T> {
+  async function told<T>(answer: () => T): Promise<T> {
     try {
-      return finish(work());
+      return answer();
     } catch (error) {
       throw databaseError(path, error);
     }
   }
+
+  const single = <T>(work: () => Work<T>) => told(() => finish(work()));
 
   return {
     dialect: sqliteDialect,
     shared: false,
     read: single,
     single,
+    first: (text, ...values) => told(() => ask({ text, values, first: true }).rows[0]),
 
     async transaction(work, { lasting } = { lasting: true }) {
       try {

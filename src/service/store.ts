@@ -33,6 +33,12 @@ export interface KeyRow {
   readonly version: number;
 }
 
+/** When a key was used, in milliseconds. */
+export interface KeyUse {
+  readonly id: string;
+  readonly at: number;
+}
+
 /** What may change in a row; `lastUsedAt` has a verb of its own, for it is no new version. */
 export type KeyRowChanges = Partial<
   Pick<
@@ -254,7 +260,7 @@ export interface KeyStore {
     audit: AuditRow,
   ): Promise<Outcome>;
   /** Moves `lastUsedAt` forward; keys that are gone are passed over. */
-  touchKeys(ids: readonly string[], time: number): Promise<void>;
+  touchKeys(uses: readonly KeyUse[]): Promise<void>;
   findKey(id: string): Promise<FoundKey | null>;
   /** By SHA-256 of the secret; also ended secrets and those of revoked keys. */
   findSecret(hash: Uint8Array): Promise<FoundSecret | null>;

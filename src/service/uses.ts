@@ -3,45 +3,72 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Secret } from '../secret.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import { hashOf } from './secrets.ts';
-import type { FoundSecret, KeyRow, Store } from './store.ts';
+import type { FoundSecret, KeyRow, KeyUse, Store } from './store.ts';
 
-const exactMs = 60_000;
-const flushMs = 1_000;
+/** So long after a noted use the next one is noted, and so long after that it is written: a minute together. */
+const exactMs = 45_000;
+const flushMs = 15_000;
 /** Few enough that nobody notices the wait. */
 const batchLength = 200;
+/** As many keys' uses wait at most: they cost memory, and are lost with the process. */
+const capacity = 20_000;
 
 export interface Uses {
   record(row: KeyRow, now: number): void;
+  /** A row with a use that is not written yet. */
+  latest(row: KeyRow): KeyRow;
   /** Writes what is recorded; a failure costs the record and nothing else. */
   flush(): Promise<void>;
 }
 
 export function createUses(store: Store): Uses {
   let pending = new Map<string, number>();
+  let beingWritten = new Map<string, number>();
+  let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
 
-  async function flush(): Promise<void> {
-    clearTimeout(timer);
-    timer = undefined;
-    if (pending.size === 0) return;
-    // Neighbours lie on the same pages. All of them were used within the last second: one time does for them.
-    const ids = [...pending.keys()].sort();
-    const time = [...pending.values()].reduce((latest, each) => Math.max(latest, each));
+  function lastUsed({ id, lastUsedAt }: KeyRow): number | null {
+    const noted = pending.get(id) ?? beingWritten.get(id);
+    // Another process may have seen it later.
+    return noted === undefined ? lastUsedAt : Math.max(noted, lastUsedAt ?? 0);
+  }
+
+  async function write(): Promise<void> {
+    beingWritten = pending;
     pending = new Map();
-    for (let from = 0; from < ids.length; from += batchLength) {
+    // Neighbours lie on the same pages: sorted, many uses cost one write.
+    const uses: KeyUse[] = [...beingWritten]
+      .map(([id, at]) => ({ id, at }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (let from = 0; from < uses.length; from += batchLength) {
       // Requests come first.
       if (from > 0) await nextTurn();
-      await store.touchKeys(ids.slice(from, from + batchLength), time).catch(() => {});
+      await store.touchKeys(uses.slice(from, from + batchLength)).catch(() => {});
     }
+    beingWritten = new Map();
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    writing = writing.then(write);
+    return writing;
   }
 
   return {
     record(row, now) {
-      const lastUsedAt = pending.get(row.id) ?? row.lastUsedAt;
+      const lastUsedAt = lastUsed(row);
       if (lastUsedAt !== null && now - lastUsedAt < exactMs) return;
       pending.set(row.id, now);
-      timer ??= setTimeout(flush, flushMs).unref();
+      if (pending.size >= capacity && beingWritten.size === 0) void flush();
+      else timer ??= setTimeout(flush, flushMs).unref();
     },
+
+    latest(row) {
+      const lastUsedAt = lastUsed(row);
+      return lastUsedAt === row.lastUsedAt ? row : { ...row, lastUsedAt };
+    },
+
     flush,
   };
 }

@@ -29,7 +29,7 @@ export async function verifySecret(asked: Asked, secret: Secret): Promise<Verifi
   core.queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
   const isTold = reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await targetOf(found)));
   if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
-  const key = toKey(found.row, at);
+  const key = toKey(core.uses.latest(found.row), at);
   if (reason !== null) return { valid: false, reason, key };
   const { row, owner } = found;
   const grants = grantsOfKey(row, owner, await rolesWith(core, rolesBehind(row, owner)));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { KeyService } from '../../../src/keys.ts';
 import { newIdempotencyKey } from '../../../src/operations/journal.ts';
 import type { Secret } from '../../../src/secret.ts';
 import { createService } from '../../../src/service/service.ts';
@@ -124,7 +125,7 @@ test('a use is recorded once a minute, without a new version', async () => {
   await admin.verify(secret);
   const first = await lastUsedAt();
   expect(first).toBe(new Date(clock.now).toISOString());
-  clock.now += 59_999;
+  clock.now += 44_999;
   await admin.verify(secret);
   expect(await lastUsedAt()).toBe(first);
   clock.now += 1;
@@ -140,9 +141,37 @@ test('a use that cannot be recorded fails no verify', async () => {
   const admin = service.as(machineAdmin);
   const { key, secret } = await admin.create({ name: 'used' });
   expect((await admin.verify(secret)).valid).toBe(true);
-  expect((await admin.get(key.id)).lastUsedAt).toBeNull();
+  // Who asks for unused keys has what was used written first.
+  const unused = await admin.list({ unusedSince: new Date(Date.now() + 1_000).toISOString() });
+  expect(unused.keys).toMatchObject([{ id: key.id, lastUsedAt: null }]);
   await service.close();
 });
+
+test('the uses of many keys are told at once, and each is kept with its own time', async () => {
+  const path = newDatabasePath();
+  const clock = { now: Date.now() };
+  const service = createService({ store: await openSqlite(path), now: () => clock.now });
+  const admin = service.as(machineAdmin);
+  const issued = await Promise.all(
+    Array.from({ length: 321 }, (_, n) => admin.create({ name: `used-${n}` })),
+  );
+  const times = new Map<string, string>();
+  for (const { key, secret } of issued) {
+    clock.now += 7;
+    await admin.verify(secret);
+    times.set(key.id, new Date(clock.now).toISOString());
+  }
+  const told = await allTimes(admin);
+  await service.close();
+  const again = createService({ store: await openSqlite(path), now: () => clock.now });
+  expect([told, await allTimes(again.as(machineAdmin))]).toEqual([times, times]);
+  await again.close();
+});
+
+async function allTimes(service: KeyService): Promise<Map<string, string | null>> {
+  const { keys } = await service.list({ pageSize: 1_000 });
+  return new Map(keys.map(({ id, lastUsedAt }) => [id, lastUsedAt]));
+}
 
 test('a change decided on a row that changed meanwhile is decided again', async () => {
   const store = await openSqlite(newDatabasePath());
