@@ -42,8 +42,8 @@ export async function authenticate(
 
 /** A body takes its time: whose credential has ended meanwhile is refused, and whoever has got another role has that. */
 export async function authenticateAgain(service: Service, request: FastifyRequest): Promise<void> {
-  const { body, caller, context, headers, routeOptions } = request;
-  if (!caller || body === undefined || routeOptions.config.credential === 'optional') return;
+  const { body, caller, context, headers } = request;
+  if (!caller || body === undefined) return;
   const secret = secretOf(headers.authorization);
   request.caller = secret && (await service.authenticate(secret, context, false));
   if (!request.caller) throw notValid();

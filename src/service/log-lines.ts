@@ -1,4 +1,8 @@
-/** Log lines, written by the handful: a busy service has many in a turn, and a write for each would cost more than the line. */
+/** Log lines, written by the handful: a busy service has many in a moment, and a write for each would cost more than the line. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long a line waits for others. */
+const gatherMs = 10;
 
 /** What waits for a reader that does not read, in characters; beyond it lines are counted and not kept. */
 const capacity = 8 * 1024 * 1024;
@@ -10,8 +14,7 @@ export function gathering(write: (lines: string) => Promise<void>): (line: strin
   let isWriting = false;
 
   async function writeAll(): Promise<void> {
-    // The lines of this turn go together.
-    await null;
+    await sleep(gatherMs);
     while (waiting !== '') {
       const lines = waiting;
       waiting = lost > 0 ? lostLine(lost) : '';

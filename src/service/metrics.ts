@@ -1,7 +1,8 @@
 /** What a service counts, for Prometheus. No label holds a secret, a name or anything else that a caller chooses. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import manifest from '../../package.json' with { type: 'json' };
 import type { InvalidReason } from '../keys.ts';
+import { requestMetrics } from './request-metrics.ts';
 
 export interface Metrics {
   /** A request that was answered; `route` as it is declared, `null` for an address that is not there. */
@@ -22,15 +23,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   build.set({ version: manifest.version }, 1);
-  const requests = new Counter({
-    ...{ name: 'keys_http_requests_total', help: 'Requests that were answered', registers },
-    labelNames: ['method', 'route', 'status'] as const,
-  });
-  const durations = new Histogram({
-    ...{ name: 'keys_http_request_duration_seconds', help: 'How long an answer took', registers },
-    labelNames: ['method', 'route'] as const,
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  });
+  const countRequest = requestMetrics(registry);
   const verifies = new Counter({
     ...{ name: 'keys_verifies_total', help: 'Secrets verified, by what was answered', registers },
     labelNames: ['result'] as const,
@@ -43,11 +36,7 @@ export function createMetrics(): Metrics {
   for (const by of ['create', 'regenerate']) mints.inc({ by }, 0);
 
   return {
-    answered(method, url, status, seconds) {
-      const route = url ?? 'none';
-      requests.inc({ method, route, status });
-      durations.observe({ method, route }, seconds);
-    },
+    answered: (method, route, status, seconds) => countRequest(method, route ?? 'none', status, seconds),
     verified: (reason) => verifies.inc({ result: reason ?? 'valid' }),
     minted: (by) => mints.inc({ by }),
     contentType: registry.contentType,

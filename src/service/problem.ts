@@ -18,7 +18,7 @@ interface Problem {
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error);
   const status = problem.status ?? problemOf(problem.code).status;
-  if (status >= 500) request.log.error({ err: error }, 'request failed');
+  if (status >= 500) request.log.error({ requestId: request.id, err: error }, 'request failed');
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="keys", ApiKey realm="keys"');
   if (status === 503 || status === 429) {
     void reply.header('retry-after', Math.ceil((problem.retryAfterMs ?? 1_000) / 1_000));

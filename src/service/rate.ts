@@ -33,21 +33,22 @@ export function take(before: Taken, limit: RateLimit, now: number, wanted: numbe
   const step = goneBack ? asked : Math.max(asked, latest);
   const counted: Taken = goneBack
     ? [[step, amountOf(before)]]
-    : before.filter(([each]) => each >= step - stepsPerWindow - spareSteps);
-  const free = Math.max(0, limit.requests - amountOf(counted));
+    : since(before, step - stepsPerWindow - spareSteps);
+  const amount = amountOf(counted);
+  const free = Math.max(0, limit.requests - amount);
   const granted = Math.min(wanted, free);
   const taken = granted > 0 ? add(counted, step, granted) : counted;
-  const back = stepOfReturn(taken, limit.requests);
+  const back = stepOfReturn(taken, amount + granted, limit.requests);
   const waitMs = back === null ? 0 : Math.max(0, (back + stepsPerWindow + 1) * stepMs - now);
   return { granted, left: free - granted, waitMs, taken };
 }
 
 /** The step with which something comes back: there may be more to come back than there is to have, once a limit was lowered. */
-function stepOfReturn(taken: Taken, requests: number): number | null {
-  let left = amountOf(taken);
-  for (const [step, amount] of taken) {
-    left -= amount;
-    if (left < requests) return step;
+function stepOfReturn(taken: Taken, amount: number, requests: number): number | null {
+  let left = amount;
+  for (const each of taken) {
+    left -= each[1];
+    if (left < requests) return each[0];
   }
   return null;
 }
@@ -64,9 +65,17 @@ export function stepLength({ perSeconds }: RateLimit): number {
   return (perSeconds * 1_000) / stepsPerWindow;
 }
 
+/** What was taken in a step or later. */
+function since(taken: Taken, step: number): Taken {
+  const first = taken.findIndex((each) => each[0] >= step);
+  if (first === 0) return taken;
+  return first < 0 ? [] : taken.slice(first);
+}
+
+// Every request goes through up to a hundred steps: pairs are not taken apart, which costs more than adding them up.
 function amountOf(taken: Taken): number {
   let amount = 0;
-  for (const [, each] of taken) amount += each;
+  for (const each of taken) amount += each[1];
   return amount;
 }
 

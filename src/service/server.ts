@@ -80,11 +80,13 @@ export function createServer(parts: ServerParts): Server {
   const app: Server = fastify({
     ...(logger ? { loggerInstance: logger } : {}),
     // Fastify's own request lines hold the whole URL; ours are below.
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // One for all requests: one for each takes longer to make than its line to write.
+    childLoggerFactory: (own) => own,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     bodyLimit: 65_536,
     requestTimeout: requestTimeoutMs,
-    trustProxy: [...trustedProxies],
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     ...(certificate ? { serverFactory: tlsServer(certificate, requestTimeoutMs) } : {}),
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply as never),
@@ -108,7 +110,6 @@ export function createServer(parts: ServerParts): Server {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     await authenticate(service, request, reply);
   });
-  app.addHook('preValidation', (request) => authenticateAgain(service, request));
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
@@ -126,11 +127,12 @@ export function createServer(parts: ServerParts): Server {
     // The route, not the URL: somebody may have put a secret there.
     const route = routeOptions.url ?? null;
     metrics.answered(method, route, reply.statusCode, reply.elapsedTime / 1_000);
-    const line = {
-      ...{ method, route, status: reply.statusCode },
-      ...{ keyId: caller?.keyId ?? null, address: request.ip },
-    };
-    request.log.info({ ...line, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'request');
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    const who = { keyId: caller?.keyId ?? null, address: request.ip };
+    request.log.info(
+      { requestId: request.id, method, route, status: reply.statusCode, ...who, ms },
+      'request',
+    );
     done();
   });
 
@@ -151,8 +153,12 @@ export function createServer(parts: ServerParts): Server {
   });
   app.register(async (scope: Server) => {
     const methods = new Map<string, string[]>();
-    scope.addHook('onRoute', ({ url, method }) => {
+    scope.addHook('onRoute', (route) => {
+      const { url, method, config } = route;
       methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+      if (config?.credential === undefined) {
+        route.preValidation = (request) => authenticateAgain(service, request);
+      }
     });
     for (const route of routes) route(scope);
     for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
