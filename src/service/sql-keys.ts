@@ -1,6 +1,17 @@
 /** Keys and their secrets. */
 import type { KeyType, RateLimit } from '../keys.ts';
-import { all, chunksOf, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import {
+  all,
+  chunksOf,
+  type Database,
+  exists,
+  get,
+  Refused,
+  type Row,
+  run,
+  type Value,
+  type Work,
+} from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import {
   addMint,
@@ -17,16 +28,6 @@ import { membershipsOfUser, toOwner } from './sql-users.ts';
 import type { KeyRow, KeyStore, NewMint, NewSecret, Outcome, OwnerRow, QuotaGuard } from './store.ts';
 
 type Refusal = Extract<Outcome, { refused: string }>;
-
-/** Ends a transaction that must leave nothing behind. */
-class Refused extends Error {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    super(refusal.refused);
-    this.refusal = refusal;
-  }
-}
 
 const columns = {
   id: 'id',
@@ -60,7 +61,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
       return await transaction(function* () {
         yield* work();
         const row = yield* find(id);
-        if (!row) throw new Refused({ refused: 'changed' });
+        if (!row) throw new Refused<Refusal>({ refused: 'changed' });
         return { row };
       });
     } catch (error) {
@@ -117,7 +118,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
           yield* endMints(id);
           yield* destroyKept('key_id = ?', id);
         } else if (oldEndsAt === 'overlap') {
-          if (yield* hasOpenOverlap(id)) throw new Refused({ refused: 'overlapping' });
+          if (yield* hasOpenOverlap(id)) throw new Refused<Refusal>({ refused: 'overlapping' });
         } else yield* leaveOverlap(id, oldEndsAt.takeOver);
         if (overlaps && !secret.kept) yield* destroyKept('key_id = ?', id);
         const old = overlaps ? { ...before, hash: yield* secretInForce(id) } : undefined;
@@ -134,7 +135,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
       const { keyId, secretHash, old } = mint;
       return write(keyId, function* () {
         yield* requireVersion(keyId, version);
-        if (!old || !(yield* settleMint(mint, kept))) throw new Refused({ refused: 'changed' });
+        if (!old || !(yield* settleMint(mint, kept))) throw new Refused<Refusal>({ refused: 'changed' });
         const { prefix, lastFour, rotatedAt } = old;
         if (kept === 'old') yield* update(keyId, version, { prefix, lastFour, rotatedAt });
         const ended = kept === 'old' ? secretHash : old.hash;
@@ -220,24 +221,24 @@ function* update(id: string, version: number, changes: Partial<KeyRow>): Work<vo
     id,
     version,
   );
-  if (changed !== 1) throw new Refused({ refused: 'changed' });
+  if (changed !== 1) throw new Refused<Refusal>({ refused: 'changed' });
 }
 
 function* requireVersion(id: string, version: number): Work<KeyRow> {
   const row = yield* find(id);
-  if (row?.version !== version) throw new Refused({ refused: 'changed' });
+  if (row?.version !== version) throw new Refused<Refusal>({ refused: 'changed' });
   return row;
 }
 
 function* requireFirst(mint: NewMint | null): Work<void> {
-  if (mint && (yield* hasMint(mint.hash))) throw new Refused({ refused: 'minted' });
+  if (mint && (yield* hasMint(mint.hash))) throw new Refused<Refusal>({ refused: 'minted' });
 }
 
 function* requireOwner({ owner }: KeyRow): Work<void> {
   if (owner === null) return;
   const found = yield* get('SELECT disabled_at FROM users WHERE name = ?', owner);
-  if (!found) throw new Refused({ refused: 'no_owner' });
-  if (found.disabled_at !== null) throw new Refused({ refused: 'owner_disabled' });
+  if (!found) throw new Refused<Refusal>({ refused: 'no_owner' });
+  if (found.disabled_at !== null) throw new Refused<Refusal>({ refused: 'owner_disabled' });
 }
 
 /** Among the live keys of a namespace. */
@@ -246,7 +247,7 @@ function* requireFreeName({ id, namespace, name }: KeyRow): Work<void> {
     'SELECT 1 FROM keys WHERE namespace = ? AND name = ? AND revoked_at IS NULL AND id <> ?',
     ...[namespace, name, id],
   );
-  if (taken) throw new Refused({ refused: 'name_taken' });
+  if (taken) throw new Refused<Refusal>({ refused: 'name_taken' });
 }
 
 function* endSecrets(which: 'key_id = ?' | 'hash = ?', value: Value, endsAt: number): Work<void> {
@@ -297,7 +298,7 @@ function* requireFewer(
   ...values: Value[]
 ): Work<void> {
   const active = Number((yield* get(counting, ...values))?.active);
-  if (active >= quota) throw new Refused({ refused: 'quota', of, quota, active });
+  if (active >= quota) throw new Refused<Refusal>({ refused: 'quota', of, quota, active });
 }
 
 function* addSecret(id: string, { hash, createdAt, kept }: NewSecret): Work<void> {

@@ -1,6 +1,6 @@
 /** Users, the namespaces they work in, and the roles they have there. */
 import type { Membership, UserRole } from '../keys.ts';
-import { all, type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import { all, type Database, exists, get, Refused, type Row, run, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import type {
   AuditRow,
@@ -13,17 +13,7 @@ import type {
   UserStore,
 } from './store.ts';
 
-type Refusal = Exclude<UserOutcome['refused'], undefined>;
-
-/** Ends a transaction that must leave nothing behind. */
-class Refused extends Error {
-  readonly refused: Refusal;
-
-  constructor(refused: Refusal) {
-    super(refused);
-    this.refused = refused;
-  }
-}
+type Refusal = Extract<UserOutcome, { refused: string }>;
 
 /** The memberships of `users.name` as one text, which neither a namespace nor a role can be mistaken in. */
 export const membershipsOfUser = `(
@@ -39,11 +29,11 @@ export function userStore({ read, transaction }: Database): UserStore {
       return await transaction(function* () {
         yield* work();
         const row = yield* find(name);
-        if (!row) throw new Refused('changed');
+        if (!row) throw new Refused<Refusal>({ refused: 'changed' });
         return { row };
       });
     } catch (error) {
-      if (error instanceof Refused) return { refused: error.refused };
+      if (error instanceof Refused) return error.refusal;
       throw error;
     }
   }
@@ -73,7 +63,7 @@ export function userStore({ read, transaction }: Database): UserStore {
            VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
           ...[name, role, password, disabledAt, createdAt, version],
         );
-        if (added !== 1) throw new Refused('name_taken');
+        if (added !== 1) throw new Refused<Refusal>({ refused: 'name_taken' });
         for (const membership of memberships) yield* join(name, membership);
         yield* addAudit(audit);
       });
@@ -94,7 +84,7 @@ export function userStore({ read, transaction }: Database): UserStore {
     setMembership(name, namespace, role, audit) {
       return write(name, function* () {
         if ((yield* run('UPDATE users SET version = version + 1 WHERE name = ?', name)) !== 1) {
-          throw new Refused('changed');
+          throw new Refused<Refusal>({ refused: 'changed' });
         }
         yield* run('DELETE FROM memberships WHERE user_name = ? AND namespace = ?', name, namespace);
         if (role !== null) yield* join(name, { namespace, role });
@@ -163,7 +153,7 @@ function* update(name: string, version: number, { role, password, disabledAt }: 
     `UPDATE users SET ${text}, version = version + 1 WHERE name = ? AND version = ?`,
     ...[...values, name, version],
   );
-  if (changed !== 1) throw new Refused('changed');
+  if (changed !== 1) throw new Refused<Refusal>({ refused: 'changed' });
 }
 
 function isActiveAdmin(row: UserRow | null): boolean {
@@ -172,12 +162,12 @@ function isActiveAdmin(row: UserRow | null): boolean {
 
 function* requireAdmin(): Work<void> {
   const left = yield* exists(`SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL`);
-  if (!left) throw new Refused('last_admin');
+  if (!left) throw new Refused<Refusal>({ refused: 'last_admin' });
 }
 
 function* join(name: string, { namespace, role }: Membership): Work<void> {
   if (!(yield* exists('SELECT 1 FROM namespaces WHERE name = ?', namespace)))
-    throw new Refused('no_namespace');
+    throw new Refused<Refusal>({ refused: 'no_namespace', namespace });
   yield* run('INSERT INTO memberships (user_name, namespace, role) VALUES (?, ?, ?)', name, namespace, role);
 }
 

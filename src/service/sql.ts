@@ -51,6 +51,16 @@ export function* chunksOf<T>(values: readonly T[]): Generator<T[]> {
   }
 }
 
+/** Thrown by a piece of work whose transaction must leave nothing behind. */
+export class Refused<Refusal extends { readonly refused: string }> extends Error {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.refused);
+    this.refusal = refusal;
+  }
+}
+
 /** The few words in which the databases differ. */
 export interface Dialect {
   /** Types of columns: a whole number of 64 bits, bytes, and a text that sorts by its bytes. */

@@ -317,7 +317,8 @@ export type UserRowChanges = Partial<Pick<UserRow, 'role' | 'password' | 'disabl
 
 export type UserOutcome =
   | { readonly row: UserRow; readonly refused?: undefined }
-  | { readonly refused: 'changed' | 'name_taken' | 'no_namespace' | 'last_admin' };
+  | { readonly refused: 'changed' | 'name_taken' | 'last_admin' }
+  | { readonly refused: 'no_namespace'; readonly namespace: string };
 
 export interface NamespaceRow {
   readonly name: string;

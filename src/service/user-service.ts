@@ -267,8 +267,8 @@ function rowOf(outcome: UserOutcome, name: string): UserRow {
         hint: `change it: keys user edit ${name}`,
       });
     case 'no_namespace':
-      throw new KeysError('not_found', 'there is no such namespace to be a member of', {
-        hint: 'make it first: keys namespace create',
+      throw new KeysError('not_found', `there is no namespace '${outcome.namespace}'`, {
+        hint: `make it first: keys namespace create ${outcome.namespace}`,
       });
     case 'last_admin':
       throw new KeysError('conflict', `'${name}' is the last active admin`, {

@@ -21,6 +21,22 @@ test('users are made, listed, edited, disabled and enabled', async () => {
   expect((await home.json<User[]>('user list')).map(({ name }) => name)).toContain('bob');
 });
 
+test('a membership in a namespace that is not there is refused by its name', async () => {
+  const home = newHome();
+  const there = ['namespace create team-a', 'user create ann'];
+  for (const line of there) expect((await home.keys(line)).code).toBe(0);
+  for (const line of [
+    'create bob --member team-a=owner --member nowhere=viewer',
+    'edit ann --member nowhere=viewer',
+  ]) {
+    expect(await home.keys(`user ${line}`)).toMatchObject({
+      code: 3,
+      stderr: "keys: there is no namespace 'nowhere'\nhint: make it first: keys namespace create nowhere\n",
+    });
+  }
+  expect((await home.json<User[]>('user list')).map(({ name }) => name)).toEqual(['ann']);
+});
+
 test('a password is typed twice, or comes from standard input, and is in no output', async () => {
   const home = newHome();
   const answers = [
