@@ -1,7 +1,8 @@
 /** What a service counts, for Prometheus. No label holds a secret, a name or anything else that a caller chooses. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import manifest from '../../package.json' with { type: 'json' };
 import type { InvalidReason } from '../keys.ts';
+import { countBy } from './plain-metrics.ts';
 import { requestMetrics } from './request-metrics.ts';
 
 export interface Metrics {
@@ -24,21 +25,19 @@ export function createMetrics(): Metrics {
   });
   build.set({ version: manifest.version }, 1);
   const countRequest = requestMetrics(registry);
-  const verifies = new Counter({
-    ...{ name: 'keys_verifies_total', help: 'Secrets verified, by what was answered', registers },
-    labelNames: ['result'] as const,
+  const countVerify = countBy(registry, {
+    ...{ name: 'keys_verifies_total', help: 'Secrets verified, by what was answered', label: 'result' },
+    values: ['valid', 'unknown', 'disabled', 'expired', 'revoked'],
   });
-  const mints = new Counter({
-    ...{ name: 'keys_minted_total', help: 'Secrets given out, replays among them', registers },
-    labelNames: ['by'] as const,
+  const countMint = countBy(registry, {
+    ...{ name: 'keys_minted_total', help: 'Secrets given out, replays among them', label: 'by' },
+    values: ['create', 'regenerate'],
   });
-  for (const result of ['valid', 'unknown', 'disabled', 'expired', 'revoked']) verifies.inc({ result }, 0);
-  for (const by of ['create', 'regenerate']) mints.inc({ by }, 0);
 
   return {
     answered: (method, route, status, seconds) => countRequest(method, route ?? 'none', status, seconds),
-    verified: (reason) => verifies.inc({ result: reason ?? 'valid' }),
-    minted: (by) => mints.inc({ by }),
+    verified: (reason) => countVerify(reason ?? 'valid'),
+    minted: countMint,
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

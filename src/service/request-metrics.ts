@@ -1,8 +1,6 @@
-/**
- * Requests, for Prometheus: how many were answered and how long that took. They are counted in plain numbers and become metrics when
- * somebody asks: the library's own counting, which puts the labels together again each time, costs more than finding a key.
- */
-import type { Metric, Registry } from 'prom-client';
+/** Requests, for Prometheus: how many were answered and how long that took. */
+import type { Registry } from 'prom-client';
+import { plainMetric, type Sample } from './plain-metrics.ts';
 
 /** Upper bounds, in seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -14,12 +12,6 @@ interface Requests {
   /** How many took no longer than each of the bounds and longer than the one before; the last ones longer than all. */
   readonly durations: number[];
   seconds: number;
-}
-
-interface Sample {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
 }
 
 /** A request that was answered; `route` as it is declared. */
@@ -38,32 +30,39 @@ export function requestMetrics(registry: Registry): CountRequest {
     return fresh;
   }
 
-  function register(name: string, help: string, type: string, samplesOf: (of: Requests) => Sample[]): void {
-    const get = async () => ({ name, help, type, values: [...known.values()].flatMap(samplesOf) });
-    // What the registry asks of a metric is its name and `get`.
-    registry.registerMetric({ name, get } as unknown as Metric<string>);
-  }
+  const samplesOf = (of: (requests: Requests) => Sample[]) => () => [...known.values()].flatMap(of);
 
-  register('keys_http_requests_total', 'Requests that were answered', 'counter', ({ labels, statuses }) =>
-    [...statuses].map(([status, value]) => ({ labels: { ...labels, status }, value })),
+  const counter = {
+    name: 'keys_http_requests_total',
+    help: 'Requests that were answered',
+    type: 'counter',
+  } as const;
+  plainMetric(
+    registry,
+    counter,
+    samplesOf(({ labels, statuses }) =>
+      [...statuses].map(([status, value]) => ({ labels: { ...labels, status }, value })),
+    ),
   );
-  const histogram = 'keys_http_request_duration_seconds';
-  register(histogram, 'How long an answer took', 'histogram', ({ labels, durations, seconds }) => {
+  const name = 'keys_http_request_duration_seconds';
+  const histogram = { name, help: 'How long an answer took', type: 'histogram' } as const;
+  const durationsOf = ({ labels, durations, seconds }: Requests): Sample[] => {
     let count = 0;
     const buckets = durations.map((amount, index) => {
       count += amount;
       return {
-        metricName: `${histogram}_bucket`,
+        metricName: `${name}_bucket`,
         labels: { le: bounds[index] ?? '+Inf', ...labels },
         value: count,
       };
     });
     return [
       ...buckets,
-      { metricName: `${histogram}_sum`, labels, value: seconds },
-      { metricName: `${histogram}_count`, labels, value: count },
+      { metricName: `${name}_sum`, labels, value: seconds },
+      { metricName: `${name}_count`, labels, value: count },
     ];
-  });
+  };
+  plainMetric(registry, histogram, samplesOf(durationsOf));
 
   return (method, route, status, seconds) => {
     const requests = requestsOf(method, route);

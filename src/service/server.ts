@@ -43,10 +43,10 @@ export type Server = FastifyInstance<
 declare module 'fastify' {
   interface FastifyRequest {
     /** The service as who sent the request sees it. */
-    keys: OwnKeyService;
+    readonly keys: OwnKeyService;
     /** Who sent it; `null` for anybody. */
     caller: Caller | null;
-    service: Service;
+    readonly service: Service;
     context: RequestContext;
   }
   interface FastifyInstance {
@@ -100,15 +100,20 @@ export function createServer(parts: ServerParts): Server {
   });
   acceptJsonOnly(app);
 
-  app.decorateRequest('keys');
-  app.decorateRequest('caller', null);
-  app.decorateRequest('service');
+  app.decorateRequest('service', { getter: () => service });
   app.decorateRequest('context');
+  app.decorateRequest('caller', null);
+  app.decorateRequest('keys', {
+    getter() {
+      return service.as(this.caller, this.context);
+    },
+  });
   app.decorate('metrics', metrics);
   app.decorate('readiness', parts.readiness ?? createReadiness(service));
-  app.addHook('onRequest', async (request, reply) => {
+  // Not `async`: most requests verify, without a credential, and have nothing to wait for.
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
-    await authenticate(service, request, reply);
+    return authenticate(request, reply) ?? done();
   });
   let closing = false;
   app.addHook('preClose', async () => {
@@ -157,7 +162,7 @@ export function createServer(parts: ServerParts): Server {
       const { url, method, config } = route;
       methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
       if (config?.credential === undefined) {
-        route.preValidation = (request) => authenticateAgain(service, request);
+        route.preValidation = authenticateAgain;
       }
     });
     for (const route of routes) route(scope);

@@ -74,6 +74,10 @@ test('GET /metrics: 401 without a credential, 403 for less than an admin, 200 wi
       'keys_minted_total{by="create"} 1',
       'keys_http_requests_total{method="GET",route="/v1/keys/:id",status="200"} 1',
       'keys_http_requests_total{method="GET",route="none",status="404"} 1',
+      '# TYPE keys_http_requests_total counter',
+      '# TYPE keys_http_request_duration_seconds histogram',
+      'keys_http_request_duration_seconds_bucket{le="10",method="POST",route="/v1/verify"} 2',
+      'keys_http_request_duration_seconds_bucket{le="+Inf",method="POST",route="/v1/verify"} 2',
       'keys_http_request_duration_seconds_count{method="POST",route="/v1/verify"} 2',
     ]),
   );
