@@ -1,11 +1,11 @@
 /** Counts in this process: exactly, as long as it is the only one. */
 import { bucketName, type Counter } from './limits.ts';
-import { giveBack, type Taken, take } from './rate.ts';
+import { SlidingWindow } from './rate.ts';
 
 interface Count {
-  readonly taken: Taken;
+  readonly window: SlidingWindow;
   /** When nothing of it counts any more. */
-  readonly overAt: number;
+  overAt: number;
 }
 
 /** Fewer than these are not worth looking through. */
@@ -20,20 +20,26 @@ export function memoryCounter(now: () => number): Counter {
     crowded = Math.max(manyCounts, counts.size * 2);
   }
 
+  function countOf(name: string, at: number): Count {
+    const known = counts.get(name);
+    if (known) return known;
+    if (counts.size >= crowded) forgetOld(at);
+    const fresh = { window: new SlidingWindow(), overAt: 0 };
+    counts.set(name, fresh);
+    return fresh;
+  }
+
   return {
     take(bucket) {
       const at = now();
-      const name = bucketName(bucket);
-      const { granted, left, waitMs, taken } = take(counts.get(name)?.taken ?? [], bucket.limit, at, 1);
-      counts.set(name, { taken, overAt: at + bucket.limit.perSeconds * 2_000 });
-      if (counts.size > crowded) forgetOld(at);
+      const count = countOf(bucketName(bucket), at);
+      count.overAt = at + bucket.limit.perSeconds * 2_000;
+      const { granted, left, waitMs } = count.window.take(bucket.limit, at);
       return { bucket, granted: granted > 0, left, waitMs };
     },
     giveBack(bucket) {
-      const name = bucketName(bucket);
-      const count = counts.get(name);
-      const latest = count?.taken.at(-1);
-      if (count && latest) counts.set(name, { ...count, taken: giveBack(count.taken, latest[0], 1) });
+      const window = counts.get(bucketName(bucket))?.window;
+      if (window?.latest !== undefined) window.giveBack(window.latest, 1);
     },
   };
 }

@@ -17,70 +17,104 @@ export interface Take {
   readonly left: number;
   /** Until more can be taken, in milliseconds; 0 when all is there. */
   readonly waitMs: number;
+}
+
+export interface KeptTake extends Take {
   /** What there is to remember. */
   readonly taken: Taken;
 }
 
-/**
- * Takes up to `wanted`. With `spareSteps` it counts as taken so many steps later: until then it may be spent by whoever took it.
- * A clock that goes back a little stands still; one that goes back more than a window finds everything taken just now.
- */
-export function take(before: Taken, limit: RateLimit, now: number, wanted: number, spareSteps = 0): Take {
-  const stepMs = stepLength(limit);
-  const asked = Math.floor(now / stepMs) + spareSteps;
-  const latest = before.at(-1)?.[0] ?? asked;
-  const goneBack = latest - asked > stepsPerWindow;
-  const step = goneBack ? asked : Math.max(asked, latest);
-  const counted: Taken = goneBack
-    ? [[step, amountOf(before)]]
-    : since(before, step - stepsPerWindow - spareSteps);
-  const amount = amountOf(counted);
-  const free = Math.max(0, limit.requests - amount);
-  const granted = Math.min(wanted, free);
-  const taken = granted > 0 ? add(counted, step, granted) : counted;
-  const back = stepOfReturn(taken, amount + granted, limit.requests);
-  const waitMs = back === null ? 0 : Math.max(0, (back + stepsPerWindow + 1) * stepMs - now);
-  return { granted, left: free - granted, waitMs, taken };
-}
+/** What was taken within the last window. Every request asks one: it changes in place, and goes through no more than has changed. */
+export class SlidingWindow {
+  /** Those before `#first` count no more. */
+  #steps: number[] = [];
+  #amounts: number[] = [];
+  #first = 0;
+  #amount = 0;
 
-/** The step with which something comes back: there may be more to come back than there is to have, once a limit was lowered. */
-function stepOfReturn(taken: Taken, amount: number, requests: number): number | null {
-  let left = amount;
-  for (const each of taken) {
-    left -= each[1];
-    if (left < requests) return each[0];
+  constructor(taken: Taken = []) {
+    for (const [step, amount] of taken) this.#add(step, amount);
   }
-  return null;
-}
 
-/** Gives back what was taken in the latest step, or as much of it as is still counted there. */
-export function giveBack(taken: Taken, step: number, amount: number): Taken {
-  return taken
-    .map(([each, was]) => [each, each === step ? Math.max(0, was - amount) : was] as const)
-    .filter(([, left]) => left > 0);
+  /**
+   * Takes up to `wanted`. With `spareSteps` it counts as taken so many steps later: until then it may be spent by whoever took it.
+   * A clock that goes back a little stands still; one that goes back more than a window finds everything taken just now.
+   */
+  take(limit: RateLimit, now: number, wanted = 1, spareSteps = 0): Take {
+    const stepMs = stepLength(limit);
+    const asked = Math.floor(now / stepMs) + spareSteps;
+    const latest = this.latest ?? asked;
+    const goneBack = latest - asked > stepsPerWindow;
+    if (goneBack) this.#moveTo(asked);
+    const step = goneBack ? asked : Math.max(asked, latest);
+    this.#forget(step - stepsPerWindow - spareSteps);
+    const free = Math.max(0, limit.requests - this.#amount);
+    const granted = Math.min(wanted, free);
+    if (granted > 0) this.#add(step, granted);
+    const back = this.#stepOfReturn(limit.requests);
+    const waitMs = back === null ? 0 : Math.max(0, (back + stepsPerWindow + 1) * stepMs - now);
+    return { granted, left: free - granted, waitMs };
+  }
+
+  /** Gives back what was taken in a step, or as much of it as is still counted there. */
+  giveBack(step: number, amount: number): void {
+    const index = this.#steps.indexOf(step, this.#first);
+    const was = this.#amounts[index];
+    if (was === undefined) return;
+    const back = Math.min(amount, was);
+    this.#amount -= back;
+    this.#amounts[index] = was - back;
+    if (was > back) return;
+    this.#steps.splice(index, 1);
+    this.#amounts.splice(index, 1);
+  }
+
+  /** The step in which something was taken last. */
+  get latest(): number | undefined {
+    return this.#first < this.#steps.length ? this.#steps.at(-1) : undefined;
+  }
+
+  get taken(): Taken {
+    const first = this.#first;
+    return this.#steps.slice(first).map((step, index) => [step, this.#amounts[first + index] ?? 0] as const);
+  }
+
+  #add(step: number, amount: number): void {
+    this.#amount += amount;
+    if (this.latest === step) this.#amounts.push((this.#amounts.pop() ?? 0) + amount);
+    else {
+      this.#steps.push(step);
+      this.#amounts.push(amount);
+    }
+  }
+
+  #moveTo(step: number): void {
+    this.#steps = [step];
+    this.#amounts = [this.#amount];
+    this.#first = 0;
+  }
+
+  /** What was taken before a step. */
+  #forget(before: number): void {
+    while ((this.#steps[this.#first] ?? before) < before) this.#amount -= this.#amounts[this.#first++] ?? 0;
+    if (this.#first <= stepsPerWindow) return;
+    this.#steps.splice(0, this.#first);
+    this.#amounts.splice(0, this.#first);
+    this.#first = 0;
+  }
+
+  /** The step with which something comes back: there may be more to come back than there is to have, once a limit was lowered. */
+  #stepOfReturn(requests: number): number | null {
+    let left = this.#amount;
+    for (let index = this.#first; index < this.#steps.length; index++) {
+      left -= this.#amounts[index] ?? 0;
+      if (left < requests) return this.#steps[index] ?? null;
+    }
+    return null;
+  }
 }
 
 /** In milliseconds. */
 export function stepLength({ perSeconds }: RateLimit): number {
   return (perSeconds * 1_000) / stepsPerWindow;
-}
-
-/** What was taken in a step or later. */
-function since(taken: Taken, step: number): Taken {
-  const first = taken.findIndex((each) => each[0] >= step);
-  if (first === 0) return taken;
-  return first < 0 ? [] : taken.slice(first);
-}
-
-// Every request goes through up to a hundred steps: pairs are not taken apart, which costs more than adding them up.
-function amountOf(taken: Taken): number {
-  let amount = 0;
-  for (const each of taken) amount += each[1];
-  return amount;
-}
-
-function add(taken: Taken, step: number, amount: number): Taken {
-  const latest = taken.at(-1);
-  if (latest?.[0] !== step) return [...taken, [step, amount]];
-  return [...taken.slice(0, -1), [step, latest[1] + amount]];
 }

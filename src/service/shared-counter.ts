@@ -5,7 +5,7 @@
  */
 import type { RateLimit } from '../keys.ts';
 import { type Bucket, bucketName, type Counter, type Standing } from './limits.ts';
-import { giveBack, stepLength, take } from './rate.ts';
+import { SlidingWindow, stepLength } from './rate.ts';
 import type { LimitStore } from './store.ts';
 
 /** How much of the chunk's time is left when it is taken, in steps of the window. */
@@ -66,7 +66,9 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
     share.held = 0;
     const { granted, left, waitMs, taken } = await store.changeTaken(name, now(), (before) => {
       const wanted = Math.max(chunkOf(limit), share.waiting);
-      return take(giveBack(before, step, held), limit, now(), wanted, spareSteps);
+      const window = new SlidingWindow(before);
+      window.giveBack(step, held);
+      return { ...window.take(limit, now(), wanted, spareSteps), taken: window.taken };
     });
     const at = now();
     share.elsewhere = left;

@@ -1,6 +1,6 @@
 /** What has been taken of limits: one row a bucket, changed by whoever finds it as it was read. */
 import { KeysError } from '../errors.ts';
-import type { Take, Taken } from './rate.ts';
+import type { KeptTake, Taken } from './rate.ts';
 import { type Database, get, run, type Work } from './sql.ts';
 import type { LimitStore } from './store.ts';
 
@@ -20,7 +20,7 @@ export function limitStore({ shared, single }: Database): LimitStore {
   };
 }
 
-function* change(bucket: string, now: number, decide: (before: Taken) => Take): Work<Take> {
+function* change(bucket: string, now: number, decide: (before: Taken) => KeptTake): Work<KeptTake> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const row = yield* get('SELECT taken, version FROM rate_limits WHERE bucket = ?', bucket);
     const decided = decide(row ? (JSON.parse(row.taken as string) as Taken) : []);

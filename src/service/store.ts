@@ -4,7 +4,7 @@
  */
 import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
 import type { KeyStatus, KeyType, Membership, RateLimit, SecretState, UserRole } from '../keys.ts';
-import type { Take, Taken } from './rate.ts';
+import type { KeptTake, Taken } from './rate.ts';
 
 export interface KeyRow {
   readonly id: string;
@@ -293,7 +293,7 @@ export interface LimitStore {
    * Replaces what has been taken of a bucket by what `decide` makes of it, and gives that; `decide` is asked again when somebody
    * else was first, and what it grants nothing of is not kept.
    */
-  changeTaken(bucket: string, now: number, decide: (before: Taken) => Take): Promise<Take>;
+  changeTaken(bucket: string, now: number, decide: (before: Taken) => KeptTake): Promise<KeptTake>;
   /** Forgets the buckets that nothing was taken of since. */
   sweepTaken(before: number): Promise<void>;
 }

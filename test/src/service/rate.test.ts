@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { giveBack, stepLength, type Taken, take } from '../../../src/service/rate.ts';
+import type { RateLimit } from '../../../src/keys.ts';
+import { type KeptTake, SlidingWindow, stepLength, type Taken } from '../../../src/service/rate.ts';
+
+/** As it is kept between two requests. */
+function take(before: Taken, limit: RateLimit, now: number, wanted: number): KeptTake {
+  const window = new SlidingWindow(JSON.parse(JSON.stringify(before)) as Taken);
+  return { ...window.take(limit, now, wanted), taken: window.taken };
+}
+
+function giveBack(before: Taken, step: number, amount: number): Taken {
+  const window = new SlidingWindow(before);
+  window.giveBack(step, amount);
+  return window.taken;
+}
 
 const limits = fc.record({
   requests: fc.integer({ min: 1, max: 40 }),
@@ -104,4 +117,34 @@ test('what is given back can be taken again, and no more than was taken', () => 
   expect(take(giveBack(taken, step, 2), limit, 1e12, 5).granted).toBe(2);
   expect(take(giveBack(taken, step, 99), limit, 1e12, 99).granted).toBe(5);
   expect(giveBack(taken, step + 1, 2)).toEqual(taken);
+});
+
+test('a window that goes on and one that is kept as JSON after each request grant the same', () => {
+  const asked = fc.array(
+    fc.record({
+      wait: fc.oneof(
+        { weight: 9, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+        fc.integer({ min: -2e5, max: 2e5 }),
+      ),
+      wanted: fc.integer({ min: 1, max: 5 }),
+      back: fc.integer({ min: 0, max: 3 }),
+    }),
+    { maxLength: 300 },
+  );
+  fc.assert(
+    fc.property(limits, asked, (limit, requests) => {
+      let now = 1_700_000_000_000;
+      let taken: Taken = [];
+      const window = new SlidingWindow();
+      for (const { wait, wanted, back } of requests) {
+        now += wait;
+        const { taken: after, ...took } = take(taken, limit, now, wanted);
+        expect(window.take(limit, now, wanted)).toEqual(took);
+        const latest = after.at(-1)?.[0] ?? 0;
+        taken = giveBack(after, latest, back);
+        window.giveBack(latest, back);
+        expect(window.taken).toEqual(taken);
+      }
+    }),
+  );
 });
