@@ -1,6 +1,6 @@
 /** From what was found of a credential to who asks. */
 import type { Caller } from './access.ts';
-import { actsAsOwner, type Grant, grantsOfKey, grantsOfUser } from './grants.ts';
+import { actsAsOwner, type Grant, grantsOfKey, grantsOfUser, union } from './grants.ts';
 import { type RoleSource, rolesBehind, rolesOf, rolesWith } from './roles.ts';
 import type { FoundKey, FoundSession } from './store.ts';
 
@@ -40,5 +40,5 @@ export async function callerOfSession(
 
 function rolesThere(grants: readonly Grant[], namespace: string): string[] {
   const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
-  return [...new Set(there.flatMap(({ roles }) => roles))];
+  return [...union(there.map(({ roles }) => roles))];
 }

@@ -52,13 +52,21 @@ export function grantsOfUser({ role, memberships }: OwnerRole, roles: Roles): Gr
 
 function ownGrants({ namespace, roles: held, permissions }: Holder, roles: Roles): Grant[] {
   const grant = grantOf(held.includes('admin') ? null : namespace, held, roles);
-  return [{ ...grant, permissions: [...new Set([...grant.permissions, ...permissions])] }];
+  return permissions.length === 0
+    ? [grant]
+    : [{ ...grant, permissions: union([grant.permissions, permissions]) }];
 }
 
 /** A role that is not there any more gives nothing. */
 function grantOf(namespace: string | null, held: readonly string[], roles: Roles): Grant {
-  const permissions = held.flatMap((role) => (Object.hasOwn(roles, role) ? (roles[role] ?? []) : []));
-  return { namespace, roles: held, permissions: [...new Set(permissions)] };
+  const permissions = union(held.map((role) => (Object.hasOwn(roles, role) ? (roles[role] ?? []) : [])));
+  return { namespace, roles: held, permissions };
+}
+
+/** All of them, each once. Most often there is only one list, and every verify asks. */
+export function union(lists: readonly (readonly string[])[]): readonly string[] {
+  const [first = []] = lists;
+  return lists.length > 1 ? [...new Set(lists.flat())] : first;
 }
 
 /** A View key only looks, whatever its owner may do. */

@@ -11,7 +11,7 @@ const flushMs = 15_000;
 /** Few enough that nobody notices the wait. */
 const batchLength = 200;
 /** As many keys' uses wait at most: they cost memory, and are lost with the process. */
-const capacity = 20_000;
+const capacity = 50_000;
 
 export interface Uses {
   record(row: KeyRow, now: number): void;

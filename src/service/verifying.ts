@@ -3,7 +3,7 @@ import type { Acts, InvalidReason, Verification } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import { type Caller, may, type Target } from './access.ts';
 import { type RequestContext, verifyRow } from './audit.ts';
-import { type Grant, grantsOfKey } from './grants.ts';
+import { type Grant, grantsOfKey, union } from './grants.ts';
 import type { ServiceCore } from './key-service.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
@@ -60,7 +60,7 @@ function actsOf(grants: readonly Grant[], namespace: string): Acts {
   const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
   return {
     namespace: there.some((grant) => grant.namespace === null) ? null : namespace,
-    roles: [...new Set(there.flatMap(({ roles }) => roles))],
-    permissions: [...new Set(there.flatMap(({ permissions }) => permissions))],
+    roles: [...union(there.map(({ roles }) => roles))],
+    permissions: [...union(there.map(({ permissions }) => permissions))],
   };
 }
