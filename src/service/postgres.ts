@@ -83,7 +83,7 @@ function postgresDatabase(pool: Pool): Database {
     shared: true,
     read: single,
     single,
-    // The driver reads the description of every column with every answer; one column of JSON it reads in a third of the time.
+    // The driver reads the description of every column with every answer; one column of JSON it reads sooner.
     first: (text, ...values) =>
       withClient(async (client) => {
         const { rows } = await ask(client, {
