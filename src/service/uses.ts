@@ -17,7 +17,7 @@ export interface Uses {
   record(row: KeyRow, now: number): void;
   /** A row with a use that is not written yet. */
   latest(row: KeyRow): KeyRow;
-  /** Writes what is recorded; a failure costs the record and nothing else. */
+  /** Writes what is recorded; what cannot be written waits for the next time. */
   flush(): Promise<void>;
 }
 
@@ -40,12 +40,24 @@ export function createUses(store: Store): Uses {
     const uses: KeyUse[] = [...beingWritten]
       .map(([id, at]) => ({ id, at }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (let from = 0; from < uses.length; from += batchLength) {
-      // Requests come first.
-      if (from > 0) await nextTurn();
-      await store.touchKeys(uses.slice(from, from + batchLength)).catch(() => {});
+    let from = 0;
+    try {
+      for (; from < uses.length; from += batchLength) {
+        // Requests come first.
+        if (from > 0) await nextTurn();
+        await store.touchKeys(uses.slice(from, from + batchLength));
+      }
+    } catch {
+      for (const { id, at } of uses.slice(from)) {
+        if (pending.size < capacity && !pending.has(id)) pending.set(id, at);
+      }
+      flushSoon();
     }
     beingWritten = new Map();
+  }
+
+  function flushSoon(): void {
+    timer ??= setTimeout(flush, flushMs).unref();
   }
 
   function flush(): Promise<void> {
@@ -61,7 +73,7 @@ export function createUses(store: Store): Uses {
       if (lastUsedAt !== null && now - lastUsedAt < exactMs) return;
       pending.set(row.id, now);
       if (pending.size >= capacity && beingWritten.size === 0) void flush();
-      else timer ??= setTimeout(flush, flushMs).unref();
+      else flushSoon();
     },
 
     latest(row) {

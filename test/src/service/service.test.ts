@@ -134,16 +134,25 @@ test('a use is recorded once a minute, without a new version', async () => {
   expect((await admin.get(key.id)).version).toBe(key.version);
 });
 
-test('a use that cannot be recorded fails no verify', async () => {
+test('a use that cannot be written fails no verify, and is written the next time', async () => {
   const store = await openSqlite(newDatabasePath());
-  const touchKeys = () => Promise.reject(new Error('disk full'));
+  let isFull = true;
+  const touchKeys: typeof store.touchKeys = async (uses) => {
+    if (isFull) throw new Error('disk full');
+    return store.touchKeys(uses);
+  };
   const service = createService({ store: { ...store, touchKeys }, now: Date.now });
   const admin = service.as(machineAdmin);
   const { key, secret } = await admin.create({ name: 'used' });
-  expect((await admin.verify(secret)).valid).toBe(true);
+  const kept = async () => (await store.findKey(key.id))?.row.lastUsedAt;
   // Who asks for unused keys has what was used written first.
-  const unused = await admin.list({ unusedSince: new Date(Date.now() + 1_000).toISOString() });
-  expect(unused.keys).toMatchObject([{ id: key.id, lastUsedAt: null }]);
+  const query = { unusedSince: new Date(Date.now() + 60_000).toISOString() };
+  expect((await admin.verify(secret)).valid).toBe(true);
+  await admin.list(query);
+  expect(await kept()).toBeNull();
+  isFull = false;
+  await admin.list(query);
+  expect(await kept()).toEqual(expect.any(Number));
   await service.close();
 });
 
