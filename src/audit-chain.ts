@@ -2,7 +2,6 @@
  * The chain that holds an audit log together: each row's hash is made of the row and of the hash before it, so that a row
  * cannot change, go, come or move without every hash after it.
  */
-
 import type { AuditEntry, AuditHead } from './audit.ts';
 import { nodeCrypto } from './node-crypto.ts';
 

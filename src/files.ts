@@ -1,5 +1,4 @@
 /** Files that hold what must not be lost or read by others. */
-
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { nodeCrypto } from './node-crypto.ts';

@@ -2,7 +2,6 @@
  * What an idempotency key does for the service: it is known by its hash, and what is sealed with it only it can open.
  * The service keeps the hash and the seal, and forgets the idempotency key with the request.
  */
-
 import { KeysError } from '../errors.ts';
 import { nodeCrypto } from '../node-crypto.ts';
 import { decrypt, encrypt } from './aead.ts';
