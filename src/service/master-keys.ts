@@ -2,7 +2,6 @@
  * Master keys, under which secrets are stored that can be shown again. One a line, each 32 random bytes in base64; the last one
  * encrypts, the others still open what was encrypted with them. A key is named after itself, so that no two are ever mixed up.
  */
-
 import { KeysError } from '../errors.ts';
 import { nodeCrypto } from '../node-crypto.ts';
 import { Secret } from '../secret.ts';

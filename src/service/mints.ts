@@ -1,5 +1,4 @@
 /** A mint under an idempotency key happens once; asked for again, it is answered from its seal. */
-
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, SecretState } from '../keys.ts';
 import { nodeCrypto } from '../node-crypto.ts';
