@@ -3,10 +3,10 @@ import type { Audit, AuditQuery } from '../audit.ts';
 import { KeysError } from '../errors.ts';
 import type { InvalidReason } from '../keys.ts';
 import { type Caller, may } from './access.ts';
-import type { ServiceCore } from './key-service.ts';
 import type { Standing } from './limits.ts';
 import { timestamp } from './rules.ts';
 import type { AuditRow, KeyRow } from './store.ts';
+import type { View } from './view.ts';
 
 /** Where a request came from. */
 export interface RequestContext {
@@ -23,10 +23,12 @@ export interface RequestContext {
 const defaultPageSize = 100;
 const largestPageSize = 1_000;
 
-export function auditFor({ store, queue }: ServiceCore, caller: () => Caller): Audit {
+export function auditFor(view: View): Audit {
+  const { store, queue } = view.core;
+
   /** Throws `forbidden`. */
   async function requireReader(): Promise<void> {
-    if (!may(caller(), 'audit', { namespace: null })) {
+    if (!may(view.caller(), 'audit', { namespace: null })) {
       throw new KeysError('forbidden', 'this credential may not read the audit log', {
         hint: 'it takes audit.view in all namespaces, as the role admin has it',
       });

@@ -1,8 +1,8 @@
 /** A page of the keys that a caller may see. */
 import { type KeyPage, type KeyQuery, keyStatuses } from '../keys.ts';
 import { type Caller, may, requireMay } from './access.ts';
+import type { ServiceCore } from './core.ts';
 import { cursorAfter, idOfCursor } from './ids.ts';
-import type { ServiceCore } from './key-service.ts';
 import * as rules from './rules.ts';
 import { toKey } from './status.ts';
 import type { KeySelection } from './store.ts';

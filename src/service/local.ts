@@ -15,9 +15,8 @@ export interface LocalOptions {
 /** Throws `unavailable` and `invalid` for a database that cannot be used. */
 export async function openLocal({ url, now }: LocalOptions): Promise<KeyService> {
   const service = createService({ store: await openSqlite(databasePath(url)), now });
-  return {
-    ...service.as(machineAdministrator()),
+  return Object.assign(service.as(machineAdministrator()), {
     capabilities: embeddedCapabilities,
     close: () => service.close(),
-  };
+  });
 }

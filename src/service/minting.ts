@@ -1,47 +1,27 @@
 /** What can be said of a mint afterwards, by its idempotency key: by who minted, or an admin. */
 import { KeysError } from '../errors.ts';
 import type { Key, Mint, Minting } from '../keys.ts';
-import { type Action, type Caller, isAdmin, may, minterOf, requireMay, type Target } from './access.ts';
-import type { ServiceCore } from './key-service.ts';
+import { isAdmin, may, minterOf, requireMay } from './access.ts';
 import { stateOf } from './mints.ts';
 import { endedByNow, graceEnd, requireGrace } from './rules.ts';
 import { idempotencyKey, mintHash } from './seal.ts';
 import { toKey } from './status.ts';
-import type { AuditRow, FoundKey, Kept, KeyRow, MadeMint, MintRow } from './store.ts';
+import type { Kept, KeyRow, MadeMint, MintRow } from './store.ts';
+import type { View } from './view.ts';
 
-/** The caller's view of the service that this is a part of. */
-interface View {
-  readonly core: Pick<ServiceCore, 'store' | 'now'>;
-  caller(): Caller;
-  visible(id: string): Promise<FoundKey>;
-  targetOf(found: FoundKey): Promise<Target>;
-  change(
-    id: string,
-    action: Action,
-    version: null,
-    decide: (row: KeyRow) => Promise<KeyRow | 'changed'>,
-  ): Promise<KeyRow>;
-  audit(action: string, target: string | null, details?: AuditRow['details']): AuditRow;
-}
+export function mintingFor(view: View): Minting {
+  const { store, now } = view.core;
 
-export function mintingFor({
-  core: { store, now },
-  caller,
-  visible,
-  targetOf,
-  change,
-  audit,
-}: View): Minting {
   /** Throws `forbidden` for somebody else's. */
   function requireOwn(mint: MintRow): MintRow {
-    const by = caller();
+    const by = view.caller();
     if (mint.caller === minterOf(by) || isAdmin(by)) return mint;
     throw new KeysError('forbidden', 'another credential minted under this idempotency key');
   }
 
   async function find(text: string): Promise<MadeMint | null> {
     const hash = mintHash(idempotencyKey(text));
-    caller();
+    view.caller();
     const mint = await store.findMint(hash);
     return mint && made(requireOwn(mint));
   }
@@ -49,7 +29,7 @@ export function mintingFor({
   async function shown(mint: MadeMint | null): Promise<Mint | null> {
     if (!mint) return null;
     const at = now();
-    const { row } = await visible(mint.keyId);
+    const { row } = await view.visible(mint.keyId);
     // A key goes by the secret that was minted last, or by the one before when that was taken back.
     const inForce = row.revokedAt === null && (row.rotatedAt ?? row.createdAt) === mint.createdAt;
     return { key: toKey(row, at), secretState: stateOf(mint, at), inForce };
@@ -62,7 +42,7 @@ export function mintingFor({
     const at = now();
     const endsAt = kept === 'old' ? endedByNow : graceEnd(old.endsAt, row.expiresAt, at, graceMs);
     if (overlap === kept && (kept === 'old' || endsAt === old.endsAt)) return row;
-    const recorded = audit('settle', row.id, { kept, endsAt });
+    const recorded = view.audit('settle', row.id, { kept, endsAt });
     const outcome = await store.settleOverlap(mint, row.version, kept, endsAt, recorded);
     return outcome.refused === undefined ? outcome.row : 'changed';
   }
@@ -72,27 +52,28 @@ export function mintingFor({
 
     async cancel(text) {
       const hash = mintHash(idempotencyKey(text));
-      const by = caller();
+      const by = view.caller();
       const before = await store.findMint(hash);
       if (!before) requireMay(by, 'create', { namespace: by.namespace });
       const row = { hash, caller: minterOf(by), state: 'cancelled', createdAt: now() } as const;
-      return shown(made(requireOwn(before ?? (await store.cancelMint(row, audit('cancel', null))))));
+      return shown(made(requireOwn(before ?? (await store.cancelMint(row, view.audit('cancel', null))))));
     },
 
     async acknowledge(text) {
       const mint = await find(text);
-      if (mint?.state === 'sealed') await store.acknowledgeMint(mint.hash, audit('acknowledge', mint.keyId));
+      if (mint?.state === 'sealed')
+        await store.acknowledgeMint(mint.hash, view.audit('acknowledge', mint.keyId));
     },
 
     async settle(text, { keep, graceMs = 0 }): Promise<Key> {
       requireGrace(graceMs);
       const mint = await find(text);
       if (!mint?.old) throw noOverlap();
-      const found = await visible(mint.keyId);
+      const found = await view.visible(mint.keyId);
       const { row } = found;
       const isOver = row.revokedAt !== null && (keep === 'old' || mint.overlap === keep);
-      if (isOver && may(caller(), 'regenerate', await targetOf(found))) return toKey(row, now());
-      const settled = await change(mint.keyId, 'regenerate', null, async (current) =>
+      if (isOver && may(view.caller(), 'regenerate', await view.targetOf(found))) return toKey(row, now());
+      const settled = await view.change(mint.keyId, 'regenerate', null, async (current) =>
         settleOnce((await find(text)) ?? mint, current, keep, graceMs),
       );
       return toKey(settled, now());

@@ -5,7 +5,8 @@ import type { Caller } from './access.ts';
 import type { RequestContext } from './audit.ts';
 import { createAuditQueue } from './audit-queue.ts';
 import { callerOfKey, callerOfSession } from './callers.ts';
-import { keyServiceFor, type OwnKeyService, type ServiceCore } from './key-service.ts';
+import type { ServiceCore } from './core.ts';
+import { CallerKeyService, type OwnKeyService } from './key-service.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { machineAdministrator } from './machine.ts';
 import { memoryCounter } from './memory-counter.ts';
@@ -67,7 +68,7 @@ export function createService(parts: ServiceParts): Service {
   const machine = machineAdministrator();
   return {
     now,
-    as: (caller, context) => keyServiceFor(core, caller, context),
+    as: (caller, context) => new CallerKeyService(core, caller, context),
     sessions: createSessions({ store, now, throttle: core.throttle }),
     async authenticate(secret, context = { address: null, requestId: null }, counted = true) {
       const session = isAccessToken(secret) ? await findSession(core, secret) : null;
@@ -88,7 +89,7 @@ export function createService(parts: ServiceParts): Service {
     check: () => store.check(),
     reencrypt: (isStopped) => reencrypt(store, settings.masterKeys, isStopped),
     async hasAdmin() {
-      const page = await keyServiceFor(core, machine).list({
+      const page = await new CallerKeyService(core, machine).list({
         namespace: null,
         role: 'admin',
         pageSize: 1,
@@ -100,7 +101,10 @@ export function createService(parts: ServiceParts): Service {
       );
     },
     async createAdmin(secret) {
-      const service = keyServiceFor({ ...core, newSecret: () => secret }, machineAdministrator('admin'));
+      const service = new CallerKeyService(
+        { ...core, newSecret: () => secret },
+        machineAdministrator('admin'),
+      );
       return (await service.create({ name: 'admin', roles: ['admin'] })).key;
     },
     async close() {

@@ -1,33 +1,25 @@
 /** Users, namespaces and roles as one caller sees them. */
 import { KeysError } from '../errors.ts';
 import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../keys.ts';
-import { type Action, type Caller, isAdmin, may, requireMay } from './access.ts';
-import type { RequestContext } from './audit.ts';
+import { type Action, isAdmin, may, requireMay } from './access.ts';
 import { builtInRoles } from './grants.ts';
-import type { ServiceCore } from './key-service.ts';
 import { checkPassword } from './password-check.ts';
 import { hashPassword } from './passwords.ts';
 import { rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
-import type { AuditRow, CountedNamespace, UserOutcome, UserRow, UserRowChanges } from './store.ts';
-
-/** The caller's view of the service that these are parts of. */
-interface View {
-  readonly core: Pick<ServiceCore, 'store' | 'settings' | 'now' | 'throttle'>;
-  readonly context: RequestContext;
-  caller(): Caller;
-  audit(action: string, target: string | null, details?: AuditRow['details']): AuditRow;
-}
+import type { CountedNamespace, UserOutcome, UserRow, UserRowChanges } from './store.ts';
+import type { View } from './view.ts';
 
 /** Users belong to no namespace: whoever administers them does so everywhere. */
 const everywhere = { namespace: null };
 
-export function usersFor({ core, context, caller, audit }: View): Users {
+export function usersFor(view: View): Users {
+  const { core, context } = view;
   const { store, now } = core;
 
   async function visible(name: string): Promise<UserRow> {
     const row = await store.findUser(name);
-    if (row && may(caller(), 'user.show', { ...everywhere, owner: row.name })) return row;
+    if (row && may(view.caller(), 'user.show', { ...everywhere, owner: row.name })) return row;
     throw noUser(name);
   }
 
@@ -48,7 +40,7 @@ export function usersFor({ core, context, caller, audit }: View): Users {
       const wanted = await decide(row);
       if (Object.keys(wanted).length === 0) return toUser(row);
       const details = { ...wanted, ...(wanted.password === undefined ? {} : { password: 'changed' }) };
-      const recorded = audit(action, name, details);
+      const recorded = view.audit(action, name, details);
       const outcome = await store.changeUser(name, row.version, wanted, now(), recorded);
       if (outcome.refused !== 'changed') return toUser(rowOf(outcome, name));
     }
@@ -56,7 +48,7 @@ export function usersFor({ core, context, caller, audit }: View): Users {
 
   /** Users may change their own password, who are at the keyboard and know the old one. Throws `forbidden`, `rate_limited`. */
   async function requireMayEdit(row: UserRow, changes: UserChanges): Promise<void> {
-    const by = caller();
+    const by = view.caller();
     if (isAdmin(by)) return;
     const { password, currentPassword, ...others } = changes;
     const isOwn = by.kind === 'session' && by.keyId === null && by.owner === row.name;
@@ -79,7 +71,7 @@ export function usersFor({ core, context, caller, audit }: View): Users {
 
   return {
     async list() {
-      const by = caller();
+      const by = view.caller();
       if (!may(by, 'user.list', everywhere)) requireMay(by, 'user.list', { ...everywhere, owner: by.owner });
       const rows = await store.listUsers();
       return rows.filter(({ name }) => may(by, 'user.show', { ...everywhere, owner: name })).map(toUser);
@@ -88,7 +80,7 @@ export function usersFor({ core, context, caller, audit }: View): Users {
     get: async (name) => toUser(await visible(name)),
 
     async create({ name, role = 'member', password, memberships = [] }) {
-      requireMay(caller(), 'user.create', everywhere);
+      requireMay(view.caller(), 'user.create', everywhere);
       const given = await Promise.all(memberships.map(requireMembership));
       const row: UserRow = {
         name: rules.userName(name),
@@ -99,7 +91,7 @@ export function usersFor({ core, context, caller, audit }: View): Users {
         createdAt: now(),
         version: 1,
       };
-      const recorded = audit('user.create', row.name, { role, memberships: row.memberships });
+      const recorded = view.audit('user.create', row.name, { role, memberships: row.memberships });
       return toUser(rowOf(await store.insertUser(row, recorded), row.name));
     },
 
@@ -115,57 +107,61 @@ export function usersFor({ core, context, caller, audit }: View): Users {
 
     disable: (name, version) =>
       change(name, 'user.disable', version, async ({ disabledAt }) => {
-        requireMay(caller(), 'user.disable', everywhere);
+        requireMay(view.caller(), 'user.disable', everywhere);
         return disabledAt === null ? { disabledAt: now() } : {};
       }),
 
     enable: (name, version) =>
       change(name, 'user.enable', version, async ({ disabledAt }) => {
-        requireMay(caller(), 'user.enable', everywhere);
+        requireMay(view.caller(), 'user.enable', everywhere);
         return disabledAt === null ? {} : { disabledAt: null };
       }),
 
     async join(name, membership) {
       await visible(name);
-      requireMay(caller(), 'user.edit', everywhere);
+      requireMay(view.caller(), 'user.edit', everywhere);
       const { namespace, role } = await requireMembership(membership);
-      const recorded = audit('user.join', name, { namespace, role });
+      const recorded = view.audit('user.join', name, { namespace, role });
       return toUser(rowOf(await store.setMembership(name, namespace, role, recorded), name));
     },
 
     async leave(name, namespace) {
       const row = await visible(name);
-      requireMay(caller(), 'user.edit', everywhere);
+      requireMay(view.caller(), 'user.edit', everywhere);
       if (!row.memberships.some((each) => each.namespace === namespace)) return toUser(row);
-      const recorded = audit('user.leave', name, { namespace });
+      const recorded = view.audit('user.leave', name, { namespace });
       return toUser(rowOf(await store.setMembership(name, namespace, null, recorded), name));
     },
   };
 }
 
-export function namespacesFor({ core: { store, now }, caller, audit }: View): Namespaces {
+export function namespacesFor(view: View): Namespaces {
+  const { store, now } = view.core;
+
   async function find(name: string): Promise<Namespace> {
     const found = (await store.listNamespaces(now())).find((each) => each.name === name);
-    if (found && may(caller(), 'namespace.list', { namespace: name })) return toNamespace(found);
+    if (found && may(view.caller(), 'namespace.list', { namespace: name })) return toNamespace(found);
     throw new KeysError('not_found', `there is no namespace '${name}'`, { hint: 'keys namespace list' });
   }
 
   return {
     async list() {
-      const by = caller();
+      const by = view.caller();
       const rows = await store.listNamespaces(now());
       return rows.filter(({ name }) => may(by, 'namespace.list', { namespace: name })).map(toNamespace);
     },
 
     async create({ name, quota = null, recoverable = false }) {
-      requireMay(caller(), 'namespace.create', everywhere);
+      requireMay(view.caller(), 'namespace.create', everywhere);
       const row = {
         name: rules.namespaceName(name),
         quota: rules.quota(quota),
         recoverable,
         createdAt: now(),
       };
-      if (await store.insertNamespace(row, audit('namespace.create', row.name, { quota, recoverable }))) {
+      if (
+        await store.insertNamespace(row, view.audit('namespace.create', row.name, { quota, recoverable }))
+      ) {
         return toNamespace({ ...row, active: 0 });
       }
       throw new KeysError('conflict', `there is a namespace '${row.name}' already`, {
@@ -176,33 +172,35 @@ export function namespacesFor({ core: { store, now }, caller, audit }: View): Na
     async edit(name, changes) {
       const { quota, recoverable } = changes;
       await find(name);
-      requireMay(caller(), 'namespace.edit', everywhere);
+      requireMay(view.caller(), 'namespace.edit', everywhere);
       const wanted = {
         ...(quota === undefined ? {} : { quota: rules.quota(quota) }),
         ...(recoverable === undefined ? {} : { recoverable }),
       };
       if (Object.keys(wanted).length > 0) {
-        await store.changeNamespace(name, wanted, audit('namespace.edit', name, wanted));
+        await store.changeNamespace(name, wanted, view.audit('namespace.edit', name, wanted));
       }
       return find(name);
     },
   };
 }
 
-export function rolesFor({ core: { store, settings, now }, caller, audit }: View): Roles {
+export function rolesFor(view: View): Roles {
+  const { store, settings, now } = view.core;
+
   return {
     async list() {
-      requireMay(caller(), 'role.list', { namespace: caller().namespace });
+      requireMay(view.caller(), 'role.list', { namespace: view.caller().namespace });
       const made = await store.listRoles();
       const known = Object.entries(settings.roles).map(([name, permissions]) => ({ name, permissions }));
       return [...known, ...made.filter(({ name }) => !Object.hasOwn(settings.roles, name))].map(toRole);
     },
 
     async create({ name, permissions }) {
-      requireMay(caller(), 'role.create', everywhere);
+      requireMay(view.caller(), 'role.create', everywhere);
       const row = { name: rules.roleName(name), permissions: rules.rolePermissions(permissions) };
       const isFixed = Object.hasOwn(settings.roles, row.name);
-      const recorded = audit('role.create', row.name, { permissions: row.permissions });
+      const recorded = view.audit('role.create', row.name, { permissions: row.permissions });
       if (!isFixed && (await store.insertRole(row, now(), recorded))) return toRole(row);
       throw new KeysError('conflict', `there is a role '${row.name}' already`, {
         hint: isFixed ? 'choose another name' : `change it: keys role edit ${row.name}`,
@@ -210,7 +208,7 @@ export function rolesFor({ core: { store, settings, now }, caller, audit }: View
     },
 
     async edit(name, changes) {
-      requireMay(caller(), 'role.edit', everywhere);
+      requireMay(view.caller(), 'role.edit', everywhere);
       const permissions = rules.rolePermissions(changes.permissions);
       if (Object.hasOwn(settings.roles, name)) {
         throw new KeysError(
@@ -222,7 +220,7 @@ export function rolesFor({ core: { store, settings, now }, caller, audit }: View
         );
       }
       const row = { name, permissions };
-      if (await store.changeRole(row, audit('role.edit', name, { permissions }))) return toRole(row);
+      if (await store.changeRole(row, view.audit('role.edit', name, { permissions }))) return toRole(row);
       throw new KeysError('not_found', `there is no role '${name}'`, { hint: 'keys role list' });
     },
   };

@@ -1,33 +1,26 @@
 /** Whether a secret is good, and what its key may do. */
 import type { Acts, InvalidReason, Verification } from '../keys.ts';
 import type { Secret } from '../secret.ts';
-import { type Caller, may, type Target } from './access.ts';
-import { type RequestContext, verifyRow } from './audit.ts';
+import { may } from './access.ts';
+import { verifyRow } from './audit.ts';
 import { type Grant, grantsOfKey, union } from './grants.ts';
-import type { ServiceCore } from './key-service.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { statusOf, toKey } from './status.ts';
 import type { FoundKey } from './store.ts';
 import { useSecret } from './uses.ts';
-
-interface Asked {
-  readonly core: ServiceCore;
-  /** Who asks, if they say. */
-  readonly anybody: Caller | null;
-  readonly context: RequestContext;
-  readonly targetOf: (found: FoundKey) => Promise<Target>;
-}
+import type { View } from './view.ts';
 
 /** An unusable secret is an answer, not an error. Throws `rate_limited`, `unavailable`. */
-export async function verifySecret(asked: Asked, secret: Secret): Promise<Verification> {
-  const { core, anybody, context, targetOf } = asked;
-  const { found, reason } = await judge(asked, secret);
+export async function verifySecret(view: View, secret: Secret): Promise<Verification> {
+  const { core, anybody, context } = view;
+  const { found, reason } = await judge(view, secret);
   const at = core.now();
   context.recorded = true;
   core.queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
-  const isTold = reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await targetOf(found)));
+  const isTold =
+    reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await view.targetOf(found)));
   if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
   const key = toKey(core.uses.latest(found.row), at);
   if (reason !== null) return { valid: false, reason, key };
@@ -38,7 +31,7 @@ export async function verifySecret(asked: Asked, secret: Secret): Promise<Verifi
 
 /** Whose secret it is, and what is wrong with it. */
 async function judge(
-  { core, context }: Asked,
+  { core, context }: View,
   secret: Secret,
 ): Promise<{ found: FoundKey | null; reason: InvalidReason | null }> {
   const found = await findSecret(core.store, secret);

@@ -35,7 +35,7 @@ export async function newService(settings?: Partial<Settings>, now?: () => numbe
     async as(given) {
       const { key, secret } = await admin.create({ name: `caller-${minted++}`, owner: 'carol', ...given });
       const caller = await service.authenticate(secret);
-      return { ...service.as(caller), id: key.id, secret };
+      return Object.assign(service.as(caller), { id: key.id, secret });
     },
   };
 }

@@ -48,7 +48,7 @@ describe.skipIf(lacksPostgres)(
 
     keyServiceContract('the service on PostgreSQL', async () => {
       const service = createService({ store: await openStore(await postgres.newDatabase()), now: Date.now });
-      return { ...service.as(machineAdmin), close: () => service.close() };
+      return Object.assign(service.as(machineAdmin), { close: () => service.close() });
     });
 
     test('6 instances that open a new database at once all find it ready', async () => {
