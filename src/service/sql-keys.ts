@@ -55,33 +55,34 @@ const columns = {
 } as const satisfies Record<keyof KeyRow, string>;
 
 export function keyStore({ dialect, read, first, transaction }: Database): KeyStore {
-  /** A transaction on one key, which is there when it ends. */
-  async function write(id: string, work: () => Work<void>): Promise<Outcome> {
+  async function write(work: () => Work<KeyRow>): Promise<Outcome> {
     try {
-      return await transaction(function* () {
-        yield* work();
-        const row = yield* find(id);
-        if (!row) throw new Refused<Refusal>({ refused: 'changed' });
-        return { row };
-      });
+      return { row: await transaction(work) };
     } catch (error) {
       if (error instanceof Refused) return error.refusal;
       throw error;
     }
   }
 
+  /** A transaction on one key, which is there when it ends. */
+  function change(id: string, work: () => Work<void>): Promise<Outcome> {
+    return write(function* () {
+      yield* work();
+      const row = yield* find(id);
+      if (!row) throw new Refused<Refusal>({ refused: 'changed' });
+      return row;
+    });
+  }
+
   return {
     insertKey(row, secret, quota, audit, mint) {
-      return write(row.id, function* () {
-        yield* requireFirst(mint);
-        yield* requireOwner(row);
-        yield* requireFreeName(row);
-        yield* run(
-          'INSERT INTO namespaces (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING',
-          row.namespace,
-          row.createdAt,
-        );
-        yield* requireRoom(row.namespace, quota);
+      return write(function* () {
+        const { namespace, createdAt } = row;
+        const { isNew, ownQuota } = yield* requirePlace(row, mint);
+        yield* requireRoom(namespace, ownQuota, quota);
+        if (isNew) {
+          yield* run('INSERT INTO namespaces (name, created_at) VALUES (?, ?)', namespace, createdAt);
+        }
         const fields = Object.keys(columns) as (keyof KeyRow)[];
         yield* run(
           `INSERT INTO keys (${fields.map((field) => columns[field]).join(', ')})
@@ -91,13 +92,14 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
         yield* addSecret(row.id, secret);
         if (mint) yield* addMint(mint, row.id, secret.hash);
         yield* addAudit(audit);
+        return row;
       });
     },
 
     changeKey(id, version, changes, quota, audit) {
-      return write(id, function* () {
+      return change(id, function* () {
         const row = yield* requireVersion(id, version);
-        if (quota) yield* requireRoom(row.namespace, quota);
+        if (quota) yield* requireRoom(row.namespace, yield* quotaOf(row.namespace), quota);
         if (changes.name !== undefined) yield* requireFreeName({ ...row, name: changes.name });
         yield* update(id, version, changes);
         if (typeof changes.revokedAt === 'number') {
@@ -109,7 +111,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
     },
 
     replaceSecret(id, version, secret, oldEndsAt, audit, mint) {
-      return write(id, function* () {
+      return change(id, function* () {
         yield* requireFirst(mint);
         const before = yield* requireVersion(id, version);
         const overlaps = typeof oldEndsAt !== 'number';
@@ -133,7 +135,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
 
     settleOverlap(mint, version, kept, endsAt, audit) {
       const { keyId, secretHash, old } = mint;
-      return write(keyId, function* () {
+      return change(keyId, function* () {
         yield* requireVersion(keyId, version);
         if (!old || !(yield* settleMint(mint, kept))) throw new Refused<Refusal>({ refused: 'changed' });
         const { prefix, lastFour, rotatedAt } = old;
@@ -234,11 +236,23 @@ function* requireFirst(mint: NewMint | null): Work<void> {
   if (mint && (yield* hasMint(mint.hash))) throw new Refused<Refusal>({ refused: 'minted' });
 }
 
-function* requireOwner({ owner }: KeyRow): Work<void> {
-  if (owner === null) return;
-  const found = yield* get('SELECT disabled_at FROM users WHERE name = ?', owner);
-  if (!found) throw new Refused<Refusal>({ refused: 'no_owner' });
-  if (found.disabled_at !== null) throw new Refused<Refusal>({ refused: 'owner_disabled' });
+/** Whether a key may be made, but for the counts, is one question: other writers wait for the answer. */
+function* requirePlace(row: KeyRow, mint: NewMint | null): Work<{ isNew: boolean; ownQuota: number | null }> {
+  const { namespace, name } = row;
+  const found = (yield* get(
+    `SELECT (SELECT 1 FROM mints WHERE hash = ?) AS minted,
+       (SELECT 1 FROM users WHERE name = ?) AS has_owner,
+       (SELECT disabled_at FROM users WHERE name = ?) AS owner_disabled_at,
+       (SELECT 1 FROM keys WHERE namespace = ? AND name = ? AND revoked_at IS NULL) AS taken,
+       (SELECT 1 FROM namespaces WHERE name = ?) AS has_namespace,
+       (SELECT quota FROM namespaces WHERE name = ?) AS own_quota`,
+    ...[mint?.hash ?? null, row.owner, row.owner, namespace, name, namespace, namespace],
+  )) as Row;
+  if (found.minted !== null) throw new Refused<Refusal>({ refused: 'minted' });
+  if (row.owner !== null && found.has_owner === null) throw new Refused<Refusal>({ refused: 'no_owner' });
+  if (found.owner_disabled_at !== null) throw new Refused<Refusal>({ refused: 'owner_disabled' });
+  if (found.taken !== null) throw new Refused<Refusal>({ refused: 'name_taken' });
+  return { isNew: found.has_namespace === null, ownQuota: found.own_quota as number | null };
 }
 
 /** Among the live keys of a namespace. */
@@ -280,9 +294,17 @@ function* secretInForce(id: string): Work<Uint8Array> {
   return record?.hash as Uint8Array;
 }
 
-function* requireRoom(namespace: string, { defaultQuota, totalQuota, now }: QuotaGuard): Work<void> {
-  const own = (yield* get('SELECT quota FROM namespaces WHERE name = ?', namespace))?.quota;
-  const quota = typeof own === 'number' ? own : defaultQuota;
+function* quotaOf(namespace: string): Work<number | null> {
+  const record = yield* get('SELECT quota FROM namespaces WHERE name = ?', namespace);
+  return (record?.quota ?? null) as number | null;
+}
+
+function* requireRoom(
+  namespace: string,
+  ownQuota: number | null,
+  { defaultQuota, totalQuota, now }: QuotaGuard,
+): Work<void> {
+  const quota = ownQuota ?? defaultQuota;
   if (quota !== null)
     yield* requireFewer('namespace', quota, `${activeKeys} AND namespace = ?`, now, namespace);
   if (totalQuota !== null) yield* requireFewer('service', totalQuota, activeKeys, now);
