@@ -1,10 +1,11 @@
 /** A PostgreSQL database, which several instances share. */
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import { KeysError } from '../errors.ts';
 import { numberedText, postgresDialect } from './postgres-dialect.ts';
 import { isBroken, isRetryable, postgresError, told } from './postgres-errors.ts';
 import { openPool } from './postgres-open.ts';
 import type { Answer, Database, Query, Row, Work } from './sql.ts';
+import { headText } from './sql-audit.ts';
 import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
 
@@ -29,8 +30,7 @@ function postgresDatabase(pool: Pool): Database {
   }
 
   async function ask(client: PoolClient, { text, values }: Query): Promise<Answer> {
-    const { rows, rowCount } = await told(client.query({ ...prepared(text), values: [...values] }));
-    return { rows, changes: rowCount ?? 0 };
+    return toAnswer(await told(client.query({ ...prepared(text), values: [...values] })));
   }
 
   async function finish<T>(client: PoolClient, work: Work<T>): Promise<T> {
@@ -43,9 +43,8 @@ function postgresDatabase(pool: Pool): Database {
     const client = await told(pool.connect());
     let broken = false;
     try {
-      // Each statement sees what was committed before it; the lock on one row makes writers come one by one.
-      await told(client.query('BEGIN ISOLATION LEVEL READ COMMITTED; SELECT id FROM audit_head FOR UPDATE'));
-      const result = await finish(client, work());
+      const head = await begin(client);
+      const result = await finish(client, withHead(work(), head));
       await commit(client);
       return result;
     } catch (error) {
@@ -115,6 +114,27 @@ function postgresDatabase(pool: Pool): Database {
   };
 }
 
+/** Each statement sees what was committed before it; the lock on one row makes writers come one by one, and brings the row. */
+async function begin(client: PoolClient): Promise<Answer> {
+  const began = await told(client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${headText} FOR UPDATE`));
+  // Several statements have several results, which the types do not say.
+  const [, locked] = began as unknown as [QueryResult, QueryResult];
+  return toAnswer(locked);
+}
+
+/** Whoever asks for the head of the audit log is answered from the locked row, once: afterwards the work may have changed it. */
+function* withHead<T>(work: Work<T>, head: Answer): Work<T> {
+  let known: Answer | null = head;
+  let step = work.next();
+  while (!step.done) {
+    if (known && step.value.text === headText) {
+      step = work.next(known);
+      known = null;
+    } else step = work.next(yield step.value);
+  }
+  return step.value;
+}
+
 /** Throws `outcome_unknown` when the connection breaks before the answer. */
 async function commit(client: PoolClient): Promise<void> {
   try {
@@ -125,4 +145,8 @@ async function commit(client: PoolClient): Promise<void> {
       cause: error,
     });
   }
+}
+
+function toAnswer({ rows, rowCount }: QueryResult): Answer {
+  return { rows, changes: rowCount ?? 0 };
 }

@@ -20,6 +20,9 @@ const readable = columns.replace(
   (name) => `CASE WHEN ${name} BETWEEN 0 AND 8640000000000000 THEN ${name} ELSE -1 END AS ${name}`,
 );
 
+/** The head of the log, on which whoever writes holds a lock where several could write at once. */
+export const headText = 'SELECT seq, hash FROM audit_head WHERE id = 1';
+
 export function auditStore({ read, transaction }: Database): AuditStore {
   /** Rows from before there was a chain get their hashes first. */
   async function chainHead(): Promise<AuditHead> {
@@ -69,7 +72,7 @@ export function* addAudit(...rows: readonly AuditRow[]): Work<AuditHead> {
 
 /** `null` while the rows have no hashes yet. */
 function* findHead(): Work<AuditHead | null> {
-  const head = yield* get('SELECT seq, hash FROM audit_head WHERE id = 1');
+  const head = yield* get(headText);
   if (!head) throw new KeysError('unexpected', 'the audit log has lost its head');
   return head.hash === null ? null : { seq: Number(head.seq), hash: String(head.hash) };
 }

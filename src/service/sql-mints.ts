@@ -106,10 +106,11 @@ export function destroySeals(...[state, which, value]: Seals): Work<number> {
   return run(`UPDATE mints SET seal = NULL, state = ? WHERE seal IS NOT NULL AND ${which}`, state, value);
 }
 
+/** Not with EXISTS: PostgreSQL would expect to find one at once, and go through all of them. */
 function hasOldMints(sealedBefore: number, madeBefore: number): Work<boolean> {
   return exists(
-    `SELECT 1 WHERE EXISTS (SELECT 1 FROM mints WHERE seal IS NOT NULL AND created_at <= ?)
-       OR EXISTS (SELECT 1 FROM mints WHERE created_at <= ? AND overlap IS DISTINCT FROM 'open')`,
+    `SELECT 1 FROM mints WHERE seal IS NOT NULL AND created_at <= ?
+     UNION ALL SELECT 1 FROM mints WHERE created_at <= ? AND overlap IS DISTINCT FROM 'open'`,
     ...[sealedBefore, madeBefore],
   );
 }
