@@ -2,7 +2,7 @@
 import { readFileSync, writeSync } from 'node:fs';
 
 export interface KeychainRequest {
-  readonly verb: 'read' | 'write' | 'remove';
+  readonly verb: 'read' | 'write' | 'remove' | 'take';
   readonly service: string;
   readonly account: string;
   readonly secret?: string;
@@ -22,8 +22,20 @@ async function answer({ verb, service, account, secret = '' }: KeychainRequest):
   const entry = new Entry(service, account, { linux: { store: 'secret-service' } });
   if (verb === 'read') return { secret: entry.getPassword() };
   if (verb === 'remove') return { removed: entry.deletePassword() };
+  if (verb === 'take') return { secret: readable(entry), removed: entry.deletePassword() };
   entry.setPassword(secret);
   return entry.getPassword() === secret ? {} : { error: 'it took the secret but does not give it back' };
+}
+
+/** What it holds; `null` where that is only in the way of removing it. */
+function readable(entry: { getPassword(): string | null }): string | null {
+  try {
+    return entry.getPassword();
+  } catch (error) {
+    // Who has just declined to unlock it is not asked again.
+    if (reason(error) === locked) throw error;
+    return null;
+  }
 }
 
 async function main(): Promise<void> {
@@ -33,9 +45,11 @@ async function main(): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
 }
 
+const locked = 'it is locked';
+
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (/dismissed|locked/i.test(message)) return 'it is locked';
+  if (/dismissed|locked/i.test(message)) return locked;
   if (/DBus|D-Bus|org\.freedesktop|No such interface|ServiceUnknown/i.test(message))
     return `there is none in this session (${message.split('\n')[0]})`;
   return message;

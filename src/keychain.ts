@@ -13,6 +13,14 @@ export interface Keychain {
   write(account: string, secret: Secret): Promise<void>;
   /** True when there was something to remove. */
   remove(account: string): Promise<boolean>;
+  /** Removes it in one question, and gives what it was. */
+  take(account: string): Promise<Taken>;
+}
+
+export interface Taken {
+  readonly removed: boolean;
+  /** `null` also where it could not be had on the way. */
+  readonly secret: Secret | null;
 }
 
 export interface KeychainOptions extends Pick<App, 'env' | 'signal'> {
@@ -65,11 +73,10 @@ export function openKeychain(options: KeychainOptions): Keychain {
     });
   }
 
+  const secretIn = ({ secret = null }: KeychainAnswer) => (secret === null ? null : new Secret(secret));
+
   return {
-    async read(account) {
-      const { secret } = await ask({ verb: 'read', account });
-      return secret === undefined || secret === null ? null : new Secret(secret);
-    },
+    read: async (account) => secretIn(await ask({ verb: 'read', account })),
     async write(account, secret) {
       const text = secret.reveal();
       if (text.length > longest) {
@@ -81,6 +88,10 @@ export function openKeychain(options: KeychainOptions): Keychain {
     },
     async remove(account) {
       return (await ask({ verb: 'remove', account })).removed ?? false;
+    },
+    async take(account) {
+      const answer = await ask({ verb: 'take', account });
+      return { removed: answer.removed ?? false, secret: secretIn(answer) };
     },
   };
 }

@@ -23,6 +23,9 @@ const defaultTimeoutMs = 30_000;
 /** Nobody waits longer for what is only nice to know. */
 const discoveryTimeoutMs = 5_000;
 
+/** Nor to leave, and least of all while offline. */
+const endingTimeoutMs = 3_000;
+
 /** Throws `invalid` for a profile that its driver does not understand. */
 export async function capabilitiesOf(profile: Profile): Promise<Capabilities> {
   if (profile.driver === 'local') return embeddedCapabilities;
@@ -135,6 +138,21 @@ export async function passwordLoginTo(
   }
   const [ask, http] = await Promise.all([passwordLogin(), httpTo(app, profile, null)]);
   return ask(http, user, password, (secret) => app.redactor.know(secret)).finally(() => http.close());
+}
+
+/** How to end the session that a credential is at its service; `null` for one that is none, or that its driver cannot end. */
+export async function sessionEnding(
+  app: App,
+  profile: Profile,
+  credential: Secret,
+): Promise<(() => Promise<void>) | null> {
+  const end = await (await driverOf(profile)).endSession?.(credential);
+  if (!end) return null;
+  return async () => {
+    const http = await httpTo(app, profile, null, endingTimeoutMs);
+    const know = (secret: Secret) => app.redactor.know(secret);
+    await end(http, know(credential), profile, { now: app.now, know }).finally(() => http.close());
+  };
 }
 
 /** What the installation says of itself; `null` where its driver has nothing to ask. */

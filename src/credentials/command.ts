@@ -16,6 +16,7 @@ export function commandStore(app: App, argv: readonly string[]): CredentialStore
     read: () => run(app, argv),
     write: async () => {},
     remove: async () => false,
+    take: async () => ({ removed: false, secret: null }),
   };
 }
 

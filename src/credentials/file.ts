@@ -67,6 +67,11 @@ export function fileStore(app: App, passphraseFile?: string): CredentialStore {
         throw failed(`cannot remove ${path}`, error);
       });
     },
+    async take(account) {
+      const asksNobody = passphraseFile ?? app.env.KEYS_PASSPHRASE_FILE;
+      const secret = asksNobody ? await this.read(account).catch(() => null) : null;
+      return { removed: await this.remove(account), secret };
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { App } from '../app.ts';
 import { type Profile, type StoreName, variable } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import { readSmallFile } from '../files.ts';
+import type { Taken } from '../keychain.ts';
 import type { Secret } from '../secret.ts';
 import { credentialProblem, parseCredential } from './credential.ts';
 
@@ -14,6 +15,8 @@ export interface CredentialStore {
   write(account: string, secret: Secret): Promise<void>;
   /** True when there was something to remove. */
   remove(account: string): Promise<boolean>;
+  /** Removes it, and gives what it was where that can be had without asking anybody. */
+  take(account: string): Promise<Taken>;
 }
 
 /** Where a credential came from: a variable, or the store of the profile; `none` for none at all. */
@@ -111,7 +114,12 @@ export async function openStore(
     case 'command':
       return (await import('./command.ts')).commandStore(app, options.credentialCommand ?? []);
     case 'none':
-      return { read: async () => null, write: async () => {}, remove: async () => false };
+      return {
+        read: async () => null,
+        write: async () => {},
+        remove: async () => false,
+        take: async () => ({ removed: false, secret: null }),
+      };
   }
 }
 

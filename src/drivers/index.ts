@@ -50,6 +50,14 @@ export type PasswordLogin = (
   know: (secret: Secret) => Secret,
 ) => Promise<Secret>;
 
+/** Ends a session at its service. Throws `unauthenticated` when it had ended, and what else a request can end with. */
+export type EndSession = (
+  http: Http,
+  session: Secret,
+  profile: Profile,
+  parts: Pick<DriverParts, 'now' | 'know'>,
+) => Promise<void>;
+
 /** What an installation says of itself: sentences, and settings that a profile may take over. */
 export interface Discovery {
   readonly found: readonly string[];
@@ -91,6 +99,8 @@ export interface DriverEntry {
   readonly login?: () => Promise<Login>;
   /** Where it may be, for a user's name that was given. */
   readonly passwordLogin?: () => Promise<PasswordLogin>;
+  /** Where a credential may be a session, how to end it; `null` for one that is none. */
+  readonly endSession?: (credential: Secret) => Promise<EndSession> | null;
   /** Where a person has said what the service's answers mean: looks at one, and tells what was found. */
   readonly check?: () => Promise<(http: Http, profile: Profile, parts: DriverParts) => Promise<Check>>;
   /** Asks an installation what it can do beyond what all of them can; nothing is changed, and no credential is sent. */
@@ -102,9 +112,10 @@ export const drivers: readonly DriverEntry[] = [
     name: 'keys',
     capabilities: () => ownCapabilities,
     load: async () => (await import('./keys.ts')).keysDriver,
-    // A session; the secrets of keys begin otherwise.
-    authorizes: (credential) => credential.reveal().startsWith('{'),
+    authorizes: isOwnSession,
     passwordLogin: async () => (await import('./keys-session.ts')).passwordLogin,
+    endSession: (credential) =>
+      isOwnSession(credential) ? import('./keys-session.ts').then((session) => session.endSession) : null,
   },
   {
     name: 'ververica',
@@ -150,6 +161,11 @@ export const drivers: readonly DriverEntry[] = [
     login: async () => (await import('./zabbix-login.ts')).zabbixLogin,
   },
 ];
+
+/** The secrets of keys begin otherwise. */
+function isOwnSession(credential: Secret): boolean {
+  return credential.reveal().startsWith('{');
+}
 
 /** A driver of ours by its name, or of others by its file or package; `null` when there is none. Throws as `outsideDriver`. */
 export async function driverNamed(name: string): Promise<DriverEntry | null> {

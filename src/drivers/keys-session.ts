@@ -30,8 +30,25 @@ export async function passwordLogin(
   return credentialWith(tokensOf(answer), know);
 }
 
+/** Whatever it is renewed to on the way is kept nowhere. Throws as `EndSession`. */
+export async function endSession(
+  http: Http,
+  session: Secret,
+  profile: Pick<Profile, 'name'>,
+  { now, know }: Pick<DriverParts, 'now' | 'know'>,
+): Promise<void> {
+  const renewCredential: DriverParts['renewCredential'] = async (exchange) =>
+    (await exchange(session)) ?? session;
+  const own = withSession(http, profile, { credential: session, now, know, renewCredential });
+  await own.call({ method: 'DELETE', path: ['v1', 'sessions', 'current'], effect: 'set', attempts: 1 });
+}
+
 /** The same service, each call in the name of the session; as it is where the credential is a key. */
-export function withSession(http: Http, { name }: Pick<Profile, 'name'>, parts: DriverParts): Http {
+export function withSession(
+  http: Http,
+  { name }: Pick<Profile, 'name'>,
+  parts: Omit<DriverParts, 'replaceCredential'>,
+): Http {
   const { credential, now, know, renewCredential } = parts;
   if (!credential || !isSession(credential)) return http;
   let tokens = tokensIn(credential, name);
@@ -44,7 +61,7 @@ export function withSession(http: Http, { name }: Pick<Profile, 'name'>, parts: 
       const answer = await http.call({
         method: 'POST',
         path: ['v1', 'sessions', 'refresh'],
-        body: { refreshToken: tokens.refreshToken },
+        body: { refreshToken: know(new Secret(tokens.refreshToken)).reveal() },
         effect: 'once',
         attempts: 1,
         errorOf: (said) => ended(problemError(said), name),

@@ -3,6 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Env } from '../../src/app.ts';
+import { Secret } from '../../src/secret.ts';
+import { listeningService } from '../fakes/server.ts';
 import { type FakeService, fakeService, json } from '../fakes/wire.ts';
 import { type Home, newHome, type Result } from '../run.ts';
 import { built, holdsText, homeEnvironment, missingPrograms, startDeafBus, startSession } from './session.ts';
@@ -77,6 +79,39 @@ describe.skipIf(why)(`a real gnome-keyring${why ? ` (${why})` : ''}`, () => {
     expect(await run('auth logout', env)).toMatchObject({ code: 0 });
     expect(await run('auth logout', env)).toMatchObject({ code: 0 });
     expect(await run('auth status', env)).toMatchObject({ code: 4 });
+    const left = spawnSync('secret-tool', ['search', '--all', 'service', 'keys'], { env, encoding: 'utf8' });
+    expect(left.stdout).toBe('');
+  });
+
+  test.each(ways)('a session in it ends at the service with logout, %s', async (_way, run) => {
+    const { url, admin, ask } = await listeningService();
+    await admin.users.create({ name: 'erin', password: new Secret('correct horse battery') });
+    const { env } = await startSession(home, 'unlocked');
+    const login = `auth login -p prod --url ${url} --user erin --password-file -`;
+    expect(await run(login, env, 'correct horse battery\n')).toMatchObject({ code: 0 });
+    const attributes = ['service', 'keys', 'username', `prod@${url}`];
+    const lookup = () =>
+      spawnSync('secret-tool', ['lookup', ...attributes], { env, encoding: 'utf8' }).stdout;
+    const { accessToken, refreshToken } = JSON.parse(lookup()) as Record<string, string>;
+    expect(await ask('GET /v1/whoami', { secret: accessToken })).toMatchObject({ status: 200 });
+
+    const { code, stderr } = await run('auth logout', env);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('its session has ended') });
+    expect(lookup()).toBe('');
+    expect(await ask('GET /v1/whoami', { secret: accessToken })).toMatchObject({ status: 401 });
+    const refresh = { secret: null, body: { refreshToken } };
+    expect(await ask('POST /v1/sessions/refresh', refresh)).toMatchObject({ status: 401 });
+  });
+
+  test('an entry that cannot be read is removed all the same', async () => {
+    const { env } = await startSession(home, 'unlocked');
+    await home.keys(loginWords(), { env, stdin: secret });
+    const attributes = ['service', 'keys', 'username', `prod@${service.url}`];
+    const label = `keyring:prod@${service.url}@keys`;
+    const input = Buffer.from([0xff, 0xfe, 0xfd]);
+    spawnSync('secret-tool', ['store', '--label', label, ...attributes], { env, input });
+    expect(await home.keys('list', { env })).toMatchObject({ code: 11 });
+    expect(await home.keys('auth logout', { env })).toMatchObject({ code: 0 });
     const left = spawnSync('secret-tool', ['search', '--all', 'service', 'keys'], { env, encoding: 'utf8' });
     expect(left.stdout).toBe('');
   });
