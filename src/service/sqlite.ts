@@ -1,7 +1,7 @@
 /** One SQLite file, which several processes may have open. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Answer, Database, Query, Row, Work } from './sql.ts';
+import type { Answer, Database, Query, Row, Value, Work } from './sql.ts';
 import { sqlStore } from './sql-store.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 import { busyMs, databaseError, openDatabase, requireFullSync } from './sqlite-open.ts';
@@ -25,7 +25,15 @@ function hasLog(path: string): boolean {
 
 interface Prepared {
   readonly statement: StatementSync;
-  readonly givesRows: boolean;
+  /** Of the rows it gives; none where it gives no rows. */
+  readonly columns: readonly string[];
+}
+
+/** A row under the names of its columns. */
+function named(columns: readonly string[], values: readonly Value[]): Row {
+  const row: Record<string, Value> = {};
+  for (let n = 0; n < columns.length; n++) row[columns[n] ?? ''] = values[n] ?? null;
+  return row;
 }
 
 function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Database {
@@ -38,19 +46,22 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     const known = statements.get(text);
     if (known) return known;
     const statement = db.prepare(text);
-    const fresh = { statement, givesRows: statement.columns().length > 0 };
+    const fresh = { statement, columns: statement.columns().map(({ name }) => name) };
+    // SQLite's binding looks up the name of every column again for every row that it makes an object of.
+    statement.setReturnArrays(true);
     statements.set(text, fresh);
     return fresh;
   }
 
   function ask({ text, values, first }: Query): Answer {
-    const { statement, givesRows } = prepared(text);
-    if (givesRows && first) {
-      const row = statement.get(...values) as Row | undefined;
-      return { rows: row ? [row] : [], changes: 0 };
+    const { statement, columns } = prepared(text);
+    if (columns.length === 0) return { rows: [], changes: Number(statement.run(...values).changes) };
+    if (!first) {
+      const rows = statement.all(...values) as unknown as Value[][];
+      return { rows: rows.map((row) => named(columns, row)), changes: 0 };
     }
-    if (givesRows) return { rows: statement.all(...values) as Row[], changes: 0 };
-    return { rows: [], changes: Number(statement.run(...values).changes) };
+    const row = statement.get(...values) as unknown as Value[] | undefined;
+    return { rows: row ? [named(columns, row)] : [], changes: 0 };
   }
 
   function finish<T>(work: Work<T>): T {
