@@ -8,12 +8,20 @@ import { withPassword } from './postgres-password.ts';
 
 const int8 = 20;
 
+/** The connections of one instance. */
+export interface Pools {
+  /** For transactions, which come one by one: one is at work, and the next one is at the lock when it is free. */
+  readonly writers: Pool;
+  /** For single statements, which so wait for no lock. */
+  readonly others: Pool;
+}
+
 /** A connection string as libpq knows it, and what every connection keeps to. */
-function poolConfig(url: string): PoolConfig {
+function poolConfig(url: string, max: number): PoolConfig {
   return {
     connectionString: url,
     application_name: 'keys',
-    max: 10,
+    max,
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
     // A database that does not answer is away, and a request that waits for it is refused.
@@ -30,28 +38,31 @@ function poolConfig(url: string): PoolConfig {
 }
 
 /** Throws `unavailable`, and `invalid` when it is not a database of ours or a newer one. */
-export async function openPool(url: string): Promise<Pool> {
-  const pool = newPool(await withPassword(url));
-  // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
+export async function openPools(url: string): Promise<Pools> {
+  const address = await withPassword(url);
+  const writers = newPool(address, 2);
+  const others = newPool(address, 8);
   try {
-    const client = await told(pool.connect());
+    const client = await told(writers.connect());
     try {
       await prepare((text, values) => told(client.query(text, values)));
     } finally {
       client.release();
     }
-    return pool;
+    return { writers, others };
   } catch (error) {
-    await pool.end();
+    await Promise.all([writers.end(), others.end()]);
     throw postgresError(error);
   }
 }
 
-function newPool(url: string): Pool {
+function newPool(url: string, max: number): Pool {
   try {
-    return new Pool(poolConfig(url));
+    const pool = new Pool(poolConfig(url, max));
+    // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return pool;
   } catch (cause) {
     throw new KeysError('invalid', 'the address of the database makes no sense', {
       cause,

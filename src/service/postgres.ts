@@ -1,9 +1,9 @@
 /** A PostgreSQL database, which several instances share. */
-import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 import { KeysError } from '../errors.ts';
 import { numberedText, postgresDialect } from './postgres-dialect.ts';
 import { isBroken, isRetryable, postgresError, told } from './postgres-errors.ts';
-import { openPool } from './postgres-open.ts';
+import { openPools, type Pools } from './postgres-open.ts';
 import type { Answer, Database, Query, Row, Work } from './sql.ts';
 import { headText } from './sql-audit.ts';
 import { sqlStore } from './sql-store.ts';
@@ -12,12 +12,12 @@ import type { Store } from './store.ts';
 /** How often a transaction that lost against another one is begun again. */
 const attempts = 10;
 
-/** Throws `unavailable` and `invalid` as `openPool`. */
+/** Throws `unavailable` and `invalid` as `openPools`. */
 export async function openPostgres(url: string): Promise<Store> {
-  return sqlStore(postgresDatabase(await openPool(url)));
+  return sqlStore(postgresDatabase(await openPools(url)));
 }
 
-function postgresDatabase(pool: Pool): Database {
+function postgresDatabase({ writers, others }: Pools): Database {
   const statements = new Map<string, { readonly name: string; readonly text: string }>();
 
   /** Under one name the database plans a statement once for each connection. */
@@ -40,7 +40,7 @@ function postgresDatabase(pool: Pool): Database {
   }
 
   async function attempt<T>(work: () => Work<T>): Promise<T> {
-    const client = await told(pool.connect());
+    const client = await told(writers.connect());
     let broken = false;
     try {
       const head = await begin(client);
@@ -60,7 +60,7 @@ function postgresDatabase(pool: Pool): Database {
 
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     try {
-      const client = await told(pool.connect());
+      const client = await told(others.connect());
       let broken = false;
       try {
         return await use(client);
@@ -110,7 +110,9 @@ function postgresDatabase(pool: Pool): Database {
     // What was destroyed is gone from every answer at once; its bytes go with VACUUM and with the write-ahead log's end.
     async scrub() {},
 
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([writers.end(), others.end()]);
+    },
   };
 }
 
