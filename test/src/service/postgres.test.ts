@@ -163,6 +163,23 @@ describe.skipIf(lacksPostgres)(
       });
     }, 120_000);
 
+    test('a verification is answered while 30 creates wait for the row of the writers', async () => {
+      const address = await postgres.newDatabase();
+      const service = await open(address);
+      const { secret } = await service.as(machineAdmin).create({ name: 'app' });
+      await withClient(address, async (client) => {
+        await client.query('BEGIN; SELECT id FROM audit_head FOR UPDATE');
+        const creates = Array.from({ length: 30 }, (_, n) =>
+          service.as(machineAdmin).create({ name: `late-${n}` }),
+        );
+        await vi.waitUntil(async () => (await waiting(client)) > 1, { timeout: 4_000, interval: 5 });
+        expect(await service.as(null).verify(secret)).toMatchObject({ valid: true });
+        expect(await waiting(client)).toBe(2);
+        await client.query('COMMIT');
+        await Promise.all(creates);
+      });
+    });
+
     test('two instances that change, verify and record at once write one whole audit chain', async () => {
       const [one, other] = await twoInstances();
       await one.as(machineAdmin).users.create({ name: 'carol' });
