@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import type { App } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
+import { isoTime } from '../../src/iso-time.ts';
 import type { Configuration } from '../../src/service/configuration.ts';
 import {
   formatAddress,
@@ -96,7 +97,7 @@ function createLogger({ io, redactor }: App): Logger {
       // Quiet until all is ready; the web framework would announce itself before.
       level: 'warn',
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: { level: (level) => ({ level }) },
     },
     { write },

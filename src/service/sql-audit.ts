@@ -2,6 +2,7 @@
 import type { AuditEntry, AuditHead } from '../audit.ts';
 import { chainStart, linkHash } from '../audit-chain.ts';
 import { KeysError } from '../errors.ts';
+import { isoTime } from '../iso-time.ts';
 import { all, chunksOf, type Database, get, type Row, run, type Value, type Work } from './sql.ts';
 import type { AuditRow, AuditSelection, AuditSlice, AuditStore } from './store.ts';
 
@@ -164,7 +165,7 @@ function conditions({ since, until, actor, key, action, outcome }: AuditSelectio
 /** In the order of canonical JSON. */
 function entryOf(row: AuditRow, seq: number): Omit<AuditEntry, 'hash'> {
   const { action, actor, address, agent, details, outcome, requestId, target, time } = row;
-  return { action, actor, address, agent, details, outcome, requestId, seq, target, time: timeText(time) };
+  return { action, actor, address, agent, details, outcome, requestId, seq, target, time: isoTime(time) };
 }
 
 function valuesOf(row: AuditRow, { seq, hash }: AuditHead): Value[] {
@@ -178,7 +179,7 @@ function toEntry(record: Row): AuditEntry {
   const text = (name: string) => (record[name] ?? null) as string | null;
   return {
     seq: Number(record.seq),
-    time: timeText(Number(record.time)),
+    time: isoTime(Number(record.time)),
     actor: text('actor'),
     agent: text('agent'),
     action: String(record.action),
@@ -189,10 +190,6 @@ function toEntry(record: Row): AuditEntry {
     details: parsed(String(record.details)),
     hash: text('hash') ?? '',
   };
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function parsed(details: string): Record<string, unknown> {

@@ -1,4 +1,5 @@
 /** From a row to the key that people see. */
+import { isoTime } from '../iso-time.ts';
 import type { Key, KeyStatus } from '../keys.ts';
 import type { KeyRow } from './store.ts';
 
@@ -41,5 +42,5 @@ export function toKey(row: KeyRow, now: number): Key {
 function time(ms: number): string;
 function time(ms: number | null): string | null;
 function time(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return ms === null ? null : isoTime(ms);
 }
