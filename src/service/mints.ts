@@ -68,7 +68,7 @@ export async function mintOnce(
     const before = await store.findMint(ticket.hash);
     if (before) return replay(ticket, before);
   }
-  let failure: unknown = new KeysError('unexpected', 'a mint is recorded and cannot be found');
+  let failure: unknown;
   try {
     const issued = await mint();
     if (issued) return issued;
@@ -78,7 +78,7 @@ export async function mintOnce(
   // A twin may have changed the key, and a commit that failed may have been done.
   const twin = ticket && (await store.findMint(ticket.hash));
   if (ticket && twin) return replay(ticket, twin);
-  throw failure;
+  throw failure ?? new KeysError('unexpected', 'a mint is recorded and cannot be found');
 }
 
 /** A seal is over when its time is, whether or not it has been swept. */
