@@ -12,6 +12,7 @@ import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
 import { undo } from '../../../src/operations/undo.ts';
 import { openLocal } from '../../../src/service/local.ts';
+import { changedService } from '../../fakes/changed-service.ts';
 import { Crash } from '../../fakes/crash.ts';
 import { destinationContext } from '../../fakes/destination-context.ts';
 import { memoryDestination } from '../../fakes/memory-destination.ts';
@@ -27,9 +28,7 @@ async function newWorld({ readable = false, plain = false } = {}) {
     rmSync(home, { recursive: true, force: true });
   });
   const capabilities = { ...local.capabilities, idempotentMint: false, grace: false };
-  const service: KeyService = plain
-    ? Object.assign(Object.create(local), { capabilities, minting: undefined })
-    : local;
+  const service: KeyService = plain ? changedService(local, { capabilities, minting: undefined }) : local;
   const destination = memoryDestination('memory:', { readable });
   const journal = openJournal(join(home, 'state'), new AbortController().signal, () => clock);
   const parts = (more: Partial<Parts> = {}): Parts => ({
@@ -203,7 +202,7 @@ function refusing(
   code: 'unavailable' | 'unauthenticated',
 ): KeyService {
   const refuse = () => Promise.reject(new KeysError(code, 'not now'));
-  return Object.assign(Object.create(service), { [verb]: refuse }) as KeyService;
+  return changedService(service, { [verb]: refuse });
 }
 
 test.each(['unavailable', 'unauthenticated'] as const)(

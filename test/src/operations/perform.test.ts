@@ -9,6 +9,7 @@ import { performOperation, resumeOperation } from '../../../src/operations/perfo
 import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
 import { openLocal } from '../../../src/service/local.ts';
+import { changedService } from '../../fakes/changed-service.ts';
 import { Crash } from '../../fakes/crash.ts';
 import { destinationContext } from '../../fakes/destination-context.ts';
 import { type MemoryDestination, memoryDestination } from '../../fakes/memory-destination.ts';
@@ -47,7 +48,7 @@ async function newWorld(kind: 'idempotent' | 'plain', destination = memoryDestin
 /** A service that cannot repeat a mint and keeps one secret a key, as most do. */
 function without(service: KeyService): KeyService {
   const capabilities = { ...service.capabilities, idempotentMint: false, grace: false };
-  return Object.assign(Object.create(service), { capabilities, minting: undefined }) as KeyService;
+  return changedService(service, { capabilities, minting: undefined });
 }
 
 function intent(more: Partial<Intent>): Intent {
