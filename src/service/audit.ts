@@ -3,10 +3,10 @@ import type { Audit, AuditQuery } from '../audit.ts';
 import { KeysError } from '../errors.ts';
 import type { InvalidReason } from '../keys.ts';
 import { type Caller, may } from './access.ts';
+import type { CallerView } from './caller-view.ts';
 import type { Standing } from './limits.ts';
 import { timestamp } from './rules.ts';
 import type { AuditRow, KeyRow } from './store.ts';
-import type { View } from './view.ts';
 
 /** Where a request came from. */
 export interface RequestContext {
@@ -23,7 +23,7 @@ export interface RequestContext {
 const defaultPageSize = 100;
 const largestPageSize = 1_000;
 
-export function auditFor(view: View): Audit {
+export function auditFor(view: CallerView): Audit {
   const { store, queue } = view.core;
 
   /** Throws `forbidden`. */

@@ -23,6 +23,7 @@ import type {
 import type { Secret } from '../secret.ts';
 import { type Action, type Caller, isAdmin, may, minterOf, requireMay, requireReach } from './access.ts';
 import { auditFor, type RequestContext } from './audit.ts';
+import { CallerView } from './caller-view.ts';
 import type { ServiceCore } from './core.ts';
 import { editOf, isEmpty } from './edits.ts';
 import { actsAsOwner, type Grant, grantsOfKey, type Holder, type Roles } from './grants.ts';
@@ -39,7 +40,6 @@ import { statusOf, toKey } from './status.ts';
 import type { KeyRow, KeyRowChanges, MintRow, OldEnd, OwnerRow, QuotaGuard } from './store.ts';
 import { namespacesFor, rolesFor, usersFor } from './user-service.ts';
 import { verifySecret } from './verifying.ts';
-import { View } from './view.ts';
 
 /** Ours always says what became of a mint, and what was done. */
 export interface OwnKeyService extends KeyService {
@@ -58,14 +58,14 @@ export interface OwnKeyService extends KeyService {
  */
 export class CallerKeyService implements OwnKeyService {
   readonly capabilities: Capabilities = ownCapabilities;
-  readonly #view: View;
+  readonly #view: CallerView;
 
   constructor(
     core: ServiceCore,
     caller: Caller | null,
     context: RequestContext = { address: null, requestId: null },
   ) {
-    this.#view = new View(core, caller, context);
+    this.#view = new CallerView(core, caller, context);
   }
 
   get minting(): Minting {

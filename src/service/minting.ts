@@ -2,14 +2,14 @@
 import { KeysError } from '../errors.ts';
 import type { Key, Mint, Minting } from '../keys.ts';
 import { isAdmin, may, minterOf, requireMay } from './access.ts';
+import type { CallerView } from './caller-view.ts';
 import { stateOf } from './mints.ts';
 import { endedByNow, graceEnd, requireGrace } from './rules.ts';
 import { idempotencyKey, mintHash } from './seal.ts';
 import { toKey } from './status.ts';
 import type { Kept, KeyRow, MadeMint, MintRow } from './store.ts';
-import type { View } from './view.ts';
 
-export function mintingFor(view: View): Minting {
+export function mintingFor(view: CallerView): Minting {
   const { store, now } = view.core;
 
   /** Throws `forbidden` for somebody else's. */

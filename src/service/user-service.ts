@@ -2,18 +2,18 @@
 import { KeysError } from '../errors.ts';
 import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../keys.ts';
 import { type Action, isAdmin, may, requireMay } from './access.ts';
+import type { CallerView } from './caller-view.ts';
 import { builtInRoles } from './grants.ts';
 import { checkPassword } from './password-check.ts';
 import { hashPassword } from './passwords.ts';
 import { rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
 import type { CountedNamespace, UserOutcome, UserRow, UserRowChanges } from './store.ts';
-import type { View } from './view.ts';
 
 /** Users belong to no namespace: whoever administers them does so everywhere. */
 const everywhere = { namespace: null };
 
-export function usersFor(view: View): Users {
+export function usersFor(view: CallerView): Users {
   const { core, context } = view;
   const { store, now } = core;
 
@@ -135,7 +135,7 @@ export function usersFor(view: View): Users {
   };
 }
 
-export function namespacesFor(view: View): Namespaces {
+export function namespacesFor(view: CallerView): Namespaces {
   const { store, now } = view.core;
 
   async function find(name: string): Promise<Namespace> {
@@ -185,7 +185,7 @@ export function namespacesFor(view: View): Namespaces {
   };
 }
 
-export function rolesFor(view: View): Roles {
+export function rolesFor(view: CallerView): Roles {
   const { store, settings, now } = view.core;
 
   return {

@@ -3,6 +3,7 @@ import type { Acts, InvalidReason, Verification } from '../keys.ts';
 import type { Secret } from '../secret.ts';
 import { may } from './access.ts';
 import { verifyRow } from './audit.ts';
+import type { CallerView } from './caller-view.ts';
 import { type Grant, grantsOfKey, union } from './grants.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
@@ -10,10 +11,9 @@ import { findSecret, isEnded } from './secrets.ts';
 import { statusOf, toKey } from './status.ts';
 import type { FoundKey } from './store.ts';
 import { useSecret } from './uses.ts';
-import type { View } from './view.ts';
 
 /** An unusable secret is an answer, not an error. Throws `rate_limited`, `unavailable`. */
-export async function verifySecret(view: View, secret: Secret): Promise<Verification> {
+export async function verifySecret(view: CallerView, secret: Secret): Promise<Verification> {
   const { core, anybody, context } = view;
   const { found, reason } = await judge(view, secret);
   const at = core.now();
@@ -31,7 +31,7 @@ export async function verifySecret(view: View, secret: Secret): Promise<Verifica
 
 /** Whose secret it is, and what is wrong with it. */
 async function judge(
-  { core, context }: View,
+  { core, context }: CallerView,
   secret: Secret,
 ): Promise<{ found: FoundKey | null; reason: InvalidReason | null }> {
   const found = await findSecret(core.store, secret);

@@ -7,7 +7,7 @@ import { grantsOfKey } from './grants.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import type { AuditRow, FoundKey, KeyRow, OwnerRow } from './store.ts';
 
-export class View {
+export class CallerView {
   readonly core: ServiceCore;
   /** Who asks, if they say. */
   readonly anybody: Caller | null;
