@@ -8,6 +8,7 @@ import type { Answer, Database, Query, Row, Work } from './sql.ts';
 import { headText } from './sql-audit.ts';
 import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
+import { together } from './together.ts';
 
 /** How often a transaction that lost against another one is begun again. */
 const attempts = 10;
@@ -82,15 +83,14 @@ function postgresDatabase({ writers, others }: Pools): Database {
     shared: true,
     read: single,
     single,
-    // The driver reads the description of every column with every answer; one column of JSON it reads sooner.
-    first: (text, ...values) =>
-      withClient(async (client) => {
-        const { rows } = await ask(client, {
-          text: `SELECT row_to_json(found)::text AS found FROM (${text}) AS found`,
-          values,
-        });
-        return rows[0] && (JSON.parse(String(rows[0].found)) as Row);
-      }),
+    lookup(text) {
+      const inOne = lookupText(text);
+      return together(async (hashes) => {
+        const values = [JSON.stringify(hashes.map((hash) => Buffer.from(hash).toString('hex')))];
+        const { rows } = await withClient((client) => ask(client, { text: inOne, values }));
+        return rows.map(({ found }) => (found === null ? undefined : (JSON.parse(String(found)) as Row)));
+      });
+    },
 
     async transaction(work) {
       for (let n = 1; ; n++) {
@@ -114,6 +114,15 @@ function postgresDatabase({ writers, others }: Pools): Database {
       await Promise.all([writers.end(), others.end()]);
     },
   };
+}
+
+/**
+ * A lookup for any number of hashes, given as JSON of hexadecimal digits: of an array whose length it can see PostgreSQL would plan
+ * each question anew. The driver reads a description of every column with every answer, so each row comes as one column of JSON.
+ */
+function lookupText(text: string): string {
+  return `SELECT (SELECT row_to_json(found)::text FROM (${text.replace('?', "decode(asked.hash, 'hex')")}) AS found) AS found
+    FROM json_array_elements_text(CAST(? AS JSON)) WITH ORDINALITY AS asked (hash, n) ORDER BY n`;
 }
 
 /** Each statement sees what was committed before it; the lock on one row makes writers come one by one, and brings the row. */

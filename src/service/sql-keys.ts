@@ -54,7 +54,9 @@ const columns = {
   version: 'version',
 } as const satisfies Record<keyof KeyRow, string>;
 
-export function keyStore({ dialect, read, first, transaction }: Database): KeyStore {
+export function keyStore({ dialect, read, lookup, transaction }: Database): KeyStore {
+  const lookUpSecret = lookup(secretText);
+
   async function write(work: () => Work<KeyRow>): Promise<Outcome> {
     try {
       return { row: await transaction(work) };
@@ -174,7 +176,7 @@ export function keyStore({ dialect, read, first, transaction }: Database): KeySt
       }),
 
     async findSecret(hash) {
-      const record = await first(secretText, hash);
+      const record = await lookUpSecret(hash);
       if (!record) return null;
       const { ends_at: endsAt, sealed } = record;
       return {

@@ -86,8 +86,11 @@ export interface Database {
   readonly shared: boolean;
   /** Throws `unavailable` when the database cannot be asked. */
   read<T>(work: () => Work<T>): Promise<T>;
-  /** The first row of one statement, with no bytes in it, for what every request asks. Throws `unavailable`. */
-  first(text: string, ...values: Value[]): Promise<Row | undefined>;
+  /**
+   * The row that a statement finds by its one value, a hash, with no bytes in the row: for what every request asks. It is looked
+   * for after the call; a database at a distance may be asked for several at once. Throws `unavailable`.
+   */
+  lookup(text: string): (hash: Uint8Array) => Promise<Row | undefined>;
   /**
    * All of the work or nothing of it, while nobody else writes: what it reads, it may rely on. It may be begun more than
    * once, so it changes nothing but the database. Unless it is `lasting`, a database in this process may leave it to the next

@@ -90,7 +90,7 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     shared: false,
     read: single,
     single,
-    first: (text, ...values) => told(() => ask({ text, values, first: true }).rows[0]),
+    lookup: (text) => (hash) => told(() => ask({ text, values: [hash], first: true }).rows[0]),
 
     async transaction(work, { lasting } = { lasting: true }) {
       try {

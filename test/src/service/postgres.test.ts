@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { allEntries } from '../../../src/audit.ts';
 import { checkChain } from '../../../src/audit-chain.ts';
+import { Secret } from '../../../src/secret.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { openStore } from '../../../src/service/open-store.ts';
 import { createServer } from '../../../src/service/server.ts';
@@ -117,6 +118,20 @@ describe.skipIf(lacksPostgres)(
       postgres.stop();
       expect([await verify(one), await verify(other)]).toEqual(['unavailable', 'unavailable']);
       postgres.start();
+    });
+
+    test('secrets that are verified at the same moment are looked for in one statement, each for itself', async () => {
+      const [one] = await twoInstances();
+      const made = await Promise.all(
+        Array.from({ length: 5 }, (_, n) => one.as(machineAdmin).create({ name: `key-${n}` })),
+      );
+      const secrets = made.flatMap(({ secret }, n) => [secret, new Secret(`keys_nobody-${n}`)]);
+      const query = vi.spyOn(Client.prototype, 'query');
+      onTestFinished(() => query.mockRestore());
+      const verified = await Promise.all(secrets.map((secret) => one.as(null).verify(secret)));
+      expect(verified.map(({ key }) => key?.id ?? null)).toEqual(made.flatMap(({ key }) => [key.id, null]));
+      const texts = query.mock.calls.map(([query]) => (query as unknown as { text?: string }).text ?? '');
+      expect(texts.filter((text) => text.includes('secrets'))).toHaveLength(1);
     });
 
     test('64 creates on two instances at limit - 1, let go together, 50 rounds: exactly one more key each round', async () => {
