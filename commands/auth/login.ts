@@ -16,6 +16,7 @@ import type { Secret } from '../../src/secret.ts';
 import { addExamples, completes } from '../options.ts';
 import { askPassword, passwordIn } from '../password.ts';
 import { addServiceOptions } from '../profile/service-options.ts';
+import { endSession } from '../session-end.ts';
 import { identify, identityText } from './identity.ts';
 import { type LoginOptions, type LoginTarget, loginTarget } from './login-target.ts';
 
@@ -59,13 +60,14 @@ export async function login(app: App, words: readonly string[], options: Options
   const store = await openStore(app, profile.store, { ...profile, passphraseFile: options.passphraseFile });
   const account = accountOf(profile);
   // A keychain that is not there is told before somebody looks for the credential and types it.
-  if (profile.store === 'keychain') await store.read(account);
+  const before = await (profile.store === 'keychain' ? store.read(account) : store.peek(account));
   const obtained = await obtain(app, profile, store, options);
   const { identity, secret } = await check(app, profile, obtained);
   await store.write(account, secret);
   const becameCurrent = await keepProfile(app, target, () => store.remove(account));
-  await forgetFormer(app, target, profile);
   await app.note(greeting(profile, identity, becameCurrent));
+  const former = target.moved ? await takeFormer(app, target) : before;
+  if (former && former.reveal() !== secret.reveal()) await endFormer(app, target, former);
 }
 
 /** A session is renewed while it is used: it has to be kept somewhere. */
@@ -160,16 +162,23 @@ async function keepProfile(app: App, target: LoginTarget, undo: () => Promise<un
 }
 
 /** The credential that this login has replaced does not stay behind in another store, or under another origin. */
-async function forgetFormer(app: App, { former, moved }: LoginTarget, profile: Profile): Promise<void> {
-  if (!former || !moved) return;
+async function takeFormer(app: App, { former }: LoginTarget): Promise<Secret | null> {
+  if (!former) return null;
   try {
-    await (await openStore(app, former.store)).remove(accountOf(former));
+    return (await (await openStore(app, former.store)).take(accountOf(former))).secret;
   } catch (error) {
     if (!(error instanceof KeysError)) throw error;
     await app.note(
-      `warning: the former credential of ${profile.name} is still in the ${former.store} store: ${error.message}`,
+      `warning: the former credential of ${former.name} is still in the ${former.store} store: ${error.message}`,
     );
+    return null;
   }
+}
+
+/** Nobody could end the session that was replaced any more. */
+async function endFormer(app: App, { former }: LoginTarget, credential: Secret): Promise<void> {
+  const ended = former && (await endSession(app, former, credential));
+  if (ended) await app.note(`the former login of ${former.name}: ${ended}`);
 }
 
 function greeting(profile: Profile, identity: Identity | null, becameCurrent: boolean): string {

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import type { Profile } from '../../src/config.ts';
 import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
-import { KeysError, toKeysError } from '../../src/errors.ts';
-import { sessionEnding } from '../../src/open.ts';
-import type { Secret } from '../../src/secret.ts';
+import { KeysError } from '../../src/errors.ts';
 import { addExamples } from '../options.ts';
+import { endAccess } from '../session-end.ts';
 
 export function declare(command: Command, app: App): void {
   command.action(() => logout(app));
@@ -31,24 +29,7 @@ export async function logout(app: App): Promise<void> {
   });
   await app.note(
     removed
-      ? `logged out of ${profile.url}: profile ${name} has no credential any more; ${await endAt(app, profile, secret)}`
+      ? `logged out of ${profile.url}: profile ${name} has no credential any more; ${await endAccess(app, profile, secret)}`
       : `profile ${name} has no credential to remove${store === 'command' ? '; its command is no longer asked' : ''}`,
   );
-}
-
-/** Ends the session that the credential was, if it was one; what there is to say of it. */
-async function endAt(app: App, profile: Profile, credential: Secret | null): Promise<string> {
-  // A driver that is not there any more keeps nobody from logging out.
-  const end = credential && (await sessionEnding(app, profile, credential).catch(() => null));
-  if (!end) return 'what it was still works until it is revoked or ends';
-  try {
-    await end();
-  } catch (error) {
-    const { code, message } = toKeysError(error);
-    if (code !== 'unauthenticated') {
-      const works = code === 'outcome_unknown' ? 'may still work' : 'still works';
-      return `its session ${works} there until it ends: ${message}`;
-    }
-  }
-  return 'its session has ended';
 }

@@ -7,6 +7,7 @@ import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
 import { requireConsent } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';
+import { endAccess } from '../session-end.ts';
 import { refuseLocal } from './refuse-local.ts';
 
 interface Options {
@@ -24,18 +25,20 @@ export function declare(command: Command, app: App): void {
 export async function remove(app: App, name: string, options: Options): Promise<void> {
   refuseLocal(name, 'removed');
   const profile = profileFrom(name, requireEntry(await checkConfig(app), name));
+  const notes = [`removed profile ${name}`];
   const keepsCredential = profile.store === 'keychain' || profile.store === 'file';
   if (keepsCredential && !options.keepCredential) {
     await agree(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
-    await (await openStore(app, profile.store)).remove(accountOf(profile));
+    const { removed, secret } = await (await openStore(app, profile.store)).take(accountOf(profile));
+    if (removed) notes.push(await endAccess(app, profile, secret));
   }
-  let wasCurrent = false;
   await changeConfig(app, ({ config, removeProfile, setCurrent }) => {
-    wasCurrent = config.current === name;
     removeProfile(name);
-    if (wasCurrent) setCurrent(null);
+    if (config.current !== name) return;
+    setCurrent(null);
+    notes.push('the current profile is now local');
   });
-  await app.note(`removed profile ${name}${wasCurrent ? '; the current profile is now local' : ''}`);
+  await app.note(notes.join('; '));
 }
 
 async function agree(app: App, question: string): Promise<void> {

@@ -5,22 +5,12 @@ import { KeysError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseCredential } from './credential.ts';
-import type { CredentialStore } from './index.ts';
 
 /** Long enough to approve it with a fingerprint. */
 const deadlineMs = 30_000;
 
-/** Runs argv without a shell; its stdout is the credential, its stderr is shown. It keeps what it has: nothing is written or removed. */
-export function commandStore(app: App, argv: readonly string[]): CredentialStore {
-  return {
-    read: () => run(app, argv),
-    write: async () => {},
-    remove: async () => false,
-    take: async () => ({ removed: false, secret: null }),
-  };
-}
-
-async function run(app: App, argv: readonly string[]): Promise<Secret> {
+/** Runs argv without a shell; its stdout is the credential, its stderr is shown. Throws `credential_store`. */
+export async function askCommand(app: App, argv: readonly string[]): Promise<Secret> {
   const { env, signal, io, redactor } = app;
   const shown: Promise<void>[] = [];
   const onStderr = (text: string) => {

@@ -67,9 +67,12 @@ export function fileStore(app: App, passphraseFile?: string): CredentialStore {
         throw failed(`cannot remove ${path}`, error);
       });
     },
-    async take(account) {
+    async peek(account) {
       const asksNobody = passphraseFile ?? app.env.KEYS_PASSPHRASE_FILE;
-      const secret = asksNobody ? await this.read(account).catch(() => null) : null;
+      return asksNobody ? this.read(account).catch(() => null) : null;
+    },
+    async take(account) {
+      const secret = await this.peek(account);
       return { removed: await this.remove(account), secret };
     },
   };

@@ -11,6 +11,8 @@ import { credentialProblem, parseCredential } from './credential.ts';
 export interface CredentialStore {
   /** `null` when nothing is kept for the account. */
   read(account: string): Promise<Secret | null>;
+  /** The same, but `null` where somebody would have to be asked for it, and where the store cannot be. */
+  peek(account: string): Promise<Secret | null>;
   /** When it returns, the credential has been read back. Throws `too_large` for one the store cannot hold. */
   write(account: string, secret: Secret): Promise<void>;
   /** True when there was something to remove. */
@@ -102,26 +104,34 @@ export async function openStore(
   options: StoreOptions = {},
 ): Promise<CredentialStore> {
   switch (name) {
-    case 'keychain':
-      return (await import('../keychain.ts')).openKeychain({
+    case 'keychain': {
+      const keychain = (await import('../keychain.ts')).openKeychain({
         env: app.env,
         signal: app.signal,
         service: 'keys',
         elsewhere: 'keep the credential elsewhere: keys auth login --store file',
       });
+      return { ...keychain, peek: (account) => keychain.read(account).catch(() => null) };
+    }
     case 'file':
       return (await import('./file.ts')).fileStore(app, options.passphraseFile);
     case 'command':
-      return (await import('./command.ts')).commandStore(app, options.credentialCommand ?? []);
-    case 'none':
       return {
-        read: async () => null,
-        write: async () => {},
-        remove: async () => false,
-        take: async () => ({ removed: false, secret: null }),
+        ...keepsNothing,
+        read: async () => (await import('./command.ts')).askCommand(app, options.credentialCommand ?? []),
       };
+    case 'none':
+      return { ...keepsNothing, read: async () => null };
   }
 }
+
+/** Of a store that has its credentials from elsewhere, if any. */
+const keepsNothing: Omit<CredentialStore, 'read'> = {
+  peek: async () => null,
+  write: async () => {},
+  remove: async () => false,
+  take: async () => ({ removed: false, secret: null }),
+};
 
 /** Under which name a profile's credential is kept: another profile or another service never finds it. */
 export function accountOf(profile: Pick<Profile, 'name' | 'url'>): string {

@@ -1,4 +1,4 @@
-/** Who logs out of a session ends it at the service, and is logged out whatever the service says. */
+/** Who leaves a session ends it at the service, and is rid of it whatever the service says. */
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -102,31 +102,26 @@ test.each<[string, Reply, RegExp]>([
   ['is overloaded', json(503, {}, { 'retry-after': '1' }), /still works there/],
   ['fails', json(502, {}), /may still work there/],
   ['answers nothing', neverAnswers, /may still work there.*within 3/],
-])(
-  'where the service %s, it is asked once and logout is over in a few seconds',
-  async (_what, reply, said) => {
-    const tokens = { accessToken: 'keyss_a', refreshToken: 'keysr_b', expiresAt: '2999-01-01T00:00:00Z' };
-    const service = await fakeService([
-      json(201, tokens),
-      json(200, { id: null, name: 'erin', owner: 'erin', namespace: null, roles: [] }),
-      reply,
-    ]);
-    const home = newHome();
-    const passphrase = join(home.path, 'passphrase');
-    writeFileSync(passphrase, 'pw');
-    const env = { KEYS_PASSPHRASE_FILE: passphrase };
-    const login = `auth login -p work --url ${service.url} --store file --user erin --password-file -`;
-    expect(await home.keys(login, { env, stdin: password })).toMatchObject({ code: 0 });
+])('where the service %s, it is asked once and logout goes on without it', async (_what, reply, said) => {
+  const tokens = { accessToken: 'keyss_a', refreshToken: 'keysr_b', expiresAt: '2999-01-01T00:00:00Z' };
+  const service = await fakeService([
+    json(201, tokens),
+    json(200, { id: null, name: 'erin', owner: 'erin', namespace: null, roles: [] }),
+    reply,
+  ]);
+  const home = newHome();
+  const passphrase = join(home.path, 'passphrase');
+  writeFileSync(passphrase, 'pw');
+  const env = { KEYS_PASSPHRASE_FILE: passphrase };
+  const login = `auth login -p work --url ${service.url} --store file --user erin --password-file -`;
+  expect(await home.keys(login, { env, stdin: password })).toMatchObject({ code: 0 });
 
-    const before = performance.now();
-    const { code, stderr } = await home.keys('auth logout', { env });
-    expect(performance.now() - before).toBeLessThan(6_000);
-    expect([code, kept(home)]).toEqual([0, []]);
-    expect(stderr).toMatch(said);
-    expect(stderr.match(/\n/g)).toHaveLength(1);
-    expect(service.asked.at(-1)).toMatchObject({ method: 'DELETE', url: '/v1/sessions/current' });
-  },
-);
+  const { code, stderr } = await home.keys('auth logout', { env });
+  expect([code, kept(home)]).toEqual([0, []]);
+  expect(stderr).toMatch(said);
+  expect(stderr.match(/\n/g)).toHaveLength(1);
+  expect(service.asked.at(-1)).toMatchObject({ method: 'DELETE', url: '/v1/sessions/current' });
+});
 
 test('the secret of a key still works after logout', async () => {
   const { ask, mint, url, admin } = await listeningService();
@@ -165,4 +160,64 @@ test('a profile whose driver is not there any more can be logged out of', async 
   );
   expect(await keys('auth logout')).toMatchObject({ code: 0, stderr: expect.stringContaining(asEver) });
   expect(kept(home)).toEqual([]);
+});
+
+test('a profile that is removed takes its session along', async () => {
+  const { keys, copy, home } = await erinLoggedIn();
+  expect(await keys('profile remove work --yes')).toEqual({
+    ...{ code: 0, stdout: '' },
+    stderr: 'removed profile work; its session has ended; the current profile is now local\n',
+  });
+  expect(kept(home)).toEqual([]);
+  expect(await copy('list')).toMatchObject({ code: 4 });
+});
+
+test('a profile that is removed without its credential leaves the session as it is', async () => {
+  const { keys, copy } = await erinLoggedIn();
+  const { code, stderr } = await keys('profile remove work --keep-credential --yes');
+  expect([code, stderr]).toEqual([0, 'removed profile work; the current profile is now local\n']);
+  expect(await copy('list')).toMatchObject({ code: 0 });
+});
+
+const again = 'auth login -p work --store file --user erin --password-file -';
+
+test('a second login ends the session that it replaces, and not its own', async () => {
+  const { keys, copy } = await erinLoggedIn();
+  const { code, stderr } = await keys(again, { stdin: `${password}\n` });
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining('the former login of work: its session has ended\n'),
+  });
+  expect(await copy('list')).toMatchObject({ code: 4 });
+  expect(await keys('list')).toMatchObject({ code: 0 });
+});
+
+test('a login that fails leaves the session that was', async () => {
+  const { keys } = await erinLoggedIn();
+  expect(await keys(again, { stdin: 'a wrong password\n' })).toMatchObject({ code: 4 });
+  expect(await keys('list')).toMatchObject({ code: 0 });
+});
+
+test('a login that keeps its credential elsewhere ends the session that was', async () => {
+  const { keys, copy, home, mint } = await erinLoggedIn();
+  const file = join(home.path, 'secret');
+  writeFileSync(file, (await mint()).secret);
+  const { code, stderr } = await keys(`auth login -p work --credential-command -- cat ${file}`);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining('the former login of work: its session has ended\n'),
+  });
+  expect(kept(home)).toEqual([]);
+  expect(await copy('list')).toMatchObject({ code: 4 });
+  expect(await keys('list')).toMatchObject({ code: 0 });
+});
+
+test('a login that replaces the secret of a key says nothing of it', async () => {
+  const { keys, mint, ask } = await erinLoggedIn();
+  const { secret } = await mint();
+  const withToken = 'auth login -p work --store file --with-token';
+  expect(await keys(withToken, { stdin: secret })).toMatchObject({ code: 0 });
+  const { code, stderr } = await keys(withToken, { stdin: (await mint({ name: 'other' })).secret });
+  expect([code, stderr.includes('former')]).toEqual([0, false]);
+  expect(await ask('GET /v1/whoami', { secret })).toMatchObject({ status: 200 });
 });
