@@ -32,7 +32,7 @@ export const envFile: DestinationKind = {
         `'${name}' is no name for a variable: letters, digits and _, no digit first`,
       );
     }
-    const path = absolutePath(target.slice(0, hash), env.HOME);
+    const path = absolutePath(target.slice(0, hash), env);
     let reserved: { readonly found: FoundFile | null; readonly reservation: Reservation } | null = null;
 
     async function prepare(found: FoundFile | null): Promise<Reservation> {

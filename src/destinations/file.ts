@@ -20,7 +20,7 @@ export const file: DestinationKind = {
   readable: true,
   open(target, { env, force = false, resuming = false, redactor }) {
     if (target === '') throw invalidTarget(file, 'file: needs a path');
-    const path = absolutePath(target, env.HOME);
+    const path = absolutePath(target, env);
     let reservation: Reservation | null = null;
 
     async function prepare(): Promise<Reservation> {

@@ -4,11 +4,11 @@
  * from a Pod" (kubernetes.io/docs).
  */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { runChild } from '../child.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing } from '../files.ts';
+import { homeOf } from '../paths.ts';
 import { Secret } from '../secret.ts';
 import { recordOf, textOf } from './api.ts';
 import type { DestinationContext } from './index.ts';
@@ -33,8 +33,9 @@ const pluginDeadlineMs = 60_000;
 /** Throws `invalid` for a configuration that cannot be used, `unauthenticated` when there is none or its plugin fails. */
 export async function findCluster(context: DestinationContext, account = accountDirectory): Promise<Cluster> {
   const { env } = context;
-  const home = env.HOME || homedir();
-  const paths = (env.KUBECONFIG || join(home, '.kube', 'config')).split(delimiter).filter(Boolean);
+  const home = homeOf(env);
+  const usual = home === null ? '' : join(home, '.kube', 'config');
+  const paths = (env.KUBECONFIG || usual).split(delimiter).filter(Boolean);
   const files = (await Promise.all(paths.map(readKubeconfig))).filter((file) => file !== null);
   if (files.length > 0) return clusterFrom(context, files);
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;

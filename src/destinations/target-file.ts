@@ -1,9 +1,9 @@
 /** A file that a secret is put into, for the destinations that are one. */
 import { constants } from 'node:fs';
 import { lstat, open, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { KeysError } from '../errors.ts';
+import { requireHome } from '../paths.ts';
 import { codeOf } from '../reservation.ts';
 
 export interface FoundFile {
@@ -18,9 +18,9 @@ export interface FoundFile {
 
 const maxBytes = 1_048_576;
 
-/** Absolute; a leading `~/`, which shells leave alone after a colon, is the home directory. */
-export function absolutePath(path: string, home: string | undefined): string {
-  return path.startsWith('~/') ? join(home || homedir(), path.slice(2)) : resolve(path);
+/** Absolute; a leading `~/`, which shells leave alone after a colon, is the home directory. Throws `invalid` where there is none. */
+export function absolutePath(path: string, env: NodeJS.ProcessEnv): string {
+  return path.startsWith('~/') ? join(requireHome(env), path.slice(2)) : resolve(path);
 }
 
 /** The file at `path`; `null` when there is none. Throws `invalid` for anything that is no plain file, and what the system says. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { KeysError } from '../errors.ts';
 import { isMissing } from '../files.ts';
+import { requireHome } from '../paths.ts';
 import { Secret } from '../secret.ts';
 import { type Api, lazyApi, openApi, recordOf, textOf } from './api.ts';
 import { failing, invalidTarget } from './failure.ts';
@@ -198,7 +198,7 @@ async function openVault(context: DestinationContext): Promise<Api> {
 }
 
 async function savedToken({ env }: DestinationContext, family: string): Promise<string> {
-  const path = join(env.HOME || homedir(), '.vault-token');
+  const path = join(requireHome(env), '.vault-token');
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (isMissing(error)) return '';
     throw new KeysError('unauthenticated', `cannot read ${path}: ${(error as Error).message}`, {

@@ -1,5 +1,5 @@
 /** The administrator of the machine that a service runs on. */
-import { userInfo } from 'node:os';
+import { userName } from '../paths.ts';
 import type { Caller } from './access.ts';
 import { builtInRoles } from './grants.ts';
 
@@ -15,13 +15,4 @@ export function machineAdministrator(owner = userName()): Caller {
     grants: [{ namespace: null, roles: ['admin'], permissions: builtInRoles.admin }],
     ...{ asOwner: true, secretHash: null, sessionId: null, steppedUp: false },
   };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a number that no user has.
-    return `uid-${process.getuid?.() ?? 0}`;
-  }
 }

@@ -3,10 +3,10 @@
  * https://www.postgresql.org/docs/current/libpq-pgpass.html. `PGPASSWORD` is left to the library.
  */
 import { stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { KeysError } from '../errors.ts';
 import { isMissing, readSmallFile } from '../files.ts';
+import { userName } from '../paths.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +29,7 @@ export async function withPassword(address: string, env: Env = process.env): Pro
 }
 
 function userOf(url: URL, env: Env): string {
-  return decodeURIComponent(url.username) || env.PGUSER || userInfo().username;
+  return decodeURIComponent(url.username) || env.PGUSER || userName();
 }
 
 async function contentOf(path: string, isNamed: boolean): Promise<string | null> {
