@@ -8,9 +8,13 @@ export class PostgresTrouble extends Error {
 
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const code = codeOf(cause);
     this.state = /^[0-9A-Z]{5}$/.test(code) ? code : '';
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** Throws `PostgresTrouble`. */
@@ -46,6 +50,23 @@ const setUp: Record<string, string> = {
   '42501': 'this user may not do that',
 };
 
+const ownAuthority =
+  'name the file of its authority in the address: ?sslmode=verify-full&sslrootcert=/etc/keys/ca.pem';
+
+/** By OpenSSL's and Node's codes. */
+const distrusted: readonly [RegExp, string, string][] = [
+  [
+    /^(DEPTH_ZERO_)?SELF_SIGNED_|^UNABLE_TO_/,
+    'its certificate is from an authority that is not trusted here',
+    ownAuthority,
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'its certificate is not made out to this name',
+    'use the name of the machine in the address, as the certificate has it',
+  ],
+];
+
 /** Other errors as they are. */
 export function postgresError(error: unknown): unknown {
   if (!(error instanceof PostgresTrouble)) return error;
@@ -54,6 +75,11 @@ export function postgresError(error: unknown): unknown {
     return new KeysError('invalid', 'a text has a character that the database cannot hold', { cause });
   }
   if (!operational.test(state)) return cause;
+  const distrust = distrusted.find(([code]) => code.test(codeOf(cause)));
+  if (distrust) {
+    const [, trouble, hint] = distrust;
+    return new KeysError('unavailable', `PostgreSQL is not usable: ${trouble}`, { cause, hint });
+  }
   // The client library's words for a server that wants a password and a client that has none.
   const asked = message.includes('client password must be a string');
   const trouble = asked ? 'it asks for a password' : (setUp[state] ?? message);

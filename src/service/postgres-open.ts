@@ -1,5 +1,5 @@
 /** Opens the database: the right one, durable, at the latest step, also when several instances open it first at once. */
-import { Pool, type PoolConfig, type QueryResult, types } from 'pg';
+import { Client, Pool, type PoolConfig, type QueryResult, types } from 'pg';
 import { KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
 import { postgresDialect } from './postgres-dialect.ts';
@@ -39,7 +39,7 @@ function poolConfig(url: string, max: number): PoolConfig {
 
 /** Throws `unavailable`, and `invalid` when it is not a database of ours or a newer one. */
 export async function openPools(url: string): Promise<Pools> {
-  const address = await withPassword(url);
+  const address = strict(await withPassword(url));
   const writers = newPool(address, 2);
   const others = newPool(address, 8);
   try {
@@ -57,18 +57,34 @@ export async function openPools(url: string): Promise<Pools> {
 }
 
 function newPool(url: string, max: number): Pool {
+  const config = poolConfig(url, max);
   try {
-    const pool = new Pool(poolConfig(url, max));
-    // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
-    pool.on('error', () => {});
-    pool.on('connect', (client) => client.on('error', () => {}));
-    return pool;
+    // A pool reads its address, and the files it names, when it first connects; what is wrong with them is told now.
+    void new Client(config);
   } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) {
+      throw new KeysError('invalid', `the address of the database names a file: ${cause.message}`, { cause });
+    }
     throw new KeysError('invalid', 'the address of the database makes no sense', {
       cause,
       hint: 'write it as postgres://USER@HOST/DATABASE?sslmode=verify-full',
     });
   }
+  const pool = new Pool(config);
+  // A connection that breaks leaves the pool, and whoever asked it is told; nobody else has to know.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** Where no certificate is checked, whoever is in between has the password. The driver's next version would read these modes so. */
+function strict(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  const mode = url?.searchParams.get('sslmode') ?? '';
+  const isLax = ['prefer', 'require', 'verify-ca'].includes(mode) && !url?.searchParams.has('uselibpqcompat');
+  if (!url || !isLax) return address;
+  url.searchParams.set('sslmode', 'verify-full');
+  return url.href;
 }
 
 type Ask = (text: string, values?: unknown[]) => Promise<QueryResult>;

@@ -1,6 +1,6 @@
 /** A real PostgreSQL on loopback, in a directory of its own. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,8 +29,14 @@ export interface Postgres {
   remove(): void;
 }
 
-/** Where it is not `durable`, its disk is not waited for. */
-export async function runPostgres({ durable }: { durable: boolean }): Promise<Postgres> {
+export interface PostgresOptions {
+  /** Otherwise its disk is not waited for. */
+  readonly durable: boolean;
+  /** With one it speaks TLS as well. */
+  readonly certificate?: { readonly cert: Buffer; readonly key: Buffer };
+}
+
+export async function runPostgres({ durable, certificate }: PostgresOptions): Promise<Postgres> {
   const bin = binaries();
   if (bin === null) throw new Error('PostgreSQL is not installed: apt-get install postgresql');
   const directory = mkdtempSync(join(tmpdir(), 'keys-pg-'));
@@ -52,7 +58,7 @@ export async function runPostgres({ durable }: { durable: boolean }): Promise<Po
 
   function start(): void {
     const fsync = durable ? 'on' : 'off';
-    const options = `-c listen_addresses=127.0.0.1 -c port=${port} -c unix_socket_directories= -c fsync=${fsync}`;
+    const options = `-c listen_addresses=127.0.0.1 -c port=${port} -c unix_socket_directories= -c fsync=${fsync} -c ssl=${certificate ? 'on' : 'off'}`;
     command('pg_ctl', 'start', '-w', '-D', data, '-l', join(directory, 'log'), '-o', options);
   }
 
@@ -61,6 +67,13 @@ export async function runPostgres({ durable }: { durable: boolean }): Promise<Po
   }
 
   command('initdb', '-D', data, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8');
+  if (certificate) {
+    const files = { 'server.crt': certificate.cert, 'server.key': certificate.key };
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(join(data, name), content, { mode: 0o600 });
+      if (isRoot) chownSync(join(data, name), statSync(data).uid, -1);
+    }
+  }
   start();
   let databases = 0;
   return {
