@@ -1,4 +1,5 @@
 /** PostgreSQL's errors in our words, by their SQLSTATE (PostgreSQL manual, appendix A). */
+import { DatabaseError } from 'pg';
 import { KeysError } from '../errors.ts';
 
 /** What came of asking the database, apart from what the work that asked throws. */
@@ -8,8 +9,8 @@ export class PostgresTrouble extends Error {
 
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
-    const code = codeOf(cause);
-    this.state = /^[0-9A-Z]{5}$/.test(code) ? code : '';
+    // Not by its look: EPIPE, too, is five letters long.
+    this.state = cause instanceof DatabaseError ? (cause.code ?? '') : '';
   }
 }
 

@@ -17,11 +17,10 @@ export interface Pools {
 }
 
 /** A connection string as libpq knows it, and what every connection keeps to. */
-function poolConfig(url: string, max: number): PoolConfig {
+function poolConfig(url: string): PoolConfig {
   return {
     connectionString: url,
     application_name: 'keys',
-    max,
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
     // A database that does not answer is away, and a request that waits for it is refused.
@@ -40,8 +39,9 @@ function poolConfig(url: string, max: number): PoolConfig {
 /** Throws `unavailable`, and `invalid` when it is not a database of ours or a newer one. */
 export async function openPools(url: string): Promise<Pools> {
   const address = strict(await withPassword(url));
-  const writers = newPool(address, 2);
-  const others = newPool(address, 8);
+  // What a transaction sends and does not wait for is on its way together.
+  const writers = newPool(address, { max: 2, pipeline: true });
+  const others = newPool(address, { max: 8 });
   try {
     const client = await told(writers.connect());
     try {
@@ -56,8 +56,8 @@ export async function openPools(url: string): Promise<Pools> {
   }
 }
 
-function newPool(url: string, max: number): Pool {
-  const config = poolConfig(url, max);
+function newPool(url: string, options: Pick<PoolConfig, 'max' | 'pipeline'>): Pool {
+  const config = { ...poolConfig(url), ...options };
   try {
     // A pool reads its address, and the files it names, when it first connects; what is wrong with them is told now.
     void new Client(config);

@@ -40,13 +40,35 @@ function postgresDatabase({ writers, others }: Pools): Database {
     return step.value;
   }
 
+  /** All of the work but for what nobody waits for, which is added to `sent`. */
+  async function finishSending<T>(client: PoolClient, work: Work<T>, sent: Promise<Answer>[]): Promise<T> {
+    try {
+      let step = work.next();
+      while (!step.done) {
+        const asked = ask(client, step.value);
+        if (step.value.unanswered) {
+          // Looked at later.
+          asked.catch(() => {});
+          sent.push(asked);
+          step = work.next(noAnswer);
+        } else step = work.next(await asked);
+      }
+      return step.value;
+    } catch (error) {
+      // What failed first made what came after it fail.
+      const [first] = await failuresOf(sent);
+      throw first ?? error;
+    }
+  }
+
   async function attempt<T>(work: () => Work<T>): Promise<T> {
     const client = await told(writers.connect());
+    const sent: Promise<Answer>[] = [];
     let broken = false;
     try {
       const head = await begin(client);
-      const result = await finish(client, withHead(work(), head));
-      await commit(client);
+      const result = await finishSending(client, withHead(work(), head), sent);
+      await commit(client, sent);
       return result;
     } catch (error) {
       broken = await client.query('ROLLBACK').then(
@@ -146,17 +168,30 @@ function* withHead<T>(work: Work<T>, head: Answer): Work<T> {
   return step.value;
 }
 
-/** Throws `outcome_unknown` when the connection breaks before the answer. */
-async function commit(client: PoolClient): Promise<void> {
-  try {
-    await told(client.query('COMMIT'));
-  } catch (error) {
-    if (!isBroken(error)) throw error;
+/**
+ * Asks to commit without waiting for what was sent before: where some of that is refused, COMMIT changes nothing. Throws what was
+ * refused, and `outcome_unknown` when the connection breaks before all answers are there.
+ */
+async function commit(client: PoolClient, sent: readonly Promise<Answer>[]): Promise<void> {
+  const committed = told(client.query('COMMIT'));
+  const failures = await failuresOf([...sent, committed]);
+  const refused = failures.find((failure) => !isBroken(failure));
+  if (refused) throw refused;
+  if (failures.length > 0) {
     throw new KeysError('outcome_unknown', 'PostgreSQL was asked to commit and did not answer', {
-      cause: error,
+      cause: failures[0],
     });
   }
+  const { command } = await committed;
+  if (command !== 'COMMIT') throw new Error(`PostgreSQL answered ${command} to COMMIT`);
 }
+
+async function failuresOf(sent: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const outcomes = await Promise.allSettled(sent);
+  return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+}
+
+const noAnswer: Answer = { rows: [], changes: 0 };
 
 function toAnswer({ rows, rowCount }: QueryResult): Answer {
   return { rows, changes: rowCount ?? 0 };

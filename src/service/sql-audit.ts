@@ -3,7 +3,7 @@ import type { AuditEntry, AuditHead } from '../audit.ts';
 import { chainStart, linkHash } from '../audit-chain.ts';
 import { KeysError } from '../errors.ts';
 import { isoTime } from '../iso-time.ts';
-import { all, chunksOf, type Database, get, type Row, run, type Value, type Work } from './sql.ts';
+import { all, chunksOf, type Database, get, type Row, run, send, type Value, type Work } from './sql.ts';
 import type { AuditRow, AuditSelection, AuditSlice, AuditStore } from './store.ts';
 
 /** How many rows one question looks through: others wait for the database meanwhile. */
@@ -65,9 +65,9 @@ export function* addAudit(...rows: readonly AuditRow[]): Work<AuditHead> {
   });
   for (const chunk of chunksOf(entries)) {
     const text = `INSERT INTO audit_log (${columns}) VALUES ${chunk.map(() => places).join(', ')}`;
-    yield* run(text, ...chunk.flat());
+    yield* send(text, ...chunk.flat());
   }
-  yield* run('UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1', last.seq, last.hash);
+  yield* send('UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1', last.seq, last.hash);
   return last;
 }
 

@@ -9,6 +9,7 @@ import {
   Refused,
   type Row,
   run,
+  send,
   type Value,
   type Work,
 } from './sql.ts';
@@ -83,10 +84,10 @@ export function keyStore({ dialect, read, lookup, transaction }: Database): KeyS
         const { isNew, ownQuota } = yield* requirePlace(row, mint);
         yield* requireRoom(namespace, ownQuota, quota);
         if (isNew) {
-          yield* run('INSERT INTO namespaces (name, created_at) VALUES (?, ?)', namespace, createdAt);
+          yield* send('INSERT INTO namespaces (name, created_at) VALUES (?, ?)', namespace, createdAt);
         }
         const fields = Object.keys(columns) as (keyof KeyRow)[];
-        yield* run(
+        yield* send(
           `INSERT INTO keys (${fields.map((field) => columns[field]).join(', ')})
            VALUES (${fields.map(() => '?').join(', ')})`,
           ...fields.map((field) => toColumn(row[field])),
@@ -326,7 +327,7 @@ function* requireFewer(
 }
 
 function* addSecret(id: string, { hash, createdAt, kept }: NewSecret): Work<void> {
-  yield* run('INSERT INTO secrets (hash, key_id, created_at) VALUES (?, ?, ?)', hash, id, createdAt);
+  yield* send('INSERT INTO secrets (hash, key_id, created_at) VALUES (?, ?, ?)', hash, id, createdAt);
   if (kept) yield* addKept(hash, id, kept);
 }
 

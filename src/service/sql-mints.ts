@@ -1,6 +1,6 @@
 /** The rows of mints. What is exported beside the store's part runs within a transaction of its caller. */
 import type { SecretState } from '../keys.ts';
-import { type Database, exists, get, type Row, run, type Value, type Work } from './sql.ts';
+import { type Database, exists, get, type Row, run, send, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import type { Kept, MadeMint, MintRow, MintStore, NewMint, OverlappedSecret } from './store.ts';
 
@@ -63,7 +63,7 @@ type Old = Omit<OverlappedSecret, 'endsAt'>;
 
 export function* addMint(mint: NewMint, key: string, secret: Uint8Array, old?: Old): Work<void> {
   const { hash, requestHash, caller, seal, createdAt } = mint;
-  yield* run(
+  yield* send(
     `INSERT INTO mints (hash, request_hash, caller, key_id, secret_hash, seal, state, created_at)
      VALUES (?, ?, ?, ?, ?, ?, 'sealed', ?)`,
     ...[hash, requestHash, caller, key, secret, seal, createdAt],

@@ -13,6 +13,8 @@ export interface Query {
   readonly values: readonly Value[];
   /** Whether nobody looks at more than the first row. */
   readonly first?: true;
+  /** Whether nobody looks at the answer: it need not be waited for before the next one is asked, only before the end. */
+  readonly unanswered?: true;
 }
 
 export interface Answer {
@@ -27,6 +29,11 @@ export type Work<T> = Generator<Query, T, Answer>;
 /** How many rows changed. */
 export function* run(text: string, ...values: Value[]): Work<number> {
   return (yield { text, values }).changes;
+}
+
+/** Changes what it changes; only within a transaction, which fails with it. */
+export function* send(text: string, ...values: Value[]): Work<void> {
+  yield { text, values, unanswered: true };
 }
 
 /** The first row. */

@@ -314,16 +314,17 @@ describe.skipIf(lacksPostgres)(
     test('a restart in the middle of creates loses none that was answered', async () => {
       const [one, other] = await twoInstances();
       const answered: string[] = [];
-      const codes = new Set<string>();
+      const failed: { name: string; code: string }[] = [];
       let stopped = false;
       async function work(service: Service, prefix: string): Promise<void> {
         for (let n = 0; !stopped; n++) {
+          const name = `${prefix}-${n}`;
           await service
             .as(machineAdmin)
-            .create({ name: `${prefix}-${n}` })
+            .create({ name })
             .then(
               ({ key }) => answered.push(key.id),
-              (error) => codes.add(error.code),
+              ({ code }) => failed.push({ name, code }),
             );
         }
       }
@@ -339,7 +340,11 @@ describe.skipIf(lacksPostgres)(
       stopped = true;
       await Promise.all(workers);
       // Where the answer to COMMIT was lost, the service says that it does not know; else nothing was changed.
-      for (const code of codes) expect(['unavailable', 'outcome_unknown']).toContain(code);
+      for (const { name, code } of failed) {
+        expect(['unavailable', 'outcome_unknown']).toContain(code);
+        if (code !== 'unavailable') continue;
+        expect((await other.as(machineAdmin).list({ nameGlob: name })).keys).toEqual([]);
+      }
       for (const id of answered) expect(await other.as(machineAdmin).get(id)).toMatchObject({ id });
     });
 

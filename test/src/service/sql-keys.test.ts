@@ -18,7 +18,11 @@ async function wellMade(keys: KeyService, inserts: Insert[]): Promise<Insert> {
   return insert;
 }
 
-async function refusesInOrder(address: string): Promise<void> {
+/** What a store is left with by a service that made the key `good` of `ann`, and how that was put in. */
+async function withGoodKey(
+  address: string,
+  test: (store: Store, insert: Insert) => Promise<void>,
+): Promise<void> {
   const store = await openStore(address);
   const inserts: Insert[] = [];
   const recording: Store = {
@@ -33,7 +37,14 @@ async function refusesInOrder(address: string): Promise<void> {
     const keys = service.as(machineAdmin);
     for (const name of ['ann', 'gone']) await keys.users.create({ name });
     await keys.users.disable('gone');
-    const [row, secret, , audit, mint] = await wellMade(keys, inserts);
+    await test(store, await wellMade(keys, inserts));
+  } finally {
+    await service.close();
+  }
+}
+
+function refusesInOrder(address: string): Promise<void> {
+  return withGoodKey(address, async (store, [row, secret, , audit, mint]) => {
     const full = { defaultQuota: 1, totalQuota: null, now: Date.now() };
     const fresh = mint && { ...mint, hash: Buffer.alloc(32, 7) };
     const outcome = async (...[owner, name, minted]: [string | null, string, Insert[4]]) => {
@@ -49,13 +60,30 @@ async function refusesInOrder(address: string): Promise<void> {
     expect(await outcome(null, 'good', null)).toBe('name_taken');
     expect(await outcome('ann', 'other', fresh)).toBe('quota');
     expect(await outcome(null, 'other', null)).toBe('quota');
-  } finally {
-    await service.close();
-  }
+  });
+}
+
+function leavesNothingOfAFailure(address: string): Promise<void> {
+  return withGoodKey(address, async (store, [row, secret, quota, audit]) => {
+    const before = await store.auditHead();
+    const made = { ...row, id: 'key_0000000000000001', name: 'other' };
+    // The row of the key is good, that of its secret is not: another key has it.
+    const failing = store.insertKey(made, secret, quota, audit, null);
+    await expect(failing).rejects.toThrow(/unique/i);
+    expect(await store.findKey(made.id)).toBeNull();
+    expect(await store.auditHead()).toEqual(before);
+    const next = await store.insertKey(made, { ...secret, hash: Buffer.alloc(32) }, quota, audit, null);
+    expect(next.refused).toBeUndefined();
+    expect((await store.auditHead()).seq).toBe(before.seq + 1);
+  });
 }
 
 test('on SQLite a key that may not be made is refused for the first reason, in the order of the store', async () => {
   await refusesInOrder(newDatabasePath());
+});
+
+test('on SQLite a change of which a part fails leaves nothing behind, and the next one is none the worse', async () => {
+  await leavesNothingOfAFailure(newDatabasePath());
 });
 
 describe.skipIf(lacksPostgres)(
@@ -65,6 +93,10 @@ describe.skipIf(lacksPostgres)(
 
     test('a key that may not be made is refused for the first reason, in the order of the store', async () => {
       await refusesInOrder(await postgres.newDatabase());
+    });
+
+    test('a change of which a part fails leaves nothing behind, and the next one is none the worse', async () => {
+      await leavesNothingOfAFailure(await postgres.newDatabase());
     });
   },
 );
