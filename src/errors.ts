@@ -161,3 +161,8 @@ export function toKeysError(error: unknown): KeysError {
     hint: 'run it again with --debug to see where, and please report it',
   });
 }
+
+/** The name that the system or a library gives a failure, such as `ENOSPC`; empty for anything else. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { codeOf } from './errors.ts';
 import { syncDirectory } from './files.ts';
 
 export interface Reservation {
@@ -141,9 +142,4 @@ async function isOld(path: string): Promise<boolean> {
     ({ mtimeMs }) => Date.now() - mtimeMs > leftoverAfterMs,
     () => false,
   );
-}
-
-/** The system's name of a failure, such as `ENOSPC`; empty for anything else. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

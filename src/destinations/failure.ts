@@ -1,6 +1,5 @@
 /** How destinations say what went wrong. */
-import { type ErrorCode, KeysError } from '../errors.ts';
-import { codeOf } from '../reservation.ts';
+import { codeOf, type ErrorCode, KeysError } from '../errors.ts';
 import type { DestinationKind } from './index.ts';
 
 export function invalidTarget({ syntax, example }: DestinationKind, message: string): KeysError {

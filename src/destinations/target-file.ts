@@ -2,9 +2,8 @@
 import { constants } from 'node:fs';
 import { lstat, open, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 import { requireHome } from '../paths.ts';
-import { codeOf } from '../reservation.ts';
 
 export interface FoundFile {
   readonly content: Buffer;

@@ -1,6 +1,6 @@
 /** PostgreSQL's errors in our words, by their SQLSTATE (PostgreSQL manual, appendix A). */
 import { DatabaseError } from 'pg';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 
 /** What came of asking the database, apart from what the work that asked throws. */
 export class PostgresTrouble extends Error {
@@ -12,10 +12,6 @@ export class PostgresTrouble extends Error {
     // Not by its look: EPIPE, too, is five letters long.
     this.state = cause instanceof DatabaseError ? (cause.code ?? '') : '';
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** Throws `PostgresTrouble`. */
