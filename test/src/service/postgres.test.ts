@@ -1,4 +1,6 @@
 /** What several instances on one PostgreSQL must do, on bad days too. The verbs themselves are in the contracts. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
 import { Client } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { allEntries } from '../../../src/audit.ts';
@@ -14,6 +16,46 @@ import { checkAnswers } from '../../fakes/described.ts';
 import { arrivalGate, type Gate } from '../../fakes/gate.ts';
 import { machineAdmin } from '../../fakes/key-service.ts';
 import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
+
+/**
+ * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
+ * closes the connection when the database has committed.
+ */
+async function loseAnswersToCommit(address: string) {
+  const { hostname, port } = new URL(address);
+  let loses = false;
+  const wire = createNetServer((client) => {
+    const database = connect(Number(port), hostname);
+    let holds = false;
+    client.on('data', (sent) => {
+      holds ||= loses && sent.includes('key_0');
+      database.write(sent);
+    });
+    database.on('data', (answer) => {
+      if (!holds) client.write(answer);
+      else if (answer.includes('COMMIT')) {
+        loses = false;
+        client.destroy();
+      }
+    });
+    for (const [socket, other] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      socket.on('error', () => {}).on('close', () => other.destroy());
+    }
+  });
+  await once(wire.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void wire.close());
+  const own = new URL(address);
+  own.port = String((wire.address() as AddressInfo).port);
+  return {
+    address: own.href,
+    lose() {
+      loses = true;
+    },
+  };
+}
 
 describe.skipIf(lacksPostgres)(
   `on PostgreSQL${lacksPostgres ? ` (skipped: ${lacksPostgres})` : ''}`,
@@ -346,6 +388,16 @@ describe.skipIf(lacksPostgres)(
         expect((await other.as(machineAdmin).list({ nameGlob: name })).keys).toEqual([]);
       }
       for (const id of answered) expect(await other.as(machineAdmin).get(id)).toMatchObject({ id });
+    });
+
+    test('a create whose COMMIT took place and whose answers were lost is said to be unknown, not unavailable', async () => {
+      const address = await postgres.newDatabase();
+      const wire = await loseAnswersToCommit(address);
+      const service = (await open(wire.address)).as(machineAdmin);
+      await service.create({ name: 'before' });
+      wire.lose();
+      await refuses('outcome_unknown', service.create({ name: 'committed' }));
+      expect((await service.list({ nameGlob: 'committed' })).keys).toHaveLength(1);
     });
 
     test('a text that the database cannot hold is refused as such', async () => {
