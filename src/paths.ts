@@ -11,13 +11,13 @@ export interface Paths {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-type Place = (env: Env) => string;
+type Place = (env: Env, home: () => string) => string;
 
 /** https://specifications.freedesktop.org/basedir-spec/latest/: a path that is not absolute is as good as none. */
 function xdg(variable: string, ...otherwise: string[]): Place {
-  return (env) => {
+  return (env, home) => {
     const given = env[variable];
-    return join(given && isAbsolute(given) ? given : join(requireHome(env), ...otherwise), 'keys');
+    return join(given && isAbsolute(given) ? given : join(home(), ...otherwise), 'keys');
   };
 }
 
@@ -30,12 +30,12 @@ const linux: Record<keyof Paths, Place> = {
 /** Where they have no place for state, it is in the data. */
 const others: Partial<Record<NodeJS.Platform, Pick<typeof linux, 'config' | 'data'> & { state?: never }>> = {
   darwin: {
-    config: (env) => join(requireHome(env), 'Library', 'Preferences', 'keys'),
-    data: (env) => join(requireHome(env), 'Library', 'Application Support', 'keys'),
+    config: (_env, home) => join(home(), 'Library', 'Preferences', 'keys'),
+    data: (_env, home) => join(home(), 'Library', 'Application Support', 'keys'),
   },
   win32: {
-    config: (env) => join(env.APPDATA || join(requireHome(env), 'AppData', 'Roaming'), 'keys', 'Config'),
-    data: (env) => join(env.LOCALAPPDATA || join(requireHome(env), 'AppData', 'Local'), 'keys', 'Data'),
+    config: (env, home) => join(env.APPDATA || join(home(), 'AppData', 'Roaming'), 'keys', 'Config'),
+    data: (env, home) => join(env.LOCALAPPDATA || join(home(), 'AppData', 'Local'), 'keys', 'Data'),
   },
 };
 
@@ -43,17 +43,21 @@ const others: Partial<Record<NodeJS.Platform, Pick<typeof linux, 'config' | 'dat
  * Each place is looked for when it is asked for, and throws `invalid` when that takes a home directory and there is none. (The
  * library env-paths asks for one as soon as it is loaded, and a service under a user that systemd makes has none.)
  */
-export function pathsFrom(env: Env, platform: NodeJS.Platform = process.platform): Paths {
+export function pathsFrom(
+  env: Env,
+  platform: NodeJS.Platform = process.platform,
+  home = () => requireHome(env),
+): Paths {
   const { config, data, state } = others[platform] ?? linux;
   return {
     get config() {
-      return env.KEYS_CONFIG_DIR || config(env);
+      return env.KEYS_CONFIG_DIR || config(env, home);
     },
     get data() {
-      return env.KEYS_DATA_DIR || data(env);
+      return env.KEYS_DATA_DIR || data(env, home);
     },
     get state() {
-      return env.KEYS_STATE_DIR || (state ? state(env) : join(this.data, 'state'));
+      return env.KEYS_STATE_DIR || (state ? state(env, home) : join(this.data, 'state'));
     },
   };
 }

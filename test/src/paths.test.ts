@@ -1,29 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import { KeysError } from '../../src/errors.ts';
 import { homeOf, type Paths, pathsFrom, userName } from '../../src/paths.ts';
 
-const os = vi.hoisted(() => ({ hasUser: true }));
-vi.mock('node:os', async (original) => {
-  const real = await original<typeof import('node:os')>();
-  const noUser = () => {
-    throw new Error('A system error occurred: uv_os_get_passwd returned ENOENT');
-  };
-  return {
-    ...real,
-    homedir: () => (os.hasUser ? real.homedir() : noUser()),
-    userInfo: () => (os.hasUser ? real.userInfo() : noUser()),
-  };
-});
-
-function withoutUser<T>(work: () => T): T {
-  os.hasUser = false;
-  try {
-    return work();
-  } finally {
-    os.hasUser = true;
-  }
+function noHome(): never {
+  throw new KeysError('invalid', 'no home');
 }
 
 function all({ config, data, state }: Paths): Paths {
@@ -75,19 +58,20 @@ test('KEYS_CONFIG_DIR, KEYS_DATA_DIR and KEYS_STATE_DIR go before everything els
   const platform = fc.constantFrom('linux', 'darwin', 'win32', 'freebsd');
   fc.assert(
     fc.property(given, platform, (env, on) => {
-      expect(withoutUser(() => all(pathsFrom(env, on)))).toEqual({ config: '/1', data: '/2', state: '/3' });
+      expect(all(pathsFrom(env, on, noHome))).toEqual({ config: '/1', data: '/2', state: '/3' });
     }),
   );
 });
 
-test('a user without a home is told which variables do without one, and only when that is needed', () => {
-  withoutUser(() => {
-    const paths = pathsFrom({ KEYS_DATA_DIR: '/data' }, 'linux');
-    expect(paths.data).toBe('/data');
-    expect(() => paths.config).toThrow(`the user uid-${process.getuid?.()} has no home directory`);
-    expect(homeOf({})).toBeNull();
-    expect(homeOf({ HOME: '/here' })).toBe('/here');
-  });
+test('a home is looked for only where a place takes one', () => {
+  const paths = pathsFrom({ KEYS_DATA_DIR: '/data', XDG_STATE_HOME: '/s' }, 'linux', noHome);
+  expect([paths.data, paths.state]).toEqual(['/data', '/s/keys']);
+  expect(() => paths.config).toThrow('no home');
+});
+
+test('the home is the one that HOME names, else that of the user', () => {
+  expect(homeOf({ HOME: '/here' })).toBe('/here');
+  expect(homeOf({})).toBe(homedir());
   expect(userName()).toBe(userInfo().username);
 });
 
