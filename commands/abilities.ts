@@ -1,5 +1,6 @@
 /** What a key service can do, line by line, for a person. */
-import { type Capabilities, fieldTitles, type UntoldField, type Verb } from '../src/keys.ts';
+import { fieldTitles } from '../src/capabilities.ts';
+import type { Capabilities, UntoldField, Verb } from '../src/keys.ts';
 
 export interface Ability {
   readonly what: string;

@@ -1,15 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
+import { requireFields, requireVerb } from '../src/capabilities.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
-import {
-  type Key,
-  type KeyService,
-  type KeyType,
-  keyTypes,
-  type NewKey,
-  requireFields,
-  requireVerb,
-} from '../src/keys.ts';
+import { type Key, type KeyService, type KeyType, keyTypes, type NewKey } from '../src/keys.ts';
 import { openJournal } from '../src/operations/journal.ts';
 import { findByName } from '../src/resolve.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
+import { requireFields } from '../src/capabilities.ts';
 import { KeysError } from '../src/errors.ts';
-import { type KeyChanges, requireFields } from '../src/keys.ts';
+import type { KeyChanges } from '../src/keys.ts';
 import { parseRateLimit } from '../src/rate-limit.ts';
 import { oneKey } from './choose.ts';
 import { keyNoun } from './key-noun.ts';

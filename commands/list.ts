@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
+import { requireTold } from '../src/capabilities.ts';
 import { KeysError } from '../src/errors.ts';
 import { keyMatcher, keyOrder } from '../src/filter.ts';
 import { readerMayLeave } from '../src/io.ts';
@@ -11,7 +12,6 @@ import {
   type KeyType,
   keyStatuses,
   keyTypes,
-  requireTold,
 } from '../src/keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
+import { requireVerb } from '../src/capabilities.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
-import { type IssuedKey, requireVerb } from '../src/keys.ts';
+import type { IssuedKey } from '../src/keys.ts';
 import { Secret } from '../src/secret.ts';
 import { oneKey, requireAnswer } from './choose.ts';
 import { addDestinationOptions, type Delivery, type DeliveryOptions, withDelivery } from './delivery.ts';

@@ -1,7 +1,9 @@
 /** The context of a run: built once in `bin/`, faked once in `test/`; its costly parts are made when first asked for. */
+
+import { requireVerb } from './capabilities.ts';
 import { type Profile, variable } from './config.ts';
 import type { Io } from './io.ts';
-import { type KeyService, requireVerb, type Verb } from './keys.ts';
+import type { KeyService, Verb } from './keys.ts';
 import { createPrinter, type OutputFormat, type Printer } from './output.ts';
 import { type Paths, pathsFrom } from './paths.ts';
 import { type Prompt, terminalPrompt } from './prompt.ts';

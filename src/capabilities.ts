@@ -1,59 +1,129 @@
-/** What our own key service can do, over HTTP and embedded. */
-import type { Capabilities } from './keys.ts';
+/** What a service cannot do is told before it is asked. */
+import { KeysError } from './errors.ts';
+import type {
+  AdministeredNoun,
+  Capabilities,
+  FilterName,
+  KeyChanges,
+  KeyField,
+  KeyFilter,
+  KeyService,
+  NewKey,
+  UntoldField,
+  Verb,
+} from './keys.ts';
 
-export const ownCapabilities: Capabilities = {
-  title: 'keys',
-  verbs: [
-    'create',
-    'list',
-    'get',
-    'edit',
-    'disable',
-    'enable',
-    'regenerate',
-    'revoke',
-    'verify',
-    'whoami',
-    'reveal',
-    'audit',
-  ],
-  fields: [
-    'namespace',
-    'description',
-    'type',
-    'roles',
-    'permissions',
-    'apiVersion',
-    'expiresAt',
-    'owner',
-    'labels',
-    'rateLimit',
-    'recoverable',
-  ],
-  editable: ['name', 'description', 'roles', 'permissions', 'expiresAt', 'labels', 'rateLimit'],
-  filters: [
-    'namespace',
-    'statuses',
-    'owner',
-    'role',
-    'type',
-    'labels',
-    'nameGlob',
-    'expiresBefore',
-    'unusedSince',
-    'noExpiry',
-  ],
-  nouns: ['users', 'namespaces', 'roles'],
-  pages: true,
-  grace: true,
-  idempotentMint: true,
+const deeds: Record<Verb, string> = {
+  create: 'create keys',
+  list: 'list keys',
+  get: 'show a key',
+  edit: 'edit keys',
+  disable: 'disable keys',
+  enable: 'enable keys',
+  regenerate: 'regenerate keys',
+  revoke: 'revoke keys',
+  verify: 'verify secrets',
+  whoami: 'tell who a credential is',
+  reveal: 'show a secret again',
+  audit: 'show what was done',
 };
 
-/** On this machine nobody has a password to give again, and a master key would lie beside the database. */
-export const embeddedCapabilities: Capabilities = {
-  ...ownCapabilities,
-  verbs: ownCapabilities.verbs.filter((verb) => verb !== 'reveal'),
-  fields: ownCapabilities.fields.filter((field) => field !== 'recoverable'),
-  title: 'the embedded service',
-  instead: { reveal: 'keys serve can, with a master key; for a new secret: keys regenerate' },
+/** Throws `unsupported`, in the service's name, when it lacks a verb. */
+export function requireVerb(capabilities: Capabilities, verb: Verb): void {
+  if (!capabilities.verbs.includes(verb)) throw unsupported(capabilities, verb);
+}
+
+function unsupported({ title, instead }: Capabilities, verb: Verb): KeysError {
+  return new KeysError('unsupported', `${title} cannot ${deeds[verb]}`, {
+    hint: instead?.[verb] ?? usually[verb] ?? null,
+  });
+}
+
+/** The nearest thing where the service has nothing nearer. */
+const usually: Partial<Record<Verb, string>> = {
+  reveal: 'a new secret: keys rotate',
+  audit: 'where the service records it, its own interface shows it',
 };
+
+/** What a filter goes by, where a service may not tell it. */
+const filteredBy: Partial<Record<FilterName, UntoldField>> = {
+  owner: 'owner',
+  expiresBefore: 'expiresAt',
+  noExpiry: 'expiresAt',
+  unusedSince: 'lastUsedAt',
+};
+
+/** Throws `unsupported` when a filter goes by what the service never tells: nothing could be said of any key. */
+export function requireTold({ title, untold = [] }: Capabilities, filter: KeyFilter): void {
+  for (const [name, value] of Object.entries(filter)) {
+    const field = filteredBy[name as FilterName];
+    if (value === undefined || field === undefined || !untold.includes(field)) continue;
+    throw new KeysError('unsupported', `${title} does not tell ${told[field]}`, {
+      hint: 'list without that filter; keys list --sort createdAt has the oldest first',
+    });
+  }
+}
+
+const told: Record<UntoldField, string> = {
+  owner: 'whose a key is',
+  expiresAt: 'when a key expires',
+  lastUsedAt: 'when a key was last used',
+};
+
+/** Throws `unsupported`, in the service's name, when it administers no such thing. */
+export function requireNoun<N extends AdministeredNoun>(
+  service: KeyService,
+  noun: N,
+): NonNullable<KeyService[N]> {
+  const found = service[noun];
+  if (found) return found;
+  const { title } = service.capabilities;
+  throw new KeysError('unsupported', `${title} administers no ${noun} through keys`, {
+    hint: 'where it has any, its own interface does',
+  });
+}
+
+/** What people call the fields of a key. */
+export const fieldTitles: Readonly<Record<KeyField | keyof KeyChanges, string>> = {
+  name: 'name',
+  namespace: 'namespace',
+  description: 'description',
+  type: 'type',
+  roles: 'roles',
+  permissions: 'permissions',
+  apiVersion: 'API version',
+  expiresAt: 'expiry',
+  owner: 'owner',
+  labels: 'labels',
+  rateLimit: 'rate limit',
+  recoverable: 'recoverable',
+};
+
+/** Throws `unsupported` when the service cannot keep one of the fields that are set. */
+export function requireFields(
+  capabilities: Capabilities,
+  key: Partial<NewKey> | KeyChanges,
+  verb: 'create' | 'edit',
+): void {
+  const { title, fields, editable, verbs } = capabilities;
+  const known = verb === 'create' ? (['name', ...fields] as const) : editable;
+  for (const [name, value] of Object.entries(key)) {
+    const field = name as KeyField | keyof KeyChanges;
+    // Where keys never expire, `never` is no wish that could go unheard; nor is no limit where there are none.
+    const unlimited = value === null && (field === 'expiresAt' || field === 'rateLimit');
+    const moot = value === undefined || unlimited;
+    if (moot || known.some((each) => each === field)) continue;
+    const what = fieldTitles[field];
+    const words = known.map((each) => fieldTitles[each]).join(', ');
+    if (field === 'recoverable') throw unsupported(capabilities, 'reveal');
+    if (verb === 'create')
+      throw new KeysError('unsupported', `${title} keeps no ${what} for a key`, {
+        hint: `it keeps: ${words}`,
+      });
+    const settable = field === 'name' || fields.includes(field);
+    const exchange = settable && verbs.includes('create') && verbs.includes('revoke');
+    throw new KeysError('unsupported', `${title} cannot change the ${what} of a key`, {
+      hint: `it can change: ${words}${exchange ? '; or create another key, then keys revoke this one' : ''}`,
+    });
+  }
+}

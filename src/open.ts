@@ -1,7 +1,6 @@
 /** From a profile to an open service: the embedded one, or a driver over HTTP with its credential. */
 import { join } from 'node:path';
 import type { App } from './app.ts';
-import { embeddedCapabilities } from './capabilities.ts';
 import type { Profile } from './config.ts';
 import {
   type Check,
@@ -15,6 +14,7 @@ import {
 import { KeysError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { Capabilities, Key, KeyService, Verb } from './keys.ts';
+import { embeddedCapabilities } from './own-capabilities.ts';
 import type { Secret } from './secret.ts';
 
 /** Where the command line says nothing, as in shell completion. */

@@ -1,8 +1,8 @@
 /** How a namespace is printed, and the options that say what it is like. */
 import { type Command, Option } from 'commander';
 import { KeysError } from '../../src/errors.ts';
-import type { Namespace } from '../../src/keys.ts';
 import type { Noun } from '../../src/output.ts';
+import type { Namespace } from '../../src/users.ts';
 import { parsed } from '../options.ts';
 
 export const namespaceNoun: Noun<Namespace> = {

@@ -1,6 +1,7 @@
 /** How a role is printed. */
-import type { Role } from '../../src/keys.ts';
+
 import type { Noun } from '../../src/output.ts';
+import type { Role } from '../../src/users.ts';
 
 export const roleNoun: Noun<Role> = {
   columns: [

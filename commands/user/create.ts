@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
-import { type Membership, type UserRole, userRoles } from '../../src/keys.ts';
+import { type Membership, type UserRole, userRoles } from '../../src/users.ts';
 import { administered } from '../administered.ts';
 import { addExamples } from '../options.ts';
 import { addPasswordOptions, newPassword, type PasswordOptions } from '../password.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
-import { type Membership, type User, type UserRole, type Users, userRoles } from '../../src/keys.ts';
+import { type Membership, type User, type UserRole, type Users, userRoles } from '../../src/users.ts';
 import { administered } from '../administered.ts';
 import { addExamples, collect } from '../options.ts';
 import { addPasswordOptions, askPassword, newPassword, type PasswordOptions } from '../password.ts';

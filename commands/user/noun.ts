@@ -1,9 +1,9 @@
 /** How a user is printed, and how one is named on the command line. */
 import { Argument } from 'commander';
 import { KeysError } from '../../src/errors.ts';
-import type { Membership, User } from '../../src/keys.ts';
 import type { Noun } from '../../src/output.ts';
 import { relative } from '../../src/time.ts';
+import type { Membership, User } from '../../src/users.ts';
 import { completes, parsed } from '../options.ts';
 
 export const userNoun: Noun<User> = {

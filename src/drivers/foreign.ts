@@ -1,7 +1,9 @@
 /** What the drivers of other people's services have in common. */
+
+import { requireVerb } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';
-import { type Capabilities, type Key, type KeyService, requireVerb, type Verb } from '../keys.ts';
+import type { Capabilities, Key, KeyService, Verb } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 

@@ -1,9 +1,10 @@
 /** The drivers there are: what each service can do, as data, and how to load the code when it is needed. */
-import { ownCapabilities } from '../capabilities.ts';
+
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import type { Http } from '../http.ts';
 import type { Capabilities, KeyService } from '../keys.ts';
+import { ownCapabilities } from '../own-capabilities.ts';
 import type { Prompt } from '../prompt.ts';
 import type { Secret } from '../secret.ts';
 import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';

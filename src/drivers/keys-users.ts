@@ -1,7 +1,7 @@
 /** Users, namespaces and roles of our own key service over HTTP. */
 import * as z from 'zod/mini';
 import type { Call } from '../http.ts';
-import { type Namespaces, type Roles, type Users, userRoles } from '../keys.ts';
+import { type Namespaces, type Roles, type Users, userRoles } from '../users.ts';
 
 type Ask = <T>(call: Call, shape: z.ZodMiniType<T>) => Promise<T>;
 

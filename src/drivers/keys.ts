@@ -1,6 +1,5 @@
 /** Our own key service over HTTP; its API is `docs/api.md`. */
 import * as z from 'zod/mini';
-import { ownCapabilities } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import { type Answer, type Call, type Http, pageBytes, problemError } from '../http.ts';
@@ -15,6 +14,7 @@ import {
   type MintOptions,
   secretStates,
 } from '../keys.ts';
+import { ownCapabilities } from '../own-capabilities.ts';
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';

@@ -1,6 +1,5 @@
 /** The service as one caller sees it. */
 import type { Audit } from '../audit.ts';
-import { ownCapabilities } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import type {
   Capabilities,
@@ -13,14 +12,13 @@ import type {
   KeyService,
   Minting,
   MintOptions,
-  Namespaces,
   NewKey,
   RegenerateOptions,
-  Roles as RolesOfService,
-  Users,
   Verification,
 } from '../keys.ts';
+import { ownCapabilities } from '../own-capabilities.ts';
 import type { Secret } from '../secret.ts';
+import type { Namespaces, Roles as RolesOfService, Users } from '../users.ts';
 import { type Action, type Caller, isAdmin, may, minterOf, requireMay, requireReach } from './access.ts';
 import { auditFor, type RequestContext } from './audit.ts';
 import { CallerView } from './caller-view.ts';

@@ -1,6 +1,7 @@
 /** The embedded key service: the service's own rules and store in this process, as the administrator of the machine. */
-import { embeddedCapabilities } from '../capabilities.ts';
+
 import type { KeyService } from '../keys.ts';
+import { embeddedCapabilities } from '../own-capabilities.ts';
 import { machineAdministrator } from './machine.ts';
 import { createService } from './service.ts';
 import { openSqlite } from './sqlite.ts';

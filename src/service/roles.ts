@@ -1,5 +1,5 @@
 /** Roles by name: built in, configured, and those that somebody made. */
-import type { Membership } from '../keys.ts';
+import type { Membership } from '../users.ts';
 import { actsAsOwner, type Holder, type OwnerRole, type Roles } from './grants.ts';
 import type { Settings } from './settings.ts';
 import type { UserStore } from './store.ts';

@@ -1,7 +1,8 @@
 /** The shapes of the API: what validates requests is what `/openapi.json` shows. */
 import { z } from 'zod';
 import { auditOutcomes } from '../audit.ts';
-import { keyStatuses, keyTypes, secretStates, userRoles } from '../keys.ts';
+import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
+import { userRoles } from '../users.ts';
 
 const text = z.string().nullable();
 const time = z.string().meta({ format: 'date-time' }).nullable();

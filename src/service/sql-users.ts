@@ -1,5 +1,5 @@
 /** Users, the namespaces they work in, and the roles they have there. */
-import type { Membership, UserRole } from '../keys.ts';
+import type { Membership, UserRole } from '../users.ts';
 import { all, type Database, exists, get, Refused, type Row, run, type Value, type Work } from './sql.ts';
 import { addAudit } from './sql-audit.ts';
 import type {

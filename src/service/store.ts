@@ -3,7 +3,8 @@
  * something is one transaction together with its audit row, decided on the version of the row it was given.
  */
 import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
-import type { KeyStatus, KeyType, Membership, RateLimit, SecretState, UserRole } from '../keys.ts';
+import type { KeyStatus, KeyType, RateLimit, SecretState } from '../keys.ts';
+import type { Membership, UserRole } from '../users.ts';
 import type { KeptTake, Taken } from './rate.ts';
 
 export interface KeyRow {

@@ -1,6 +1,6 @@
 /** Users, namespaces and roles as one caller sees them. */
 import { KeysError } from '../errors.ts';
-import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../keys.ts';
+import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../users.ts';
 import { type Action, isAdmin, may, requireMay } from './access.ts';
 import type { CallerView } from './caller-view.ts';
 import { builtInRoles } from './grants.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Key, Namespace, Role, User } from '../../src/keys.ts';
+import type { Key } from '../../src/keys.ts';
+import type { Namespace, Role, User } from '../../src/users.ts';
 import { fakeService } from '../fakes/service.ts';
 import { newHome } from '../run.ts';
 

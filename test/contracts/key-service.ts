@@ -3,7 +3,6 @@
  * the service's capabilities say is skipped, and so is one that `skips` names with its reason.
  */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ownCapabilities } from '../../src/capabilities.ts';
 import {
   allKeys,
   type Capabilities,
@@ -15,6 +14,7 @@ import {
   type NewKey,
   type Verb,
 } from '../../src/keys.ts';
+import { ownCapabilities } from '../../src/own-capabilities.ts';
 import { Secret } from '../../src/secret.ts';
 import { mintingGuarantees } from './minting.ts';
 import { refuses } from './refuses.ts';

@@ -1,7 +1,8 @@
 /** A key service in memory, for what a real one does only on a bad day. */
-import { ownCapabilities } from '../../src/capabilities.ts';
+
 import { KeysError } from '../../src/errors.ts';
 import type { Key, KeyService, NewKey } from '../../src/keys.ts';
+import { ownCapabilities } from '../../src/own-capabilities.ts';
 import { Secret } from '../../src/secret.ts';
 
 export function fakeKey(fields: Partial<Key> = {}): Key {

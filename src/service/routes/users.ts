@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { User } from '../../keys.ts';
 import { Secret } from '../../secret.ts';
+import type { User } from '../../users.ts';
 import { etagOf, versionOf } from '../etag.ts';
 import {
   ifMatchHeaders,

@@ -1,13 +1,13 @@
 /** Users, memberships, roles and sessions over HTTP, each outcome named by its status. */
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import type { User } from '../../../src/keys.ts';
 import { Secret } from '../../../src/secret.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import { sqliteDialect } from '../../../src/service/sqlite-dialect.ts';
 import { createThrottle } from '../../../src/service/throttle.ts';
+import type { User } from '../../../src/users.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { type HttpService, newHttpService } from '../../fakes/http-service.ts';
