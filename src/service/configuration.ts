@@ -47,7 +47,13 @@ export const configurationTable = {
     summary: 'active keys that a namespace may have; any number when absent, 0 for none',
     value: '<n>',
     kind: 'number',
-    schema: z.int('must be a whole number').min(0, 'must be 0 or more').max(999_999_999, 'is too large'),
+    schema: keyCount(),
+  },
+  totalQuota: {
+    summary: 'the same of all namespaces together',
+    value: '<n>',
+    kind: 'number',
+    schema: keyCount(),
   },
   rateLimit: {
     summary: 'how often each user may ask, with all keys and sessions together, or none',
@@ -209,6 +215,10 @@ function fileValue(kind: Setting['kind'], given: string): unknown {
   } catch {
     return given;
   }
+}
+
+function keyCount() {
+  return z.int('must be a whole number').min(0, 'must be 0 or more').max(999_999_999, 'is too large');
 }
 
 function text() {

@@ -101,8 +101,10 @@ export function createService(parts: ServiceParts): Service {
       );
     },
     async createAdmin(secret) {
+      // Without an administrator nobody could raise a quota either.
+      const unlimited = { ...settings, quota: null, totalQuota: null };
       const service = new CallerKeyService(
-        { ...core, newSecret: () => secret },
+        { ...core, settings: unlimited, newSecret: () => secret },
         machineAdministrator('admin'),
       );
       return (await service.create({ name: 'admin', roles: ['admin'] })).key;

@@ -173,6 +173,36 @@ test('--quota and --secret-prefix are kept to', async () => {
   expect(stdout.text()).toMatch(/^acme_/);
 });
 
+test('CloudCasa: --total-quota is kept to over all namespaces', async () => {
+  const home = newHome();
+  const stdout = collectingSink();
+  await served(home, `${onFreePort} --total-quota 2`, { stdout }, async (url) => {
+    const headers = { authorization: `Bearer ${stdout.text().trim()}`, 'content-type': 'application/json' };
+    const create = async (namespace: string) =>
+      fetch(`${url}/v1/keys`, { method: 'POST', headers, body: JSON.stringify({ name: 'a', namespace }) });
+    expect((await create('one')).status).toBe(201);
+    const second = await create('two');
+    expect(second.status).toBe(409);
+    expect(await second.json()).toMatchObject({ detail: 'this service may have 2 active keys and has 2' });
+  });
+});
+
+test.each(['--quota 0', '--total-quota 0'])(
+  "with %s the first start makes the administrator's key, and nobody makes another",
+  async (quota) => {
+    const stdout = collectingSink();
+    const { code } = await served(newHome(), `${onFreePort} ${quota}`, { stdout }, async (url) => {
+      const headers = { authorization: `Bearer ${stdout.text().trim()}`, 'content-type': 'application/json' };
+      expect((await fetch(`${url}/v1/whoami`, { headers })).status).toBe(200);
+      const body = JSON.stringify({ name: 'a' });
+      expect(await (await fetch(`${url}/v1/keys`, { method: 'POST', headers, body })).json()).toMatchObject({
+        ...{ status: 409, code: 'quota_exceeded', detail: expect.stringContaining('not on the plan of') },
+      });
+    });
+    expect(code).toBe(0);
+  },
+);
+
 test('while it drains, /readyz says 503 and requests are still answered; then it stops', async () => {
   const server = await serverProcess(['--drain-time', '5s', '--metrics-listen', '127.0.0.1:0']);
   const metricsUrl = /"metricsUrl":"([^"]+)"/.exec(server.stderr())?.[1] ?? '';

@@ -21,6 +21,7 @@ const samples: Readonly<Record<SettingName, { file: unknown; words: string; mean
   listen: { file: '[::1]:80', words: '[::1]:80', means: { host: '::1', port: 80 } },
   database: { file: '/var/lib/keys/keys.db', words: '/var/lib/keys/keys.db' },
   quota: { file: 0, words: '0' },
+  totalQuota: { file: 10, words: '10' },
   rateLimit: { file: '10/1s', words: '10/1s', means: { requests: 10, perSeconds: 1 } },
   addressRateLimit: { file: 'none', words: 'none' },
   masterKeyFile: { file: '/run/master.keys', words: '/run/master.keys' },
