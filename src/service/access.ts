@@ -42,6 +42,8 @@ interface Rule {
   readonly itself?: true;
   /** It may not be done to a key that holds more than the caller: in any namespace, or in the one concerned. */
   readonly within?: 'everywhere' | 'there';
+  /** It gives the caller the secret: not that of a key which acts as another user does, now or later, and for all that is theirs. */
+  readonly handsOver?: true;
 }
 
 /**
@@ -55,9 +57,9 @@ const table = {
   edit: { permission: 'keys.update', within: 'everywhere' },
   disable: { permission: 'keys.disable', within: 'there' },
   enable: { permission: 'keys.enable', within: 'everywhere' },
-  regenerate: { permission: 'keys.regenerate', within: 'everywhere' },
+  regenerate: { permission: 'keys.regenerate', within: 'everywhere', handsOver: true },
   revoke: { permission: 'keys.revoke', own: true, itself: true, within: 'there' },
-  reveal: { permission: 'keys.reveal', own: true, within: 'everywhere' },
+  reveal: { permission: 'keys.reveal', own: true, within: 'everywhere', handsOver: true },
   audit: { permission: 'audit.view' },
   'user.list': { permission: 'users.view', own: true },
   'user.show': { permission: 'users.view', own: true },
@@ -84,25 +86,33 @@ export interface Target {
   readonly owner?: string | null;
   /** What a key may do. */
   readonly grants?: readonly Grant[];
+  /** Whether it acts as its owner does. */
+  readonly asOwner?: boolean;
 }
 
 export function isAdmin({ grants }: Caller): boolean {
   return allows(grants, '*', null);
 }
 
-export function may(caller: Caller, action: Action, { id, namespace, owner, grants = [] }: Target): boolean {
+export function may(caller: Caller, action: Action, target: Target): boolean {
+  const { id, namespace, owner, grants = [], asOwner = false } = target;
   const rule: Rule = table[action];
   if (rule.itself && id !== undefined && id === caller.keyId) return true;
   if (rule.own && isTheirs(caller, rule.permission, owner)) return true;
   if (!allows(caller.grants, rule.permission, namespace)) return false;
+  if (rule.handsOver && asOwner && !isAdmin(caller) && !isOneWith(caller, owner)) return false;
   if (!rule.within) return true;
   const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
   return beyond(caller.grants, rule.within === 'there' ? there : grants) === null;
 }
 
 function isTheirs(caller: Caller, permission: string, owner: string | null | undefined): boolean {
-  if (!caller.asOwner || caller.owner === null || owner !== caller.owner) return false;
-  return caller.type === 'manage' || isViewing(permission);
+  return isOneWith(caller, owner) && (caller.type === 'manage' || isViewing(permission));
+}
+
+/** Whether the caller acts as this user does. */
+function isOneWith(caller: Caller, owner: string | null | undefined): boolean {
+  return caller.asOwner && caller.owner !== null && owner === caller.owner;
 }
 
 /** Throws `forbidden`. */

@@ -3,7 +3,7 @@ import { KeysError } from '../errors.ts';
 import { type Action, type Caller, may, requireMay, type Target } from './access.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import type { ServiceCore } from './core.ts';
-import { grantsOfKey } from './grants.ts';
+import { actsAsOwner, grantsOfKey } from './grants.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import type { AuditRow, FoundKey, KeyRow, OwnerRow } from './store.ts';
 
@@ -33,7 +33,7 @@ export class CallerView {
 
   async targetOf({ row, owner }: FoundKey): Promise<Target> {
     const roles = await rolesWith(this.core, rolesBehind(row, owner));
-    return { ...row, grants: grantsOfKey(row, owner, roles) };
+    return { ...row, grants: grantsOfKey(row, owner, roles), asOwner: actsAsOwner(row) };
   }
 
   /** Throws `not_found`: a key that the caller may not even see is not there. */

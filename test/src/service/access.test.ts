@@ -86,6 +86,22 @@ test("an owner cannot take over, stop or end an admin's key in its namespace", a
   expect(await admin.get(key.id)).toEqual(key);
 });
 
+test("an owner gets hold of no other user's key without roles, which may do what that user may, everywhere and later", async () => {
+  const { admin, as } = await newService();
+  const dave = await admin.create({ name: 'daves', namespace: 'team', owner: 'dave' });
+  const owner = await as({ namespace: 'team', roles: ['owner'] });
+  await refuses('forbidden', owner.regenerate(dave.key.id), /may do more than it/);
+  await owner.edit(dave.key.id, { description: 'found in a log' });
+  await owner.disable(dave.key.id);
+  await owner.enable(dave.key.id);
+  expect((await admin.verify(dave.secret)).valid).toBe(true);
+  await admin.users.join('carol', { namespace: 'team', role: 'owner' });
+  const carol = await as({ namespace: 'team' });
+  await refuses('forbidden', carol.regenerate(dave.key.id));
+  await carol.regenerate((await as({ namespace: 'team' })).id);
+  await owner.revoke(dave.key.id);
+});
+
 test('a caller gives no more than it has: no admin role, no other user, no other namespace', async () => {
   const { admin, as } = await newService();
   const owner = await as({ namespace: 'team', roles: ['owner'] });
