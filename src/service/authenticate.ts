@@ -35,7 +35,9 @@ async function authenticateWith(secret: Secret, request: FastifyRequest): Promis
 /** A body takes its time: whose credential has ended meanwhile is refused, and whoever has got another role has that. */
 export async function authenticateAgain(request: FastifyRequest): Promise<void> {
   const { service, body, caller, context, headers } = request;
-  if (!caller || body === undefined) return;
+  // One in chunks may be empty in the end.
+  const hasWaited = body !== undefined || headers['transfer-encoding'] !== undefined;
+  if (!caller || !hasWaited) return;
   const secret = secretOf(headers.authorization);
   request.caller = secret && (await service.authenticate(secret, context, false));
   if (!request.caller) throw notValid();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { KeysError } from '../../errors.ts';
 import { Secret } from '../../secret.ts';
+import { authenticateAgain } from '../authenticate.ts';
 import {
   newSessionSchema,
   noBody,
@@ -22,6 +23,7 @@ export function createSession(app: Server): void {
     '/v1/sessions',
     {
       config: { credential: 'optional' },
+      preValidation: authenticateAgain,
       schema: {
         summary: 'A session for a user and a password, or one that acts as the key that asks',
         security: [{}, { bearer: [] }, { apiKey: [] }],

@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
@@ -86,6 +86,26 @@ test('bytes that are not HTTP get a problem document and the end of the connecti
     code: 'invalid',
   });
 });
+
+test.each(['POST /v1/keys/:id/regenerate', 'POST /v1/users/:id/disable', 'POST /v1/sessions'])(
+  '%s: 401 when the credential was revoked while the end of an empty body was on its way',
+  async (route) => {
+    const { url, admin, mint } = await listeningService();
+    const { id, secret } = await mint({ roles: ['admin'] });
+    const [method, path = ''] = route.replace(':id', (await mint()).id).split(' ');
+    const before = await admin.list({ namespace: null, statuses: ['active'] });
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+    const head = `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${secret}\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    // Its credential has been looked at.
+    await vi.waitUntil(async () => (await admin.get(id)).lastUsedAt !== null, 10_000);
+    await admin.revoke(id);
+    socket.write('0\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 401 /);
+    const after = await admin.list({ namespace: null, statuses: ['active'] });
+    expect(after.keys).toEqual(before.keys.filter((key) => key.id !== id));
+  },
+);
 
 test('the OpenAPI document describes every route, its problems, and nothing it does not refer to', async () => {
   const { ask } = await newHttpService();
