@@ -22,6 +22,7 @@ import { createServer, type Server } from '../../src/service/server.ts';
 import type { Service } from '../../src/service/service.ts';
 import { type Certificate, loadCertificate, replaceCertificate } from '../../src/service/tls.ts';
 import { createAdmin } from './first-admin.ts';
+import { loginUrl } from './login-url.ts';
 
 /** How long requests may take to finish once the service is told to stop. */
 const stopMs = 10_000;
@@ -55,7 +56,11 @@ export async function run(
     const scheme = certificate ? 'https' : 'http';
     const url = `${scheme}://${await listen(server, configuration.listen)}`;
     const metricsUrl = watching && `http://${await listenForMetrics(watching, metricsListen)}/metrics`;
-    if (!(await service.hasAdmin())) await createAdmin(app, service, configuration, url);
+    if (!(await service.hasAdmin())) {
+      const address = server.server.address() as AddressInfo;
+      const reached = loginUrl(configuration.listen.host, address, certificate);
+      await createAdmin(app, service, configuration, reached);
+    }
     if (certificate) app.onHangup = () => void reload(server.server, configuration, logger);
     logger.level = 'info';
     logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');
