@@ -15,7 +15,7 @@ import {
 } from '../src/keys.ts';
 import { count } from '../src/text.ts';
 import { keyNoun } from './key-noun.ts';
-import { addExamples, collectLabel, completes, duration, parsed, wholeNumber } from './options.ts';
+import { addExamples, collectLabel, completes, duration, filled, parsed, wholeNumber } from './options.ts';
 
 interface Options {
   status?: KeyStatus | 'all';
@@ -36,11 +36,11 @@ interface Options {
 export function declare(command: Command, app: App): void {
   command
     .addOption(new Option('--status <status>', 'only keys in this state').choices([...keyStatuses, 'all']))
-    .addOption(completes('users', new Option('--owner <name>', 'only keys of this user')))
-    .addOption(completes('roles', new Option('--role <name>', 'only keys with this role')))
+    .addOption(completes('users', new Option('--owner <name>', 'only keys of this user').argParser(filled)))
+    .addOption(completes('roles', new Option('--role <name>', 'only keys with this role').argParser(filled)))
     .addOption(new Option('--type <type>', 'only keys of this type').choices(keyTypes))
     .option('--label <name=value>', 'only keys with this label (repeatable)', collectLabel)
-    .option('--name <glob>', 'only keys whose name matches; * and ? are wildcards')
+    .option('--name <glob>', 'only keys whose name matches; * and ? are wildcards', filled)
     .option('--expiring-within <duration>', 'only keys that expire in this time', duration)
     .option('--unused-for <duration>', 'only keys not used for this long', duration)
     .option('--no-expiry', 'only keys that never expire')

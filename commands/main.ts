@@ -10,7 +10,7 @@ import { topicList } from './help/index.ts';
 import { commands } from './index.ts';
 import { addExamples, addGlobalOptions } from './options.ts';
 import { reachedCommand, register } from './register.ts';
-import { refuseTornValue, usageError } from './usage-error.ts';
+import { refuseTornValue, swallowedOption, usageError } from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
@@ -18,6 +18,10 @@ export async function main(argv: readonly string[], app: App): Promise<number> {
   try {
     const program = createProgram(app, said);
     refuseTornValue(program, argv);
+    program.hook('preAction', (_program, command) => {
+      const swallowed = swallowedOption(command, argv);
+      if (swallowed) throw swallowed;
+    });
     await program.parseAsync(argv, { from: 'user' });
     await Promise.all(said);
     return 0;
@@ -100,7 +104,7 @@ async function report(app: App, argv: readonly string[], thrown: unknown): Promi
     return 0;
   // The reader of a pipe has what it wanted; `keys list | head` is no failure.
   if (thrown instanceof WriteError && thrown.code === 'EPIPE') return 0;
-  const error = knownError(app, thrown);
+  const error = knownError(app, argv, thrown);
   const text = structured(app, argv)
     ? `${toJson({ error: errorJson(error) })}\n`
     : `keys: ${terminalSafe(error.message)}\n${error.hint ? `hint: ${terminalSafe(error.hint)}\n` : ''}`;
@@ -109,8 +113,8 @@ async function report(app: App, argv: readonly string[], thrown: unknown): Promi
   return error.exitCode;
 }
 
-function knownError(app: App, thrown: unknown): KeysError {
-  if (thrown instanceof CommanderError) return usageError(thrown, reachedCommand(app));
+function knownError(app: App, argv: readonly string[], thrown: unknown): KeysError {
+  if (thrown instanceof CommanderError) return usageError(thrown, reachedCommand(app), argv);
   if (thrown instanceof WriteError) return new KeysError('unexpected', thrown.message, { cause: thrown });
   return toKeysError(thrown);
 }

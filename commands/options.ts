@@ -50,8 +50,13 @@ export function examplesOf(command: Command): readonly string[] {
 /** The options that mean the same everywhere. */
 export function addGlobalOptions(program: Command): void {
   program
-    .addOption(completes('profiles', new Option('-p, --profile <name>', 'the key service to work on')))
-    .option('-n, --namespace <name>', 'the namespace to work in')
+    .addOption(
+      completes(
+        'profiles',
+        new Option('-p, --profile <name>', 'the key service to work on').argParser(filled),
+      ),
+    )
+    .option('-n, --namespace <name>', 'the namespace to work in', filled)
     .addOption(new Option('-o, --output <format>', 'how to print the result').choices(outputFormats))
     .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
     .option('--query <JMESPath>', 'take a part of the JSON result')
@@ -66,6 +71,26 @@ export function addGlobalOptions(program: Command): void {
     .option('--insecure-http', 'allow plain http to hosts other than this one')
     .option('--debug', 'trace requests to stderr, without secrets')
     .option('--no-color', 'no colours');
+}
+
+/** The option that a word such as `--status`, `--status=active`, `-o`, `-ojson` or `-qo` ends with, and its value if it has one. */
+export function readOption(command: Command, word: string): { option: Option | null; value: string | null } {
+  const known: Option[] = [];
+  for (let at: Command | null = command; at; at = at.parent) known.push(...at.options);
+
+  if (word.startsWith('--')) {
+    const [flag = '', ...rest] = word.split('=');
+    const option = known.find(({ long }) => long === flag) ?? null;
+    return { option, value: rest.length > 0 ? rest.join('=') : null };
+  }
+  for (let i = 1; i < word.length; i++) {
+    const option = known.find(({ short }) => short === `-${word[i]}`);
+    if (!option) return { option: null, value: null };
+    const rest = word.slice(i + 1);
+    if (option.required) return { option, value: rest || null };
+    if (!rest) return { option, value: null };
+  }
+  return { option: null, value: null };
 }
 
 /** Makes a function that throws `invalid` into a parser whose error names the option. */
@@ -113,6 +138,12 @@ export function expiresAt(option: string | undefined): string | null | undefined
 export const rateLimitOption = parsed((text) => {
   parseRateLimit(text);
   return text;
+});
+
+/** A variable of a script that is not set leaves an empty value, which would choose nothing and look like all is well. */
+export const filled = parsed((text) => {
+  if (text.trim() !== '') return text;
+  throw new KeysError('invalid', 'the value is empty');
 });
 
 export const wholeNumber = parsed((text) => {

@@ -7,7 +7,7 @@ import { durationText } from '../src/time.ts';
 import { runBatch, type Target, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { requireOthers } from './myself.ts';
-import { addExamples, completes, keyArgument } from './options.ts';
+import { addExamples, completes, filled, keyArgument } from './options.ts';
 
 const work: Work = { done: 'revoked', apply: (service, { id }) => service.revoke(id) };
 
@@ -19,7 +19,9 @@ interface Options {
 export function declare(command: Command, app: App): void {
   command
     .addArgument(keyArgument('[keys...]', 'their ids or names; - reads them from standard input'))
-    .addOption(completes('users', new Option('--owner <name>', 'all keys of this user, who leaves')))
+    .addOption(
+      completes('users', new Option('--owner <name>', 'all keys of this user, who leaves').argParser(filled)),
+    )
     .option('--yes-this-is-me', 'also the key that this command itself works with')
     .action((refs: string[], options: Options) => revoke(app, refs, options));
   addExamples(command, [

@@ -1,10 +1,18 @@
 /** A command line that could not be parsed: what is wrong with it, and what to type instead. */
 import type { Command, CommanderError } from 'commander';
 import { KeysError } from '../src/errors.ts';
+import { shellWord } from '../src/text.ts';
+import { readOption } from './options.ts';
 import { findSubcommand } from './register.ts';
 
 /** `command` is the one that the command line got to. */
-export function usageError(error: CommanderError, command: Command | undefined): KeysError {
+export function usageError(
+  error: CommanderError,
+  command: Command | undefined,
+  argv: readonly string[],
+): KeysError {
+  const swallowed = command && swallowedOption(command, argv);
+  if (swallowed) return swallowed;
   const path = pathOf(command);
   const [, text = '', near] = /^(?:error: )?(.*?)(?:\n\(Did you mean (.*)\?\))?$/s.exec(error.message) ?? [];
   const invalid = (message: string, hint: string) => new KeysError('invalid', message, { hint });
@@ -44,6 +52,25 @@ export function refuseTornValue(program: Command, argv: readonly string[]): void
       hint: `a value that begins with a dash goes after an equals sign: ${option}=${word}`,
     });
   }
+}
+
+/**
+ * What is wrong where an option would take another option for its value, as in `--description --if-absent` or `--owner -pwork`;
+ * null where none does. The parser lets it, or takes an option of all commands away first and the word behind it for the value.
+ */
+export function swallowedOption(command: Command, argv: readonly string[]): KeysError | null {
+  for (let index = 0; index < argv.length && argv[index] !== '--'; index++) {
+    const { option, value } = readOption(command, argv[index] ?? '');
+    const next = argv[index + 1];
+    if (!option?.required || value !== null || next === undefined) continue;
+    index++;
+    if (next !== '--' && readOption(command, next).option === null) continue;
+    const what = next === '--' ? 'is the end of the options' : 'reads as an option';
+    return new KeysError('invalid', `option '${option.flags}' needs a value, and '${next}' ${what}`, {
+      hint: `a value that begins with a dash goes after an equals sign: ${option.long}=${shellWord(next)}`,
+    });
+  }
+  return null;
 }
 
 /** Of `one of list, ls`, two names of one command, only `keys list`. */

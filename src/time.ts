@@ -12,7 +12,8 @@ export function parseDuration(text: string): number {
   if (text.trim() === '0') return 0;
   const match = /^(\d{1,9})([smhdw])$/.exec(text.trim());
   const ms = match ? Number(match[1]) * unitMs[match[2] as Unit] : Number.NaN;
-  if (!(ms <= longestMs)) {
+  if (ms > longestMs) throw new KeysError('invalid', `'${text}' is longer than 100 years`);
+  if (Number.isNaN(ms)) {
     throw new KeysError('invalid', `'${text}' is not a duration`, {
       hint: 'a number and a unit: 45s, 30m, 12h, 90d or 2w',
     });

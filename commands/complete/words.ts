@@ -1,5 +1,6 @@
 /** Which part of a command line a word stands for. Reads declarations only; nothing is run. */
 import type { Argument, Command, Option } from 'commander';
+import { readOption } from '../options.ts';
 import { declared, findSubcommand } from '../register.ts';
 
 /** A command line up to the word under the cursor. */
@@ -59,24 +60,4 @@ export async function findPlace(program: Command, words: readonly string[]): Pro
   const last = command.registeredArguments.at(-1);
   const part = command.registeredArguments[before.length] ?? (last?.variadic ? last : null);
   return { ...place, wants: 'value', part };
-}
-
-/** The option that a word such as `--status`, `--status=active`, `-o`, `-ojson` or `-qo` ends with, and its value if it has one. */
-function readOption(command: Command, word: string): { option: Option | null; value: string | null } {
-  const known: Option[] = [];
-  for (let at: Command | null = command; at; at = at.parent) known.push(...at.options);
-
-  if (word.startsWith('--')) {
-    const [flag = '', ...rest] = word.split('=');
-    const option = known.find(({ long }) => long === flag) ?? null;
-    return { option, value: rest.length > 0 ? rest.join('=') : null };
-  }
-  for (let i = 1; i < word.length; i++) {
-    const option = known.find(({ short }) => short === `-${word[i]}`);
-    if (!option) return { option: null, value: null };
-    const rest = word.slice(i + 1);
-    if (option.required) return { option, value: rest || null };
-    if (!rest) return { option, value: null };
-  }
-  return { option: null, value: null };
 }

@@ -3,7 +3,7 @@ import type { App } from '../app.ts';
 import { runChild } from '../child.ts';
 import { KeysError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
-import { terminalSafe } from '../text.ts';
+import { shellWord, terminalSafe } from '../text.ts';
 import { parseCredential } from './credential.ts';
 
 /** Long enough to approve it with a fingerprint. */
@@ -21,7 +21,7 @@ export async function askCommand(app: App, argv: readonly string[]): Promise<Sec
   await Promise.allSettled(shown);
   if (failure !== null) {
     throw new KeysError('credential_store', `the credential command '${argv[0]}' ${failure}`, {
-      hint: `try it by hand: ${argv.map(quoted).join(' ')}`,
+      hint: `try it by hand: ${argv.map(shellWord).join(' ')}`,
     });
   }
   try {
@@ -31,8 +31,4 @@ export async function askCommand(app: App, argv: readonly string[]): Promise<Sec
       hint: 'the credential command has to print the credential and nothing else',
     });
   }
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -18,6 +18,31 @@ test.each([
     'a value that begins with a dash goes after an equals sign: --description=-quick',
   ],
   [
+    'create k --description -pass',
+    "option '--description <text>' needs a value, and '-pass' reads as an option",
+    'a value that begins with a dash goes after an equals sign: --description=-pass',
+  ],
+  [
+    'create k --description -nightly --discard',
+    "option '--description <text>' needs a value, and '-nightly' reads as an option",
+    'a value that begins with a dash goes after an equals sign: --description=-nightly',
+  ],
+  [
+    'create k --description --if-absent',
+    "option '--description <text>' needs a value, and '--if-absent' reads as an option",
+    'a value that begins with a dash goes after an equals sign: --description=--if-absent',
+  ],
+  [
+    'list -p -q',
+    "option '-p, --profile <name>' needs a value, and '-q' reads as an option",
+    'a value that begins with a dash goes after an equals sign: --profile=-q',
+  ],
+  [
+    'list --owner --',
+    "option '--owner <name>' needs a value, and '--' is the end of the options",
+    'a value that begins with a dash goes after an equals sign: --owner=--',
+  ],
+  [
     'profile add x --driver acme.mjs',
     "option '--driver <name>': 'acme.mjs' is no driver; a file is written ./acme.mjs",
     'keys profile add --help',
@@ -44,6 +69,29 @@ test.each([
     stdout: '',
     stderr: `keys: ${message}\nhint: ${hint}\n`,
   });
+});
+
+test('the hint for a value that begins with a dash works when it is typed, also with spaces in it', async () => {
+  const { stderr } = await newHome().keys(['create', 'k', '--description', '-n it', '--discard']);
+  expect(stderr).toContain("--description='-n it'");
+});
+
+test.each(['list --owner', 'list --role', 'list --name', 'list -n', 'list -p', 'revoke --yes --owner'])(
+  'keys %s with an empty value exits 2: it would choose nothing and look like all is well',
+  async (line) => {
+    const { code, stdout, stderr } = await newHome().keys([...line.split(' '), '']);
+    expect({ code, stdout, stderr }).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('the value is empty'),
+    });
+  },
+);
+
+test('a value may begin with a dash where it is no option', async () => {
+  const home = newHome();
+  await home.keys('create --name -x --discard');
+  expect(await home.keys('list --name -x -o name')).toMatchObject({ code: 0, stdout: '-x\n' });
 });
 
 test('a value with a line break in it does not hide what is wrong', async () => {
