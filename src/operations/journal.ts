@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, removeDurably, writeAtomically } from '../files.ts';
 import { withLock } from '../lock.ts';
 import type { Operation } from './operation.ts';
@@ -74,7 +74,9 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
     try {
       return await withLock(lock, { signal, waitMs: 0 }, run);
     } catch (error) {
-      if (begun || !(error instanceof KeysError) || error.code !== 'unavailable') throw error;
+      if (begun) throw error;
+      if (!(error instanceof KeysError)) throw cannot('write', error);
+      if (error.code !== 'unavailable') throw error;
       throw new KeysError('conflict', `another keys command is at work on ${id}`, {
         hint: 'wait for it to end, then look again: keys recover',
         cause: error,
@@ -82,8 +84,23 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
     }
   }
 
+  /** Nothing has been asked of the service then. */
+  function cannot(verb: 'read' | 'write', cause: unknown): KeysError {
+    const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause));
+    const message = `cannot ${verb} the journal in ${directory}: ${(cause as Error).message}`;
+    return new KeysError(isFull ? 'unavailable' : 'invalid', message, {
+      hint: isFull
+        ? 'make room, or name another directory in KEYS_STATE_DIR'
+        : 'make it a directory of your own, or name another one in KEYS_STATE_DIR',
+      cause,
+    });
+  }
+
   async function readAll(): Promise<{ operations: Operation[]; damaged: string[] }> {
-    const names = await readdir(directory).catch(() => [] as string[]);
+    const names = await readdir(directory).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw cannot('read', error);
+    });
     const found = { operations: [] as Operation[], damaged: [] as string[] };
     for (const name of names.filter(
       (name) => isOperationId(name.replace(/\.json$/, '')) && name.endsWith('.json'),
@@ -115,7 +132,9 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
 
   return {
     async begin(intent, work) {
-      await makePrivateDirectory(directory);
+      await makePrivateDirectory(directory).catch((error: unknown) => {
+        throw cannot('write', error);
+      });
       await swept();
       const id = `op_${randomBytes(8).toString('hex')}`;
       const operation: Operation = {
@@ -132,7 +151,9 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
         id,
         async () => operation,
         async (held) => {
-          await held.save({});
+          await held.save({}).catch((error: unknown) => {
+            throw cannot('write', error);
+          });
           return work(held);
         },
       );

@@ -6,6 +6,7 @@ import type { Sink } from '../../src/io.ts';
 import { WriteError } from '../../src/io.ts';
 import type { IssuedKey, Key } from '../../src/keys.ts';
 import { withLock } from '../../src/lock.ts';
+import { canMount, smallDisk } from '../fakes/small-disk.ts';
 import { type Home, newHome } from '../run.ts';
 
 /** A standard output on a full disk. */
@@ -52,6 +53,28 @@ test('lists what is unfinished, with the fields of the contract', async () => {
 
 test('there is nothing to recover: an empty list', async () => {
   expect(await newHome().json('recover')).toEqual([]);
+});
+
+test('where the journal cannot be read or written, nothing is minted, and no list says that all is well', async () => {
+  const home = newHome();
+  const env = { KEYS_STATE_DIR: join(home.path, 'file') };
+  writeFileSync(env.KEYS_STATE_DIR, '');
+  for (const line of ['create ci', 'recover']) {
+    const { code, stdout, stderr } = await home.keys(line, { env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^keys: cannot (read|write) the journal in .+\nhint: .*KEYS_STATE_DIR\n$/);
+  }
+  expect(await home.json('list')).toEqual([]);
+});
+
+test.runIf(canMount)('a journal on a full disk: nothing is minted, exit 7', async () => {
+  const home = newHome();
+  const disk = smallDisk(64);
+  disk.fill();
+  const { code, stdout, stderr } = await home.keys('create ci', { env: { KEYS_STATE_DIR: disk.path } });
+  expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+  expect(stderr).toContain('make room');
+  expect(await home.json('list')).toEqual([]);
 });
 
 test('one operation is finished with the secret that was minted, once', async () => {
