@@ -36,6 +36,11 @@ const onKeys: readonly CommandEntry[] = [
     load: () => import('./verify.ts'),
   },
   {
+    name: 'report',
+    summary: 'say which keys do not follow the usual advice',
+    load: () => import('./report.ts'),
+  },
+  {
     name: 'recover',
     summary: 'list, finish or undo what was interrupted',
     load: () => import('./recover.ts'),

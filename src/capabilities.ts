@@ -54,14 +54,20 @@ const filteredBy: Partial<Record<FilterName, UntoldField>> = {
 };
 
 /** Throws `unsupported` when a filter goes by what the service never tells: nothing could be said of any key. */
-export function requireTold({ title, untold = [] }: Capabilities, filter: KeyFilter): void {
+export function requireTold(capabilities: Capabilities, filter: KeyFilter): void {
+  const { untold = [] } = capabilities;
   for (const [name, value] of Object.entries(filter)) {
     const field = filteredBy[name as FilterName];
     if (value === undefined || field === undefined || !untold.includes(field)) continue;
-    throw new KeysError('unsupported', `${title} does not tell ${told[field]}`, {
+    throw new KeysError('unsupported', untoldFact(capabilities, field), {
       hint: 'list without that filter; keys list --sort createdAt has the oldest first',
     });
   }
+}
+
+/** That a service never tells something, as a sentence without its full stop. */
+export function untoldFact({ title }: Capabilities, field: UntoldField): string {
+  return `${title} does not tell ${told[field]}`;
 }
 
 const told: Record<UntoldField, string> = {

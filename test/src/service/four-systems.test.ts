@@ -379,3 +379,68 @@ describe('Ververica', () => {
     expect((await admin.verify(after.secret)).valid).toBe(true);
   });
 });
+
+describe('advice to users', () => {
+  const ageMs = 200 * 86_400_000;
+
+  /** What `keys report` finds on a key that was made long ago. */
+  async function reportOn(argv: string) {
+    const home = newHome();
+    await home.keys(`create a ${argv} -q`, { now: Date.now() - ageMs });
+    const findings = await home.json<{ finding: string }[]>('report');
+    return { home, found: findings.map(({ finding }) => finding) };
+  }
+
+  test('Cluvio: keep keys out of browsers: no page of another origin is answered', async () => {
+    const { ask } = await newHttpService();
+    const headers = { origin: 'https://example.com', 'access-control-request-method': 'POST' };
+    for (const request of [
+      'OPTIONS /v1/keys',
+      'GET /v1/keys',
+      'OPTIONS /v1/verify',
+      'GET /v1/openapi.json',
+    ]) {
+      const answer = await ask(request, { headers });
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    }
+  });
+
+  test('CloudCasa: one key an application: a name is the name of one key', async () => {
+    const home = newHome();
+    await home.keys('create billing --label app=billing -q');
+    expect((await home.keys('create billing -q')).code).toBe(5);
+    expect(await home.json('list --label app=billing')).toHaveLength(1);
+  });
+
+  test('CloudCasa: least privilege, unused keys and secrets that were never replaced are reported', async () => {
+    const { found } = await reportOn('--role owner --expires 1000d');
+    expect(found).toEqual(['unused', 'old-secret', 'broad']);
+  });
+
+  test('KubeVision: rotate regularly, use expiry: what does not is reported, and rotating ends it', async () => {
+    const { home, found } = await reportOn('--role viewer');
+    expect(found).toEqual(['no-expiry', 'unused', 'old-secret']);
+    await home.keys(['rotate', 'a', '--yes', '--to', `file:${home.path}/secret`]);
+    await home.keys('edit a --expires 90d');
+    expect(await home.json('report')).toEqual([]);
+  });
+
+  test('Ververica: least privilege and expiry are reported, a rotation keeps the key and stores its secret, revoking is at once', async () => {
+    const { home, found } = await reportOn('--role owner');
+    expect(found).toEqual(expect.arrayContaining(['no-expiry', 'broad']));
+    const before = await home.json<{ id: string }>('show a');
+    const store = join(home.path, 'secret');
+    const { key } = await home.json<{ key: { id: string } }>([
+      'rotate',
+      'a',
+      '--yes',
+      '--to',
+      `file:${store}`,
+    ]);
+    expect(key.id).toBe(before.id);
+    const stdin = readFileSync(store, 'utf8');
+    expect((await home.keys('verify', { stdin })).code).toBe(0);
+    await home.keys('revoke a --yes');
+    expect((await home.keys('verify', { stdin })).code).toBe(9);
+  });
+});
