@@ -83,7 +83,7 @@ export function readOption(command: Command, word: string): { option: Option | n
     const option = known.find(({ long }) => long === flag) ?? null;
     return { option, value: rest.length > 0 ? rest.join('=') : null };
   }
-  for (let i = 1; i < word.length; i++) {
+  for (let i = 1; word.startsWith('-') && i < word.length; i++) {
     const option = known.find(({ short }) => short === `-${word[i]}`);
     if (!option) return { option: null, value: null };
     const rest = word.slice(i + 1);

@@ -88,8 +88,9 @@ test.each(['list --owner', 'list --role', 'list --name', 'list -n', 'list -p', '
   },
 );
 
-test('a value may begin with a dash where it is no option', async () => {
+test('a value may look like letters of options, and begin with a dash where it is no option', async () => {
   const home = newHome();
+  expect(await home.keys('list -p local --name none -n nope')).toMatchObject({ code: 0, stderr: '' });
   await home.keys('create --name -x --discard');
   expect(await home.keys('list --name -x -o name')).toMatchObject({ code: 0, stdout: '-x\n' });
 });
