@@ -13,9 +13,17 @@ function blocksIn(text: string, language: string): string[] {
   return [...text.matchAll(fences)].map(([, block = '']) => block);
 }
 
-/** All blocks of a language, in order, as one text. */
-export function blocksOf(name: string, language = 'sh'): string {
-  return blocksIn(pageText(name), language).join('\n');
+/** All blocks of a language, in order, as one text; of one section, when it is named. */
+export function blocksOf(name: string, language = 'sh', section?: string): string {
+  return blocksIn(section ? sectionOf(name, section) : pageText(name), language).join('\n');
+}
+
+function sectionOf(name: string, heading: string): string {
+  const section = pageText(name)
+    .split(/^(?=## )/m)
+    .find((part) => part.startsWith(`## ${heading}\n`));
+  if (section === undefined) throw new Error(`docs/${name} has no section ${heading}`);
+  return section;
 }
 
 interface Setting {
@@ -46,9 +54,7 @@ interface SessionSetting {
  * before it have to succeed.
  */
 export async function runSession(shell: Shell, name: string, { env, files, section }: SessionSetting) {
-  const page = pageText(name);
-  const text = section ? page.split(/^(?=## )/m).find((part) => part.startsWith(`## ${section}\n`)) : page;
-  if (text === undefined) throw new Error(`docs/${name} has no section ${section}`);
+  const text = section ? sectionOf(name, section) : pageText(name);
   const blocks = blocksIn(text, 'sh');
   const session = blocks.pop() ?? '';
   const [shown] = blocksIn(text.slice(text.indexOf(session) + session.length), 'text');
