@@ -23,6 +23,6 @@ test('the guide has a section for each destination, with the same example', asyn
   const guide = await readFile(new URL('../../../docs/destinations.md', import.meta.url), 'utf8');
   for (const { syntax, example } of await destinationKinds()) {
     const section = guide.split(/^## /m).find((each) => each.startsWith(`\`${syntax}\`\n`));
-    expect(section, syntax).toContain(example);
+    expect(section ?? `docs/destinations.md has no section \`${syntax}\``).toContain(example);
   }
 });
