@@ -1,6 +1,6 @@
 /** The key service over HTTP; the API is `docs/api.md`. Without a port and without globals: the caller listens, or injects. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastifySwagger } from '@fastify/swagger';
 import {
@@ -73,7 +73,13 @@ export interface ServerParts {
   readonly readiness?: Readiness;
 }
 
+/** How long a request may take to arrive, its headers as well: were they given longer, Node would give that to all of it. */
 const requestTimeoutMs = 30_000;
+const timeouts = {
+  requestTimeout: requestTimeoutMs,
+  headersTimeout: requestTimeoutMs,
+  connectionsCheckingInterval: 5_000,
+};
 
 export function createServer(parts: ServerParts): Server {
   const { service, logger, certificate, trustedProxies = [], metrics = createMetrics() } = parts;
@@ -86,8 +92,9 @@ export function createServer(parts: ServerParts): Server {
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     bodyLimit: 65_536,
     requestTimeout: requestTimeoutMs,
+    http: timeouts,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    ...(certificate ? { serverFactory: tlsServer(certificate, requestTimeoutMs) } : {}),
+    ...(certificate ? { serverFactory: tlsServer(certificate, timeouts) } : {}),
     routerOptions: { maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply as never),
     clientErrorHandler: refuseGarbage,
@@ -231,6 +238,14 @@ function refuseOtherMethods(scope: Server, url: string, known: readonly string[]
   });
 }
 
+const notHttp = { code: 'invalid', status: 400, detail: 'this is not an HTTP request' } as const;
+
+/** By Node's codes. */
+const unreadable: Readonly<Record<string, Parameters<typeof problemText>[0] & { status: number }>> = {
+  HPE_HEADER_OVERFLOW: { code: 'too_large', status: 431, detail: 'the headers of the request are too large' },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'timeout', status: 408, detail: 'the request took too long to arrive' },
+};
+
 /** What cannot even be read as HTTP never becomes a request. */
 function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
@@ -238,7 +253,9 @@ function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
     return;
   }
   const requestId = randomUUID();
-  const body = problemText({ code: 'invalid', detail: 'this is not an HTTP request' }, requestId);
-  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}`;
+  const problem = unreadable[error.code ?? ''] ?? notHttp;
+  const body = problemText(problem, requestId);
+  const { status } = problem;
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nx-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`);
 }

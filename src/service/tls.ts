@@ -1,7 +1,7 @@
 /** The certificate of a service that speaks https itself. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Server as HttpServer, RequestListener } from 'node:http';
+import type { Server as HttpServer, RequestListener, ServerOptions } from 'node:http';
 import { createServer, Server as HttpsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { KeysError } from '../errors.ts';
@@ -45,8 +45,8 @@ async function readPem(path: string): Promise<string> {
   });
 }
 
-export function tlsServer({ cert, key }: Certificate, requestTimeout: number) {
-  return (handler: RequestListener): HttpServer => createServer({ cert, key, requestTimeout }, handler);
+export function tlsServer({ cert, key }: Certificate, timeouts: ServerOptions) {
+  return (handler: RequestListener): HttpServer => createServer({ cert, key, ...timeouts }, handler);
 }
 
 /** For connections from now on; those that are open go on. */

@@ -1,10 +1,12 @@
-import { createConnection } from 'node:net';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
 import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
+import { newAuthority } from '../../fakes/certificates.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { checkAnswers } from '../../fakes/described.ts';
 import { newHttpService } from '../../fakes/http-service.ts';
@@ -86,6 +88,36 @@ test('bytes that are not HTTP get a problem document and the end of the connecti
     code: 'invalid',
   });
 });
+
+test('a request that takes too long is told so, and so is one with headers that are too large', async () => {
+  const { url, server } = await listeningService();
+  const asked = async (head: string) => {
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+    socket.write(head);
+    const answer = await text(socket);
+    const { status, code, detail } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
+    return `${answer.slice(0, 12)} ${status} ${code}: ${detail}`;
+  };
+  const large = `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`;
+  expect(await asked(large)).toBe('HTTP/1.1 431 431 too_large: the headers of the request are too large');
+  const connected = once(server.server, 'connection');
+  const slow = asked('POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{');
+  const [socket] = (await connected) as [Socket];
+  // As Node does it, which looks for slow requests every 30 seconds.
+  server.server.emit('clientError', Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+  expect(await slow).toBe('HTTP/1.1 408 408 timeout: the request took too long to arrive');
+});
+
+test.each(['http', 'https'])(
+  'over %s a request and its headers have 30 seconds to arrive: Node would give all of it the longer of two times',
+  async (scheme) => {
+    const { service } = await newHttpService();
+    const { cert, key } = newAuthority().issue('IP:127.0.0.1');
+    const pem = { cert: cert.toString(), key: key.toString(), expiresAt: 0 };
+    const { server } = createServer({ service, certificate: scheme === 'https' ? pem : null });
+    expect([server.requestTimeout, server.headersTimeout]).toEqual([30_000, 30_000]);
+  },
+);
 
 test.each(['POST /v1/keys/:id/regenerate', 'POST /v1/users/:id/disable', 'POST /v1/sessions'])(
   '%s: 401 when the credential was revoked while the end of an empty body was on its way',
