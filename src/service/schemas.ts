@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { auditOutcomes } from '../audit.ts';
 import { keyStatuses, keyTypes, secretStates } from '../keys.ts';
 import { userRoles } from '../users.ts';
+import { limits } from './rules.ts';
 
 const text = z.string().nullable();
 const time = z.string().meta({ format: 'date-time' }).nullable();
@@ -271,7 +272,13 @@ export const newRoleSchema = z.strictObject({ name: z.string(), permissions: z.a
 export const roleChangesSchema = newRoleSchema.pick({ permissions: true });
 
 /** With a key's secret in the header: nothing. */
-export const newSessionSchema = z.strictObject({ user: z.string(), password: z.string() }).nullish();
+export const newSessionSchema = z
+  .strictObject({
+    // As many as a name can have, each of two units: who fails to log in is remembered for a while.
+    user: z.string().max(2 * limits.owner),
+    password: z.string(),
+  })
+  .nullish();
 export const renewalSchema = z.strictObject({ refreshToken: z.string() });
 export const stepUpBody = z.strictObject({ password: z.string() });
 

@@ -73,6 +73,14 @@ test('POST /v1/sessions: 429 after five wrong passwords from one address, also f
   expect((await attempt(password)).status).toBe(201);
 });
 
+test('POST /v1/sessions: 400 for a name longer than any user has, which is not remembered', async () => {
+  const { ask } = await newHttpService();
+  const statusOf = async (user: string) =>
+    (await ask('POST /v1/sessions', { body: { user, password }, secret: null })).status;
+  expect(await statusOf('😀'.repeat(128))).toBe(401);
+  for (let n = 0; n < 10; n++) expect(await statusOf('x'.repeat(257))).toBe(400);
+});
+
 test('POST /v1/sessions by a key: 201, acts as the key does and ends with it', async () => {
   const team = await newTeam();
   const key = await team.mint({ name: 'reader', namespace: 'team', owner: 'erin', roles: ['viewer'] });
