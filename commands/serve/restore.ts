@@ -21,11 +21,11 @@ async function restore(app: App, path: string, options: SettingOptions): Promise
     options,
     (url) => `pg_restore --clean --if-exists --single-transaction --dbname='${url}' '${path}'`,
   );
-  const prepared = await prepareRestore(path, database);
+  const prepared = await prepareRestore(path, database, app.now());
   try {
     const { undone, keys } = prepared;
     if (prepared.replaces) await consent(app, prepared, database);
-    const replaced = await prepared.apply(app.now());
+    const replaced = await prepared.apply();
     await app.printer.value(
       { database, keys, replaced, undone },
       () => `${database}: ${count(keys, 'key')}\n`,
@@ -50,21 +50,24 @@ async function consent(app: App, { undone }: Restore, database: string): Promise
 
 const shown = 20;
 
-function undoneText({ revoked, disabled, users, secrets }: Undone): string {
-  if (revoked.length + disabled.length + users.length + secrets === 0) {
-    return 'Nothing that ended since the backup would work again.';
-  }
+function undoneText({ revoked, disabled, users, secrets, passwords, sessions }: Undone): string {
   const counts = [
-    count(revoked.length, 'revocation'),
-    count(disabled.length, 'disabled key'),
-    count(users.length, 'disabled user'),
-    count(secrets, 'ended secret'),
-  ];
+    [revoked.length, 'revocation'],
+    [disabled.length, 'disabled key'],
+    [users.length, 'disabled user'],
+    [secrets, 'ended secret'],
+    [passwords.length, 'password'],
+    [sessions, 'ended session'],
+  ] as const;
+  if (counts.every(([amount]) => amount === 0)) {
+    return 'No key, secret, user, password or session that ended since the backup would work again.';
+  }
   return [
-    `Newer than the backup: ${counts.join(', ')}. These would work again.`,
+    `Newer than the backup: ${counts.map(([amount, noun]) => count(amount, noun)).join(', ')}. What ended would work again.`,
     ...listed('revoked', revoked),
     ...listed('disabled', disabled),
     ...users.slice(0, shown).map((name) => `  disabled user  ${name}`),
+    ...passwords.slice(0, shown).map((name) => `  password of  ${name}`),
   ].join('\n');
 }
 

@@ -60,6 +60,10 @@ export interface Undone {
   readonly users: readonly string[];
   /** How many secrets that were replaced, or are in their grace. */
   readonly secrets: number;
+  /** Users whose password was changed or taken away: they have the one before again. */
+  readonly passwords: readonly string[];
+  /** How many sessions that were ended, by their user, with their key's secret, or because somebody had a copy of a token. */
+  readonly sessions: number;
 }
 
 export interface KeyName {
@@ -76,7 +80,7 @@ export interface Restore {
   /** Whether a database is replaced. */
   readonly replaces: boolean;
   /** Puts the backup in the database's place; where the database before is kept. */
-  apply(now: number): Promise<string | null>;
+  apply(): Promise<string | null>;
   /** Ends it, applied or not. */
   close(): Promise<void>;
 }
@@ -85,7 +89,7 @@ export interface Restore {
  * Prepares to put a backup in the place of a database. Throws `invalid` for what is no whole backup of ours and for a place
  * that holds remains of another database, and `unavailable` while the database is in use.
  */
-export async function prepareRestore(from: string, to: string): Promise<Restore> {
+export async function prepareRestore(from: string, to: string, now: number): Promise<Restore> {
   requireAlone(from);
   await makePrivateDirectory(dirname(to));
   const copy = besides(to);
@@ -103,12 +107,12 @@ export async function prepareRestore(from: string, to: string): Promise<Restore>
       requireOurs(db, from);
       requireSound(db, from);
       if (replaces) current = takeOver(to);
-      return { keys: amountOfKeys(db), undone: current && compare(current, db) };
+      return { keys: amountOfKeys(db), undone: current && compare(current, db, now) };
     });
     await sync(copy);
     return {
       ...{ keys, undone, replaces, close },
-      async apply(now) {
+      async apply() {
         const kept = replaces
           ? `${to}.replaced-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}`
           : null;
@@ -177,7 +181,7 @@ function takeOver(path: string): DatabaseSync | null {
 
 const sqlite = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
 
-function compare(current: DatabaseSync, copy: DatabaseSync): Undone {
+function compare(current: DatabaseSync, copy: DatabaseSync, now: number): Undone {
   const newer = (column: 'revoked_at' | 'disabled_at') => {
     const before = copy.prepare(`SELECT revoked_at, ${column} AS ended FROM keys WHERE id = ?`);
     const ended = current
@@ -205,15 +209,30 @@ function compare(current: DatabaseSync, copy: DatabaseSync): Undone {
       return row && (row.ends_at === null || Number(row.ends_at) > Number(ends_at));
     }).length;
   const disabled = newer('disabled_at').filter(({ id }) => !ids.has(id));
-  return { revoked, disabled, users: disabledUsers(current, copy), secrets };
+  return { revoked, disabled, secrets, ...undoneOfUsers(current, copy, now) };
 }
 
 /** A database of an older version has no users. */
-function disabledUsers(current: DatabaseSync, copy: DatabaseSync): string[] {
-  if (![current, copy].every(hasUsers)) return [];
-  const before = copy.prepare('SELECT 1 FROM users WHERE name = ? AND disabled_at IS NULL');
-  const ended = current.prepare('SELECT name FROM users WHERE disabled_at IS NOT NULL ORDER BY name').all();
-  return ended.filter(({ name = null }) => before.get(name)).map(({ name }) => String(name));
+function undoneOfUsers(
+  current: DatabaseSync,
+  copy: DatabaseSync,
+  now: number,
+): Pick<Undone, 'users' | 'passwords' | 'sessions'> {
+  if (![current, copy].every(hasUsers)) return { users: [], passwords: [], sessions: 0 };
+  const users = current.prepare('SELECT * FROM users ORDER BY name').all();
+  const earlier = copy.prepare('SELECT * FROM users WHERE name = ?');
+  const found = users.map((user) => ({ user, before: earlier.get(user.name ?? null) }));
+  const disabled = found.filter(
+    ({ user, before }) => user.disabled_at !== null && before?.disabled_at === null,
+  );
+  const changed = found.filter(({ user, before }) => before?.password && before.password !== user.password);
+  const open = copy.prepare('SELECT 1 FROM sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?');
+  const ended = current.prepare('SELECT id FROM sessions WHERE ended_at IS NOT NULL').all();
+  return {
+    users: disabled.map(({ user }) => String(user.name)),
+    passwords: changed.map(({ user }) => String(user.name)),
+    sessions: ended.filter(({ id = null }) => open.get(id, now)).length,
+  };
 }
 
 function hasUsers(db: DatabaseSync): boolean {

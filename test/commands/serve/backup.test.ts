@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, expect, test } from 'vitest';
 import type { IssuedKey, Key, KeyService } from '../../../src/keys.ts';
+import { Secret } from '../../../src/secret.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
-import { createService } from '../../../src/service/service.ts';
+import { createService, type Service } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { machineAdmin } from '../../fakes/key-service.ts';
@@ -23,10 +24,10 @@ beforeEach(() => {
 });
 
 /** Works on the database as a service does, which ends unless `work` leaves it open. */
-async function during<T>(work: (admin: KeyService) => Promise<T>): Promise<T> {
+async function during<T>(work: (admin: KeyService, service: Service) => Promise<T>): Promise<T> {
   const service = createService({ store: await openSqlite(database), now: Date.now });
   try {
-    return await work(service.as(machineAdmin));
+    return await work(service.as(machineAdmin), service);
   } finally {
     await service.close();
   }
@@ -135,7 +136,7 @@ test('restore tells what ended since the backup, asks, and keeps the database be
   });
   expect(no).toMatchObject({ code: 130, stdout: '' });
   expect(no.stderr).toContain(
-    'Newer than the backup: 1 revocation, 1 disabled key, 1 disabled user, 1 ended secret.',
+    'Newer than the backup: 1 revocation, 1 disabled key, 1 disabled user, 1 ended secret, 0 passwords, 0 ended sessions.',
   );
   expect(no.stderr).toContain(`revoked  ${revoked.key.id}  leaked  (default)`);
   expect(no.stderr).toContain('disabled user  leaver\n');
@@ -153,6 +154,26 @@ test('restore tells what ended since the backup, asks, and keeps the database be
   expect(statSync(database).mode & 0o777).toBe(0o600);
   database = replaced;
   expect(await during((admin) => admin.get(revoked.key.id))).toMatchObject({ status: 'revoked' });
+});
+
+test('restore tells of passwords that were changed and sessions that ended since the backup: they would work again', async () => {
+  const password = new Secret('correct horse battery');
+  const context = { address: null, requestId: null };
+  await during(async (admin, { sessions, authenticate }) => {
+    for (const name of ['ann', 'bob', 'carol']) await admin.users?.create({ name, password });
+    const [session] = await Promise.all(
+      ['ann', 'bob', 'carol'].map((name) => sessions.open(name, password, context)),
+    );
+    await backup();
+    const caller = await authenticate(session?.accessToken ?? password);
+    if (caller) await sessions.end(caller, context);
+    await admin.users?.edit('bob', { password: new Secret('another one entirely') });
+  });
+  const { stderr, stdout } = await restore('--yes', '--json');
+  expect(stderr).toContain('0 ended secrets, 1 password, 2 ended sessions. What ended would work again.');
+  expect(stderr).toContain('password of  bob\n');
+  expect(JSON.parse(stdout)).toMatchObject({ undone: { passwords: ['bob'], sessions: 2, users: [] } });
+  await during((_, { sessions }) => sessions.open('bob', password, context));
 });
 
 test('restore to a place without a database asks nothing', async () => {
