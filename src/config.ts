@@ -77,8 +77,8 @@ export function requireName(text: string): void {
 /** What is wrong with a name for a profile of one's own, or null. */
 export function nameProblem(text: string): string | null {
   if (text === localName) return `'${localName}' is the built-in profile; choose another name`;
-  if (/^[A-Za-z0-9._-]{1,64}$/.test(text) && text !== '__proto__') return null;
-  return `'${text}' is not a profile name; use 1 to 64 letters, digits, dots, dashes and underscores`;
+  if (/^(?!-)[A-Za-z0-9._-]{1,64}$/.test(text) && text !== '__proto__') return null;
+  return `'${text}' is not a profile name; use 1 to 64 letters, digits, dots, dashes and underscores, no dash first`;
 }
 
 /** The base URL of a service without a slash at its end. Throws `invalid`, without repeating a password. */

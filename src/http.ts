@@ -5,7 +5,7 @@
  * bounded while they stream, a budget for all waiting, and no request repeated that could do its work twice.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysError } from './errors.ts';
+import { KeysError, loginHint } from './errors.ts';
 import { Answer, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
@@ -39,6 +39,8 @@ export interface HttpOptions extends ConnectionOptions {
   /** Told of every request and answer, a line each, without bodies or secrets. */
   readonly trace?: (line: string) => void;
   readonly now?: () => number;
+  /** What to do about a credential that is not taken, in place of the general advice. */
+  readonly loginHint?: string;
   /** The first pause before a repetition; later ones double. */
   readonly backoffMs?: number;
 }
@@ -69,6 +71,7 @@ export interface Call {
 
 export const pageBytes = 8 * 2 ** 20;
 const objectBytes = 2 ** 20;
+const dayMs = 86_400_000;
 
 export interface Http {
   /**
@@ -207,8 +210,9 @@ export function createHttp(options: HttpOptions): Http {
   /** An error in words that are safe to show, whatever the service chose. */
   function made(said: KeysError, answer: Answer, askedMs: number | null): KeysError {
     const requestId = said.requestId ?? answer.requestId;
+    const hint = said.hint === loginHint ? (options.loginHint ?? loginHint) : said.hint;
     return new KeysError(said.code, safe(said.message), {
-      hint: said.hint === null ? null : safe(said.hint),
+      hint: hint === null ? null : safe(hint),
       cause: said.cause,
       requestId: requestId === null ? null : safe(requestId),
       retryAfterMs: said.retryAfterMs ?? askedMs,
@@ -317,9 +321,11 @@ function cutShort(host: string, answer: Answer): KeysError {
 }
 
 function waitTooLong(error: KeysError, askedMs: number): KeysError {
-  const wait = durationText(askedMs);
+  const isLong = askedMs > dayMs;
+  const wait = durationText(isLong ? Math.ceil(askedMs / dayMs) * dayMs : askedMs);
+  const waiting = isLong ? '' : `, or let it wait: --timeout ${durationText(askedMs + 30_000)}`;
   return new KeysError(error.code, `${error.message}; the service asks to wait ${wait}`, {
-    hint: `try again in ${wait}, or let it wait: --timeout ${durationText(askedMs + 30_000)}`,
+    hint: `try again in ${wait}${waiting}`,
     cause: error,
     requestId: error.requestId,
     retryAfterMs: askedMs,

@@ -185,7 +185,15 @@ async function httpTo(
     clientCertFile: profile.clientCertFile,
     clientKeyFile: profile.clientKeyFile,
     insecureHttp: options.insecureHttp || profile.insecureHttp,
+    loginHint: loginHintFor(app, profile),
   });
+}
+
+/** Where the credential came from, there another one has to be. */
+function loginHintFor({ env }: App, { name, origin }: Profile): string {
+  const given = (['KEYS_TOKEN_FILE', 'KEYS_TOKEN'] as const).find((variable) => env[variable] !== undefined);
+  if (given) return `put one that works in ${given}, which goes before what profiles keep`;
+  return origin === 'environment' ? 'set KEYS_TOKEN_FILE or KEYS_TOKEN' : `keys auth login -p ${name}`;
 }
 
 export function noCredential({ name, url, origin }: Profile): KeysError {

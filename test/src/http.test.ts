@@ -397,6 +397,14 @@ test.each([
   expect(error.message).toContain(words);
 });
 
+test.each([
+  ['100', 'try again in 100s, or let it wait: --timeout 130s'],
+  ['99999999999', 'try again in 1157408d'],
+])('Retry-After %s: the hint names a --timeout only where one would be taken', async (value, hint) => {
+  const { error } = await refused([json(429, {}, { 'retry-after': value })], mint);
+  expect(error.hint).toBe(hint);
+});
+
 // How long it takes.
 
 test('a service that never answers is a timeout (exit 7) for a read and unknown (exit 10) for a mint', async () => {

@@ -302,6 +302,22 @@ test('status of a refused credential prints that and exits 4; of a service that 
   expect(await home.keys('auth status', { env })).toMatchObject({ code: 7, stdout: '' });
 });
 
+test('a credential that is not taken: the hint is where another one has to be put', async () => {
+  const file = join(home.path, 'token');
+  writeFileSync(file, 'keys_bad\n');
+  mkdirSync(join(home.path, 'config'));
+  const profile = `{ url: '${service.url}', store: command, credentialCommand: [echo, keys_bad] }`;
+  writeFileSync(join(home.path, 'config', 'config.yaml'), `profiles: { prod: ${profile} }\n`);
+  const hintOf = async (env: Record<string, string>) => {
+    const { code, stderr } = await home.keys('auth status -p prod', { env });
+    expect(code).toBe(4);
+    return /hint: (.*)\n/.exec(stderr)?.[1];
+  };
+  expect(await hintOf({})).toBe('keys auth login -p prod');
+  expect(await hintOf({ KEYS_TOKEN: 'keys_bad' })).toContain('in KEYS_TOKEN,');
+  expect(await hintOf({ KEYS_TOKEN: good, KEYS_TOKEN_FILE: file })).toContain('in KEYS_TOKEN_FILE,');
+});
+
 test('with KEYS_URL and a token neither a broken config nor a dead store matters', async () => {
   mkdirSync(join(home.path, 'config'));
   writeFileSync(join(home.path, 'config', 'config.yaml'), ']');

@@ -173,10 +173,10 @@ test.each([
   expect(stderr).not.toContain('hunter2');
 });
 
-test.each(['', 'a b', 'a/b', 'ä', 'x'.repeat(65), '__proto__'])(
+test.each(['', 'a b', 'a/b', 'ä', 'x'.repeat(65), '__proto__', '-q'])(
   'the name %j is refused with exit 2',
   async (name) => {
-    const { code, stderr } = await newHome().keys(['profile', 'add', name, '--url', 'https://x.y']);
+    const { code, stderr } = await newHome().keys(['profile', 'add', '--url', 'https://x.y', '--', name]);
     expect(code).toBe(2);
     expect(stderr).toContain('is not a profile name');
   },
