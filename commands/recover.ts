@@ -48,14 +48,11 @@ export async function recover(app: App, id: string | undefined, options: Options
     await app.note(`${file} is damaged or was written by a newer keys; look into it, then remove it by hand`);
   }
   const unfinished = operations.filter(({ state }) => state !== 'unproven');
-  if (options.all) return recoverAll(app, journal, unfinished, options);
+  const unreadable = damaged.map((file) => basename(file, '.json'));
+  if (options.all) return recoverAll(app, journal, unfinished, unreadable, options);
   if (id === undefined) return app.printer.rows(operationNoun, [unfinished.map(operationJson)]);
   const operation = operations.find((one) => one.id === id);
-  if (damaged.some((file) => basename(file) === `${id}.json`)) {
-    throw new KeysError('invalid', `the operation '${id}' cannot be read`, {
-      hint: 'use the version of keys that wrote it, or look into its file',
-    });
-  }
+  if (unreadable.includes(id)) throw cannotBeRead(id);
   if (!operation) {
     throw new KeysError('not_found', `there is no unfinished operation '${id}'`, {
       hint: 'keys recover lists them',
@@ -65,8 +62,16 @@ export async function recover(app: App, id: string | undefined, options: Options
 }
 
 /** One result an operation; those whose secret goes to standard output print it there, and nothing else is printed then. */
-async function recoverAll(app: App, journal: Journal, operations: readonly Operation[], options: Options) {
-  const results: { id: string; name: string | null; ok: boolean; error: ErrorJson | null }[] = [];
+async function recoverAll(
+  app: App,
+  journal: Journal,
+  operations: readonly Operation[],
+  unreadable: readonly string[],
+  options: Options,
+): Promise<void> {
+  const results: { id: string; name: string | null; ok: boolean; error: ErrorJson | null }[] = unreadable.map(
+    (id) => ({ id, name: null, ok: false, error: errorJson(cannotBeRead(id)) }),
+  );
   for (const operation of operations) {
     app.signal.throwIfAborted();
     const { id, minted, key } = operation;
@@ -96,6 +101,12 @@ async function recoverAll(app: App, journal: Journal, operations: readonly Opera
       'partly_failed',
       `${failed} of ${count(results.length, 'operation')} could not be ended`,
     );
+}
+
+function cannotBeRead(id: string): KeysError {
+  return new KeysError('invalid', `the operation '${id}' cannot be read`, {
+    hint: 'use the version of keys that wrote it, or look into its file',
+  });
 }
 
 async function recoverOne(

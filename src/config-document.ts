@@ -5,7 +5,7 @@ import * as z from 'zod/mini';
 import { authSchemes, nameProblem, storeNames, urlProblem } from './config.ts';
 import type { Config, ConfigEditor } from './config-file.ts';
 import { KeysError } from './errors.ts';
-import { type Place, pairOf, placeOf, placeText } from './yaml-place.ts';
+import { type Place, pairOf, placeOf, placeText, syntaxProblem } from './yaml-place.ts';
 
 const text = z.string('must be text; put quotes around it').check(z.minLength(1, 'must not be empty'));
 
@@ -67,8 +67,8 @@ interface Parsed {
 export function parseConfig(path: string, source: string): Parsed {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines });
-  const syntax = document.errors[0] ?? document.warnings[0];
-  if (syntax) throw broken(path, syntax.message.split(/ at line \d/)[0] ?? '', syntax.linePos?.[0]);
+  const syntax = syntaxProblem(document);
+  if (syntax) throw broken(path, syntax.what, syntax.place);
   const value = toValue(path, document);
   if (value === null) return { document, config: { profiles: {} } };
   const place = (keys: readonly PropertyKey[]) => placeOf(lines, document, keys);

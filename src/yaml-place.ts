@@ -6,6 +6,17 @@ export interface Place {
   readonly col: number;
 }
 
+/** What is wrong with a text as YAML, or null. The library's words where they are for the person who wrote it. */
+export function syntaxProblem({ errors, warnings }: Document.Parsed): { what: string; place?: Place } | null {
+  const found = errors[0] ?? warnings[0];
+  if (!found) return null;
+  const said = found.message.split(/ at line \d/)[0] ?? 'cannot be read';
+  return {
+    what: found.code === 'MULTIPLE_DOCS' ? 'there is a second document after ---; one is read' : said,
+    place: found.linePos?.[0],
+  };
+}
+
 /** Where a path begins: at its key, or at the nearest part of it that is there. */
 export function placeOf(lines: LineCounter, document: Document, keys: readonly PropertyKey[]): Place {
   let node: unknown = document.contents;

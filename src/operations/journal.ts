@@ -107,7 +107,10 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
     )) {
       const file = join(directory, name);
       const operation = await readOperation(file).catch(() => found.damaged.push(file) && null);
-      if (operation) found.operations.push(operation);
+      if (!operation) continue;
+      // Under another name nobody would find it again.
+      if (fileOf(operation.id) === file) found.operations.push(operation);
+      else found.damaged.push(file);
     }
     found.operations.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
     return found;

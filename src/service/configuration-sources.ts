@@ -4,7 +4,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { KeysError } from '../errors.ts';
 import { nearest } from '../text.ts';
-import { placeOf, placeText } from '../yaml-place.ts';
+import { placeOf, placeText, syntaxProblem } from '../yaml-place.ts';
 import {
   type Configuration,
   pathProblem,
@@ -86,10 +86,9 @@ const longestBytes = 1_048_576;
 async function fromFile(path: string): Promise<Settings> {
   const lines = new LineCounter();
   const document = parseDocument(await readText(path), { lineCounter: lines });
-  const syntax = document.errors[0] ?? document.warnings[0];
+  const syntax = syntaxProblem(document);
   if (syntax) {
-    const what = syntax.message.split(/ at line \d/)[0] ?? '';
-    throw new KeysError('invalid', `${placeText(path, syntax.linePos?.[0])}: ${what}`, {
+    throw new KeysError('invalid', `${placeText(path, syntax.place)}: ${syntax.what}`, {
       hint: 'settings are lines of YAML such as listen: 127.0.0.1:8787',
     });
   }

@@ -135,22 +135,31 @@ test('--all -o json with a destination gives one result an operation', async () 
 test.each([
   ['is damaged', '{"schema":1,'],
   ['is of a newer version', '{"schema":2}'],
-])('a file that %s is reported, stays, and does not stop the others', async (_what, text) => {
-  const home = newHome();
-  await undelivered(home);
-  const file = join(operations(home), 'op_0123456789abcdef.json');
-  writeFileSync(file, text);
-  const { code, stderr } = await home.keys('recover --all');
-  expect({ code, stderr }).toMatchObject({
-    code: 0,
-    stderr: expect.stringContaining(`${file} is damaged or`),
-  });
-  expect(await home.json('recover')).toEqual([]);
-  expect(readFileSync(file, 'utf8')).toBe(text);
-  const named = await home.keys('recover op_0123456789abcdef');
-  expect(named.code).toBe(2);
-  expect(named.stderr).toContain('cannot be read');
-});
+  ['is another operation under a name that is not its own', null],
+])(
+  'a file that %s is reported, fails --all with exit 8, stays, and does not stop the others',
+  async (_what, given) => {
+    const home = newHome();
+    const id = await undelivered(home);
+    const text = given ?? readFileSync(join(operations(home), `${id}.json`), 'utf8');
+    const file = join(operations(home), 'op_0123456789abcdef.json');
+    writeFileSync(file, text);
+    const { code, stderr } = await home.keys('recover --all');
+    expect({ code, stderr }).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining(`${file} is damaged or`),
+    });
+    expect(stderr).toContain('1 of 2 operations could not be ended');
+    expect(await home.json('recover --all', { code: 8 })).toMatchObject([
+      { id: 'op_0123456789abcdef', name: null, ok: false, error: { code: 'invalid' } },
+    ]);
+    expect(await home.json('recover')).toEqual([]);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    const named = await home.keys('recover op_0123456789abcdef');
+    expect(named.code).toBe(2);
+    expect(named.stderr).toContain('cannot be read');
+  },
+);
 
 test('an operation that another process works on is a conflict, and stays', async () => {
   const home = newHome();

@@ -210,7 +210,7 @@ test.each([
   ],
   ['current: *nowhere', ': Unresolved alias', ''],
   ['current: !!secret x', ':1:10: Unresolved tag', ''],
-  ['--- \ncurrent: a\n---\ncurrent: b', ':3:1: Source contains multiple documents', ''],
+  ['--- \ncurrent: a\n---\ncurrent: b', ':3:1: there is a second document after ---', ''],
 ])('%j is reported as wrong, with line and column', (source, place, what) => {
   const { code, message } = problemOf(source);
   expect(code).toBe('invalid');

@@ -4,7 +4,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod/mini';
 import { KeysError } from '../../errors.ts';
 import { nearest } from '../../text.ts';
-import { placeOf, placeText } from '../../yaml-place.ts';
+import { placeOf, placeText, syntaxProblem } from '../../yaml-place.ts';
 import { type Mapping, mappingSchema } from './mapping.ts';
 
 const longestBytes = 262_144;
@@ -26,10 +26,9 @@ export function parseMapping(path: string, source: string): Mapping {
   if (source.length > longestBytes) throw broken(path, 'is larger than a mapping ever is');
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines });
-  const syntax = document.errors[0] ?? document.warnings[0];
+  const syntax = syntaxProblem(document);
   if (syntax) {
-    const [place] = syntax.linePos ?? [];
-    const what = syntax.message.split(/ at line \d/)[0] ?? 'cannot be read';
+    const { what, place } = syntax;
     const braces = /flow-map|flow map/i.test(what) ? "; text with braces takes quotes: '/keys/{id}'" : '';
     throw broken(placeText(path, place), what + braces);
   }
