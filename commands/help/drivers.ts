@@ -1,9 +1,9 @@
-import { drivers } from '../../src/drivers/index.ts';
-import { type Ability, abilities, abilityText } from '../abilities.ts';
+import { type DriverEntry, drivers } from '../../src/drivers/index.ts';
+import { abilities, abilityText } from '../abilities.ts';
 import type { Page } from './topics.ts';
 
-export function driversPage(): Page {
-  const described = drivers.map(({ name, settings = {}, capabilities, capabilitiesOf }) => ({
+export function driversPage(entries: readonly DriverEntry[] = drivers): Page {
+  const described = entries.map(({ name, settings = {}, capabilities, capabilitiesOf }) => ({
     name,
     settings,
     capabilities: capabilities(),
@@ -11,14 +11,12 @@ export function driversPage(): Page {
   }));
   const constant = described.filter(({ varies }) => !varies);
   const columns = constant.map(({ name, capabilities }) => ({ name, rows: abilities(capabilities) }));
-  const rows = (columns[0]?.rows ?? []).map(({ what }, index) => [
-    what,
-    ...columns.map(({ rows }) => abilityText(rows[index] as Ability)),
-  ]);
+  const labels = ['', ...(columns[0]?.rows ?? []).map(({ what }) => what)];
+  const cells = columns.map(({ name, rows }) => [name, ...rows.map((ability) => abilityText(ability))]);
   const words = `A driver speaks to one kind of key service. Choose it with --driver when a
 profile is added, or in KEYS_DRIVER; without one it is keys, our own service.
 
-${table([['', ...columns.map(({ name }) => name)], ...rows])}
+${tables(labels, cells)}
 
 From name to labels: what may be said of a key. filters: how many the service
 applies itself; keys applies the others, over all pages. told: a filter by what
@@ -51,13 +49,22 @@ function section({
   return lines.length === 0 ? '' : `\n${name} (${title})\n${lines.join('\n')}\n`;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows
-    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
-    .join('\n');
+/** Columns beside their labels, in as many tables as fit into 80 columns. */
+function tables(labels: readonly string[], columns: readonly (readonly string[])[]): string {
+  const padded = (cells: readonly string[]) => {
+    const width = Math.max(...cells.map(({ length }) => length));
+    return cells.map((cell) => `  ${cell.padEnd(width)}`);
+  };
+  const labelled = padded(labels);
+  const parts = [labelled];
+  for (const cells of columns.map(padded)) {
+    const lines = parts.at(-1) ?? labelled;
+    const beside = (part: readonly string[]) => part.map((line, row) => line + cells[row]);
+    if (lines !== labelled && beside(lines).some((line) => line.trimEnd().length > 80))
+      parts.push(beside(labelled));
+    else parts[parts.length - 1] = beside(lines);
+  }
+  return parts.map((lines) => lines.map((line) => line.trimEnd()).join('\n')).join('\n\n');
 }
 
 /** Indented, in 80 columns. */

@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { driversPage } from '../../commands/help/drivers.ts';
+import { drivers } from '../../src/drivers/index.ts';
 import type { Key } from '../../src/keys.ts';
 import { cloudCasaFake } from '../fakes/cloudcasa.ts';
 import { kubeVisionFake } from '../fakes/kubevision.ts';
@@ -324,6 +326,18 @@ test('zabbix: a token whose creation was not answered is found again by its mark
   expect((await home.keys(['recover', '--all', '-y', '--to', `file:${file}`], { env })).code).toBe(0);
   expect(fake.tokens).toMatchObject([{ name: 'bystander' }, { name: 'ci', tokenid: 3n }]);
   expect((await home.keys('verify', { env, stdin: readFileSync(file, 'utf8') })).code).toBe(0);
+});
+
+test('help drivers begins another table where one more driver does not fit', () => {
+  const more = drivers.map((driver) => ({ ...driver, name: `${driver.name}-2` }));
+  const { words } = driversPage([...drivers, ...more]);
+  expect(words.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(words.match(/^ {2}regenerate( +(yes|no))+$/gm)?.length).toBeGreaterThan(1);
+  // A heading has no label: it is indented further than any row.
+  const headings = words.match(/^ {10,}\S.*$/gm)?.flatMap((line) => line.trim().split(/ +/));
+  expect(headings).toEqual(
+    [...drivers, ...more].map(({ name }) => name).filter((name) => !name.startsWith('rest')),
+  );
 });
 
 test('help drivers shows in 80 columns what each can do, and as JSON the same', async () => {
