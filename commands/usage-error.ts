@@ -20,8 +20,10 @@ export function usageError(
   switch (error.code) {
     case 'commander.unknownCommand':
       return invalid(text, near ? didYouMean(near, command) : `${path} --help lists the commands`);
-    case 'commander.unknownOption':
-      return invalid(text, near ? `did you mean ${near}?` : `${path} --help lists the options`);
+    case 'commander.unknownOption': {
+      const meant = begunOption(command, text) ?? near;
+      return invalid(text, meant ? `did you mean ${meant}?` : `${path} --help lists the options`);
+    }
     case 'commander.missingArgument':
       return invalid(text.replace('required argument', 'argument'), `${path} ${argumentsOf(command)}`);
     case 'commander.optionMissingArgument':
@@ -71,6 +73,16 @@ export function swallowedOption(command: Command, argv: readonly string[]): Keys
     });
   }
   return null;
+}
+
+/** The options that begin as an unknown one does: what was left out is easier to guess than what is misspelt. */
+function begunOption(command: Command | undefined, message: string): string | null {
+  const [, begun = ''] = /'(--[^'=]{2,})/.exec(message) ?? [];
+  const known: string[] = [];
+  for (let at = command ?? null; at; at = at.parent) {
+    known.push(...at.options.flatMap(({ long, hidden }) => (long && !hidden ? long : [])));
+  }
+  return (begun && known.filter((long) => long.startsWith(begun)).join(' or ')) || null;
 }
 
 /** Of `one of list, ls`, two names of one command, only `keys list`. */

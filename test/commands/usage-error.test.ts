@@ -7,6 +7,8 @@ test.each([
   ['profile ad', "unknown command 'ad'", 'did you mean keys profile add?'],
   ['profile frobnicate', "unknown command 'frobnicate'", 'keys profile --help lists the commands'],
   ['list --statsu active', "unknown option '--statsu'", 'did you mean --status?'],
+  ['list --exp 14d', "unknown option '--exp'", 'did you mean --expiring-within?'],
+  ['list --no', "unknown option '--no'", 'did you mean --no-expiry or --no-input or --no-color?'],
   ['list --frobnicate', "unknown option '--frobnicate'", 'keys list --help lists the options'],
   ['--frobnicate', "unknown option '--frobnicate'", 'keys --help lists the options'],
   ['profile use', "missing argument 'name'", 'keys profile use <name>'],
