@@ -25,5 +25,5 @@ export async function endSession(app: App, profile: Profile, credential: Secret)
 /** The same for a credential that is removed and not replaced. */
 export async function endAccess(app: App, profile: Profile, credential: Secret | null): Promise<string> {
   const ended = credential && (await endSession(app, profile, credential));
-  return ended ?? 'what it was still works until it is revoked or ends';
+  return ended ?? 'the secret itself still works until it is revoked or expires';
 }

@@ -14,8 +14,9 @@ export async function identify(service: KeyService): Promise<Identity | null> {
   return null;
 }
 
-/** `alice-laptop of alice, owner`: an identity for a person. */
+/** `alice-laptop of alice (owner)`: an identity for a person. */
 export function identityText({ id, name, owner, roles }: Identity): string {
   const who = name ?? id ?? 'somebody';
-  return [owner && owner !== who ? `${who} of ${owner}` : who, ...roles].join(', ');
+  const whose = owner && owner !== who ? `${who} of ${owner}` : who;
+  return roles.length > 0 ? `${whose} (${roles.join(', ')})` : whose;
 }

@@ -73,7 +73,7 @@ function everything(): string {
 test('login, status, another command and logout with the file store; the credential is nowhere in plain text', async () => {
   const { code, stdout, stderr } = await login('--store file');
   expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-  expect(stderr).toContain(`logged in to ${service.url} as laptop of alice, owner`);
+  expect(stderr).toContain(`logged in to ${service.url} as laptop of alice (owner)`);
   expect(stderr).toContain('prod is now the current profile');
   expect(config()).toContain('store: file');
   const [name = ''] = credentialFiles();
@@ -145,7 +145,7 @@ test('on a terminal URL, credential and a new passphrase (twice) are asked for; 
   const status = { terminal: true, answers: [{ asked: 'Passphrase of', answer: 'pw' }] };
   expect(await home.json('auth status', status)).toMatchObject({ profile: name, authenticated: true });
   const words = await home.keys('auth status --no-color', status);
-  expect(words.stdout).toContain('yes, as laptop of alice, owner');
+  expect(words.stdout).toContain('yes, as laptop of alice (owner)');
 });
 
 test('two passphrases that differ exit 2, and nothing is stored', async () => {

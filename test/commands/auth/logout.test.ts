@@ -9,7 +9,7 @@ import { type Home, newHome, type Setup } from '../../run.ts';
 
 const password = 'correct horse battery';
 const worksThere = 'still works there until it ends: ';
-const asEver = 'what it was still works until it is revoked or ends';
+const asEver = 'the secret itself still works until it is revoked or expires';
 
 /** A home with a session in its file store; `copy` has the same one in another place, as a thief would. */
 async function erinLoggedIn() {
