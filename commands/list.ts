@@ -79,7 +79,9 @@ export async function list(app: App, options: Options): Promise<void> {
   const remembers = isWhole && app.printer.format === 'table';
   const shown: Key[] = [];
   let listed = 0;
-  await readerMayLeave(app.printer.rows(keyNoun, sort ? sorted(sort) : inOrder()));
+  const canCreate = service.capabilities.verbs.includes('create');
+  const none = isWhole && canCreate ? 'no keys; keys create <name> makes one' : keyNoun.none;
+  await readerMayLeave(app.printer.rows({ ...keyNoun, none }, sort ? sorted(sort) : inOrder()));
   if (remembers) await (await import('../src/known-keys.ts')).rememberKeys(app, shown);
   if (failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);
 

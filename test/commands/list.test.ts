@@ -29,9 +29,12 @@ async function homeWithKeys(): Promise<Home> {
   return home;
 }
 
-test('list of no keys prints nothing on stdout, and says so on a terminal', async () => {
+test('list of no keys prints nothing on stdout, and says so on a terminal, with how to make one where none is left out', async () => {
   const home = newHome();
-  expect(await home.keys('list', { terminal: true })).toEqual({ code: 0, stdout: '', stderr: 'no keys\n' });
+  const none = (stderr: string) => ({ code: 0, stdout: '', stderr });
+  const whole = none('no keys; keys create <name> makes one\n');
+  expect(await home.keys('list', { terminal: true })).toEqual(whole);
+  expect(await home.keys('list --role viewer', { terminal: true })).toEqual(none('no keys\n'));
   expect(await home.keys('list')).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(await home.json('list')).toEqual([]);
 });
