@@ -8,7 +8,7 @@ const onKeys: readonly CommandEntry[] = [
   {
     name: 'edit',
     aliases: ['update'],
-    summary: 'change its name, roles, permissions, expiry, labels',
+    summary: 'change name, roles, permissions, expiry, labels',
     load: () => import('./edit.ts'),
   },
   { name: 'disable', summary: 'take keys out of service', load: () => import('./disable.ts') },

@@ -48,6 +48,7 @@ export function createProgram(app: App, said: Promise<void>[]): Command {
       showGlobalOptions: true,
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
       optionDescription,
+      commandUsage,
       formatHelp,
     })
     .configureOutput({
@@ -73,6 +74,14 @@ export function createProgram(app: App, said: Promise<void>[]): Command {
     await app.printer.check();
   });
   return program;
+}
+
+/** With every name of the command; commander would show the first two. */
+function commandUsage(this: Help, command: Command): string {
+  const groups: string[] = [];
+  for (let at = command.parent; at; at = at.parent) groups.unshift(at.name());
+  const names = [command.name(), ...command.aliases()].join('|');
+  return [...groups, names, command.usage()].join(' ');
 }
 
 function optionDescription(this: Help, option: Option): string {

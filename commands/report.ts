@@ -43,7 +43,7 @@ export function declare(command: Command, app: App): void {
   addExamples(command, [
     'keys report',
     'keys report --all-namespaces --fail-if-any',
-    'keys report --only disabled -o name | keys revoke -',
+    'keys report --only disabled -o name | keys revoke --yes -',
   ]);
 }
 

@@ -10,7 +10,7 @@ const verbs: readonly CommandEntry[] = [
     load: () => import('./list.ts'),
   },
   { name: 'create', summary: 'make a role', load: () => import('./create.ts') },
-  { name: 'edit', summary: 'change its permissions', load: () => import('./edit.ts') },
+  { name: 'edit', summary: 'change the permissions of a role', load: () => import('./edit.ts') },
 ];
 
 export function declare(command: Command, app: App): void {

@@ -7,7 +7,7 @@ const verbs: readonly CommandEntry[] = [
   { name: 'create', summary: 'make a user', load: () => import('./create.ts') },
   {
     name: 'edit',
-    summary: 'change their role, password and namespaces',
+    summary: 'change role, password and namespaces',
     load: () => import('./edit.ts'),
   },
   {

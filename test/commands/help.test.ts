@@ -36,6 +36,12 @@ describe('the help', () => {
     }
   });
 
+  test('of a command shows every name it has', async () => {
+    expect((await newHome().keys('revoke --help')).stdout).toMatch(
+      /^Usage: keys revoke\|delete\|rm \[options\] \[keys\.\.\.\]\n/,
+    );
+  });
+
   test.each([
     ['help lsit', "there is no help for 'lsit'", 'did you mean keys help list?'],
     ['help profile ad', "there is no help for 'profile ad'", 'did you mean keys help profile add?'],
@@ -109,6 +115,9 @@ test('every example in the help is a command line that can be parsed', async () 
     });
     await program.parseAsync(words, { from: 'user' });
     expect(ran, words.join(' ')).toBe(true);
+    // Standard input that is a list of keys cannot answer a question.
+    const asks = words.includes('-') && /^(revoke|rotate|regenerate)$/.test(words[0] ?? '');
+    if (asks) expect(words).toContain('--yes');
   }
 });
 
