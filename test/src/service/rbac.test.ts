@@ -1,4 +1,4 @@
-/** Every route, every kind of caller, and a key of their own, somebody else's, one that holds more, one elsewhere, none. */
+/** Every route about one key, every kind of caller, and a key of their own, somebody else's, one that holds more, one elsewhere, none. */
 import { expect, test } from 'vitest';
 import type { Key, NewKey } from '../../../src/keys.ts';
 import { type HttpService, newHttpService } from '../../fakes/http-service.ts';
@@ -161,7 +161,7 @@ const forged = {
   constructor: 'x',
 };
 
-test('a forged field is 400 on every route with a body, whoever sends it, and changes nothing', async () => {
+test('a forged field is 400 on every route about keys, from an owner, and changes nothing', async () => {
   const { ask, secret, ids, admin } = await newWorld('owner');
   await ask('GET /v1/whoami', { secret });
   const before = await admin.list({ namespace: null });
