@@ -156,6 +156,17 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
+/** An option that may be given several times, each time with one of a few words. */
+export function repeatable(flags: string, description: string, choices: readonly string[]): Option {
+  const option = new Option(flags, `${description} (repeatable)`).choices(choices);
+  const { parseArg } = option;
+  return option.argParser((value, previous: string[] | undefined) => {
+    // Throws for another word.
+    parseArg?.(value, undefined);
+    return collect(value, previous);
+  });
+}
+
 /** For the repeatable `--label name=value`. */
 export const collectLabel = collectPairs('label');
 

@@ -16,7 +16,7 @@ import { allKeys, type Capabilities, type KeyFilter } from '../src/keys.ts';
 import type { Noun } from '../src/output.ts';
 import { count } from '../src/text.ts';
 import { parseDuration, relative } from '../src/time.ts';
-import { addExamples, completes, duration } from './options.ts';
+import { addExamples, completes, duration, repeatable } from './options.ts';
 
 interface Options {
   only?: FindingName[];
@@ -32,7 +32,7 @@ export function declare(command: Command, app: App): void {
   const limit = (flags: string, description: string, text: string) =>
     new Option(flags, description).argParser(duration).default(parseDuration(text), text);
   command
-    .addOption(new Option('--only <finding...>', 'look for these alone').choices(findingNames))
+    .addOption(repeatable('--only <finding>', 'look for this alone', findingNames))
     .addOption(limit('--expiring-within <duration>', 'what is expiring', '14d'))
     .addOption(limit('--unused-for <duration>', 'what is unused', '90d'))
     .addOption(limit('--older-than <duration>', 'what is an old secret', '180d'))
