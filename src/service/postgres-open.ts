@@ -1,5 +1,5 @@
 /** Opens the database: the right one, durable, at the latest step, also when several instances open it first at once. */
-import { Client, Pool, type PoolConfig, type QueryResult, types } from 'pg';
+import { Client, Pool, type PoolConfig, type QueryConfig, type QueryResult, types } from 'pg';
 import { KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
 import { postgresDialect } from './postgres-dialect.ts';
@@ -7,6 +7,9 @@ import { postgresError, told } from './postgres-errors.ts';
 import { withPassword } from './postgres-password.ts';
 
 const int8 = 20;
+
+/** As long as a timer can wait: 24 days. */
+const longestMs = 2 ** 31 - 1;
 
 /** The connections of one instance. */
 export interface Pools {
@@ -45,7 +48,12 @@ export async function openPools(url: string): Promise<Pools> {
   try {
     const client = await told(writers.connect());
     try {
-      await prepare((text, values) => told(client.query(text, values)));
+      await prepare((text, values = [], timeoutMs) => {
+        // The types do not know of it.
+        const limit = timeoutMs === undefined ? {} : { query_timeout: timeoutMs };
+        const query: QueryConfig = { text, values, ...limit };
+        return told(client.query(query));
+      });
     } finally {
       client.release();
     }
@@ -87,7 +95,8 @@ function strict(address: string): string {
   return url.href;
 }
 
-type Ask = (text: string, values?: unknown[]) => Promise<QueryResult>;
+/** `timeoutMs` is how long the answer may take, where it is not the usual time. */
+type Ask = (text: string, values?: unknown[], timeoutMs?: number) => Promise<QueryResult>;
 
 async function prepare(ask: Ask): Promise<void> {
   const durable = await ask('SHOW synchronous_commit');
@@ -115,7 +124,9 @@ async function prepare(ask: Ask): Promise<void> {
         hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
       });
     }
-    for (const sql of migrations.slice(step)) await ask(sql(postgresDialect));
+    // A step may go through all rows there are.
+    await ask('SET LOCAL statement_timeout = 0');
+    for (const sql of migrations.slice(step)) await ask(sql(postgresDialect), [], longestMs);
     if (step < migrations.length) await ask('UPDATE keys_schema SET step = $1', [migrations.length]);
     await ask('COMMIT');
   } catch (error) {

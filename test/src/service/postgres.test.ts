@@ -8,6 +8,7 @@ import { checkChain } from '../../../src/audit-chain.ts';
 import { Secret } from '../../../src/secret.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { openStore } from '../../../src/service/open-store.ts';
+import { postgresDialect } from '../../../src/service/postgres-dialect.ts';
 import { createServer } from '../../../src/service/server.ts';
 import { createService, type Service } from '../../../src/service/service.ts';
 import type { Settings } from '../../../src/service/settings.ts';
@@ -101,6 +102,41 @@ describe.skipIf(lacksPostgres)(
         const created = services.map((service, n) => service.as(machineAdmin).create({ name: `first-${n}` }));
         expect(new Set((await Promise.all(created)).map(({ key }) => key.id)).size).toBe(6);
       }
+    });
+
+    /** A database at an earlier step, where a later one does this first. */
+    async function oldDatabase(step: number, meanwhile: string): Promise<string> {
+      const address = await postgres.newDatabase();
+      await withClient(address, async (client) => {
+        await client.query('CREATE TABLE keys_schema (id INT PRIMARY KEY, step BIGINT NOT NULL)');
+        await client.query('INSERT INTO keys_schema (id, step) VALUES (1, $1)', [step]);
+        for (const sql of migrations.slice(0, step)) await client.query(sql(postgresDialect));
+        await client.query(meanwhile);
+      });
+      return address;
+    }
+
+    test('a step of the database may take longer than any request', async () => {
+      const address = await oldDatabase(
+        migrations.length - 1,
+        `CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); END';
+         CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION dawdle()`,
+      );
+      const service = (await open(`${address}?statement_timeout=2000&query_timeout=2000`)).as(machineAdmin);
+      expect((await service.create({ name: 'a' })).key.name).toBe('a');
+    });
+
+    test('steps of which one fails leave the database as it was, and are taken when it can be', async () => {
+      const address = await oldDatabase(2, 'CREATE TABLE sessions (id TEXT)');
+      const tables = `SELECT string_agg(table_name, ' ' ORDER BY table_name) AS names, (SELECT step FROM keys_schema)
+        FROM information_schema.tables WHERE table_schema = 'public'`;
+      await withClient(address, async (client) => {
+        const before = (await client.query(tables)).rows;
+        await expect(openStore(address)).rejects.toThrow('"sessions" already exists');
+        expect((await client.query(tables)).rows).toEqual(before);
+        await client.query('DROP TABLE sessions');
+      });
+      expect((await open(address)).now()).toBeGreaterThan(0);
     });
 
     test('a database of a newer version is refused', async () => {
@@ -298,6 +334,25 @@ describe.skipIf(lacksPostgres)(
         await admin[end](key.id);
         expect(await other.as(null).verify(secret)).toMatchObject({ valid: false });
       }
+    });
+
+    test('a serialization failure is survived: the transaction is begun again, and nothing of it is there twice', async () => {
+      const address = await postgres.newDatabase();
+      const service = (await open(address)).as(machineAdmin);
+      await service.create({ name: 'before' });
+      await withClient(address, async (client) => {
+        await client.query(`CREATE SEQUENCE attempts;
+          CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF nextval('attempts') <= 3 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF;
+            RETURN NEW;
+          END $$;
+          CREATE TRIGGER lose BEFORE INSERT ON keys FOR EACH ROW EXECUTE FUNCTION lose()`);
+        await service.create({ name: 'after' });
+        const { rows } = await client.query('SELECT last_value FROM attempts');
+        expect(rows).toEqual([{ last_value: '4' }]);
+      });
+      const { entries } = await service.audit.list({ action: 'create' });
+      expect(entries.map(({ details }) => details.name)).toEqual(['after', 'before']);
     });
 
     test('a deadlock is survived: the transaction is begun again', async () => {
