@@ -8,7 +8,7 @@ export interface Choice<T> {
   readonly description?: string;
 }
 
-/** Every question throws `interrupted` when it is left with Ctrl-C. */
+/** Every question throws `interrupted` when it is left with Ctrl-C or Ctrl-D. */
 export interface Prompt {
   /** Whether there is a person to ask: stdin and stderr are terminals and `--no-input` is absent. */
   readonly available: boolean;
@@ -32,14 +32,22 @@ export function terminalPrompt(available: boolean, signal: AbortSignal): Prompt 
     question: (inquirer: typeof import('@inquirer/prompts'), context: object) => Promise<T>,
   ): Promise<T> => {
     const inquirer = await import('@inquirer/prompts');
+    const { stdin, stderr } = process;
+    // The library lets a question wait for ever once its input has ended, as with Ctrl-D; then it reads no more.
+    const left = new AbortController();
+    const leave = () => setImmediate(() => left.abort());
+    stdin.once('pause', leave);
     try {
-      return await question(inquirer, { input: process.stdin, output: process.stderr, signal });
+      const ending = AbortSignal.any([signal, left.signal]);
+      return await question(inquirer, { input: stdin, output: stderr, signal: ending });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const name = (error as Error).name;
       if (name === 'ExitPromptError' || name === 'AbortPromptError')
         throw new KeysError('interrupted', 'interrupted');
       throw error;
+    } finally {
+      stdin.off('pause', leave);
     }
   };
   return {
