@@ -1,5 +1,7 @@
 /** How destinations say what went wrong. */
+import { dirname } from 'node:path';
 import { codeOf, type ErrorCode, KeysError } from '../errors.ts';
+import { shellWord } from '../text.ts';
 import type { DestinationKind } from './index.ts';
 
 export function invalidTarget({ syntax, example }: DestinationKind, message: string): KeysError {
@@ -37,7 +39,8 @@ const reasons: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 export function fileError(error: unknown, path: string): KeysError {
   if (error instanceof KeysError) return error;
   const [code = 'unavailable'] = reasons[codeOf(error)] ?? [];
-  return new KeysError(code, `cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+  const hint = codeOf(error) === 'ENOENT' ? `mkdir -p ${shellWord(dirname(path))}` : null;
+  return new KeysError(code, `cannot write ${path}: ${reasonOf(error)}`, { cause: error, hint });
 }
 
 function reasonOf(error: unknown): string {

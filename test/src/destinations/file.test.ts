@@ -85,6 +85,8 @@ test('a directory that is not there, or is a file, is refused', async () => {
   const directory = temporaryDirectory();
   await writeFile(join(directory, 'file'), '');
   expect(await preflightCode(join(directory, 'none', 'token'))).toBe('invalid');
+  const missing = await openDestination(`file:${directory}/not one/token`, destinationContext());
+  await expect(missing.preflight()).rejects.toMatchObject({ hint: `mkdir -p '${directory}/not one'` });
   expect(await preflightCode(join(directory, 'file', 'token'))).toBe('invalid');
   expect(await preflightCode(join(directory, 'x'.repeat(300)))).toBe('invalid');
 });

@@ -70,3 +70,12 @@ test.skipIf(!canMount)('a disk that fills leaves the file as it was (mounting on
   expect(await readFile(path, 'utf8')).toBe(`a=${'1'.repeat(4_090)}\n`);
   await expect(destination.preflight()).rejects.toMatchObject({ code: 'unavailable' });
 });
+
+test('a file that GITHUB_OUTPUT names and that is not there is told as such', async () => {
+  const path = join(temporaryDirectory(), 'none');
+  const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
+  await expect(destination.preflight()).rejects.toMatchObject({
+    code: 'invalid',
+    message: `there is no file ${path}, which GITHUB_OUTPUT names`,
+  });
+});
