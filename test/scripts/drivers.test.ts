@@ -12,7 +12,7 @@ import { newShell } from './shell.ts';
 
 test('docs/drivers/keys.md does what it says, as written', async () => {
   const service = await listeningService();
-  const { secret } = await service.mint({ name: 'root', roles: ['admin'] });
+  const { secret } = await service.mint({ name: 'admin', roles: ['admin'] });
   const { written, shown } = await runSession(newShell(), 'drivers/keys.md', {
     env: { KEYS_SERVICE: service.url },
     files: { 'admin.secret': secret },
