@@ -1,6 +1,7 @@
 /** What a request counts on: a user and a key, or, where nobody knows the secret, the address it came from. */
 import type { RequestContext } from './audit.ts';
 import { type Bucket, type Counter, spend } from './limits.ts';
+import { networkOf } from './networks.ts';
 import type { Settings } from './settings.ts';
 import type { KeyRow } from './store.ts';
 
@@ -40,21 +41,4 @@ export async function countUnknown(
   if (limit && address !== null) {
     await spend(counter, [{ policy: 'address', of: networkOf(address), limit }], told);
   }
-}
-
-/** Whoever has one IPv6 address has 2^64 of them. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  // Not imported: it brings the network along, which the embedded service does without.
-  const { isIPv6 } = process.getBuiltinModule('node:net');
-  if (mapped || !isIPv6(address)) return mapped ?? address;
-  const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
-  const before = head.split(':').filter(Boolean);
-  const after = (tail ?? '').split(':').filter(Boolean);
-  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array.from({ length: gap }, () => '0'), ...after];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
 }

@@ -3,7 +3,7 @@
  * memory, so it counts for one process; several nodes each allow as much.
  */
 import { KeysError } from '../errors.ts';
-import { networkOf } from './limited.ts';
+import { networkOf } from './networks.ts';
 
 export interface Throttle {
   /** Throws `rate_limited`, with how long to wait. */
