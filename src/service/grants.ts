@@ -71,7 +71,7 @@ export function union(lists: readonly (readonly string[])[]): readonly string[] 
 
 /** A View key only looks, whatever its owner may do. */
 function viewing({ namespace, roles: held, permissions }: Grant, roles: Roles): Grant {
-  const fitting = held.filter((role) => roles[role]?.every(isViewing));
+  const fitting = held.filter((role) => Object.hasOwn(roles, role) && roles[role]?.every(isViewing));
   return { namespace, roles: fitting, permissions: viewingPart(permissions) };
 }
 

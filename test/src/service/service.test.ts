@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import type { KeyService } from '../../../src/keys.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import type { KeyService, NewKey } from '../../../src/keys.ts';
 import { newIdempotencyKey } from '../../../src/operations/journal.ts';
 import type { Secret } from '../../../src/secret.ts';
 import { createService } from '../../../src/service/service.ts';
@@ -101,6 +101,33 @@ test('a configured role brings its permissions to the rules for View keys', asyn
   await refuses('invalid', admin.create({ name: 'no', type: 'view', roles: ['deployer'] }));
   await admin.create({ name: 'yes', roles: ['deployer'] });
 });
+
+test.each(['deployer', 'constructor'])(
+  'the role %s gives nothing once it is configured no more',
+  async (role) => {
+    const { admin, databasePath, service } = await newService({ roles: { [role]: ['deployments.view'] } });
+    await admin.namespaces.create({ name: 'team' });
+    await admin.users.join('carol', { namespace: 'team', role });
+    const keys = [
+      { roles: [role] },
+      { roles: [role], type: 'view' },
+      { owner: 'carol' },
+      { owner: 'carol', type: 'view' },
+    ];
+    const secrets: Secret[] = [];
+    for (const [n, key] of keys.entries()) {
+      const made = await admin.create({ name: `k${n}`, namespace: 'team', ...(key as Partial<NewKey>) });
+      secrets.push(made.secret);
+      expect((await admin.verify(made.secret)).acts?.permissions).toEqual(['deployments.view']);
+    }
+    await service.close();
+    const later = createService({ store: await openSqlite(databasePath), now: Date.now });
+    onTestFinished(() => later.close());
+    for (const secret of secrets) {
+      expect(await later.as(null).verify(secret)).toMatchObject({ valid: true, acts: { permissions: [] } });
+    }
+  },
+);
 
 test('settings that make no sense are invalid', () => {
   const nonsense: Partial<Settings>[] = [
