@@ -161,8 +161,11 @@ export function createHttp(options: HttpOptions): Http {
       };
     }
     const answer = new Answer(received, { repeated, changed: effect !== 'read' });
-    refuseRedirect(request.url, answer, safe);
     const { status } = answer;
+    const redirect = redirectError(request.url, answer, safe);
+    // See Other is what a service may also say when it has done its work.
+    if (redirect && status === 303 && effect !== 'read') throw outcomeUnknown(base.host, effect, redirect);
+    if (redirect) throw redirect;
     const askedMs = retryAfter(received.headers, now());
     const cut = answer.cut && status < 400;
     const said = cut ? cutShort(base.host, answer) : errorOf(answer);
@@ -235,6 +238,8 @@ interface Request {
 }
 
 function urlOf(base: URL, { path, query = {} }: Call): URL {
+  if (typeof path === 'string' && !URL.canParse(path, base.href))
+    throw new KeysError('bad_response', `${base.host} refers to what is no address`);
   const url = typeof path === 'string' ? new URL(path, base) : new URL(base);
   if (typeof path !== 'string') {
     url.pathname = [base.pathname.replace(/\/+$/, ''), ...path.map(segment)].join('/');
@@ -293,19 +298,19 @@ function headersOf(
 }
 
 /** Following would carry the credential, and a changed method, to where nobody sent it. */
-function refuseRedirect(url: URL, answer: Answer, safe: (text: string) => string): void {
+function redirectError(url: URL, answer: Answer, safe: (text: string) => string): KeysError | null {
   const { status } = answer;
-  if (status < 300 || status > 399) return;
+  if (status < 300 || status > 399) return null;
   const location = answer.header('location') ?? '';
   const target = URL.canParse(location, url.href) ? new URL(location, url) : null;
   const where = target ? ` to ${safe(target.origin + target.pathname)}` : '';
   const message = `${url.host} redirects${where}; redirects are not followed`;
   if (target && target.origin !== url.origin) {
-    throw new KeysError('untrusted', message, {
+    return new KeysError('untrusted', message, {
       hint: 'if that is where the service is, give that address as its URL',
     });
   }
-  throw new KeysError('bad_response', message, { hint: "check the address: 'keys profile show'" });
+  return new KeysError('bad_response', message, { hint: "check the address: 'keys profile show'" });
 }
 
 function timedOut(host: string, timeoutMs: number): KeysError {
