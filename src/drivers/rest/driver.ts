@@ -37,7 +37,8 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
   const auth = profile.authScheme ?? mapping.auth;
   const idField = fieldOf(fields, 'id');
   const idForm = idField.pattern === undefined ? null : new RegExp(`^(?:${idField.pattern})$`);
-  const basePath = new URL(profile.url).pathname.replace(/\/+$/, '');
+  const { origin, pathname } = new URL(profile.url);
+  const base = origin + pathname.replace(/\/+$/, '');
   const authorization = authHeaders(auth, credential, know);
   const secrets = credentialValues(credential, auth === 'basic');
 
@@ -54,12 +55,12 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     { values = {}, as = authorization, link, ...rest }: Asked,
   ): Promise<Answer> {
     const all = { ...settings, ...values };
-    const path = basePath + renderPath(call.path, all);
+    const url = base + renderPath(call.path, all);
     const given = { ...mapping.headers, ...call.headers } as Readonly<Record<string, Template>>;
     const headers = render(given, all) as Record<string, string | undefined>;
     return http.call({
       method: call.method,
-      path: link === undefined ? path : new URL(link, new URL(path, profile.url)).href,
+      path: link === undefined ? url : linkFrom(url, link),
       ...(link === undefined && { query: render((call.query ?? {}) as Template, all) as Call['query'] }),
       ...(call.body !== undefined && { body: render(call.body as Template, { ...secrets, ...all }) }),
       headers: { ...headers, ...as },
@@ -68,8 +69,20 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     });
   }
 
+  /** Relative to the address of the call that gave it. Throws `bad_response` for what is no address. */
+  function linkFrom(url: string, link: string): string {
+    if (URL.canParse(link, url)) return new URL(link, url).href;
+    throw new KeysError('bad_response', `${title} gave a link that is no address`);
+  }
+
   function errorOf(call: CallMapping, answer: Answer): KeysError | null {
     return answerError(errors, answer, call.success);
+  }
+
+  /** A secret that is there is not thrown away for the status of success that it came with. */
+  function mintErrorOf(call: CallMapping & { readonly secret: string }, answer: Answer): KeysError | null {
+    const minted = findText(call.secret, answer.jsonOrNull()) !== null;
+    return answerError(errors, answer, minted ? undefined : call.success);
   }
 
   /** The id of an entry as users see it. A secret among them is known from here on, so that no text shows it. */
@@ -117,7 +130,8 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     }
     requireOneRole(call, key.roles);
     const values = valuesOf(fields, key, title, now());
-    const answer = await ask(call, { values, effect: 'once', attempts: 1 });
+    const errorOfMint = (said: Answer) => mintErrorOf(call, said);
+    const answer = await ask(call, { values, effect: 'once', attempts: 1, errorOf: errorOfMint });
     const body = answer.json();
     const wire = find(call.key ?? '@', body);
     const id = shownId(wire);
@@ -206,7 +220,8 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
   async function regenerate(id: string, version?: string | null): Promise<IssuedKey> {
     const call = the('regenerate');
     const { values, current } = await targetOf(call, id, version);
-    const answer = await ask(call, { values, effect: 'once', attempts: 1 });
+    const errorOfMint = (said: Answer) => mintErrorOf(call, said);
+    const answer = await ask(call, { values, effect: 'once', attempts: 1, errorOf: errorOfMint });
     const body = answer.json();
     const secret = findText(call.secret, body);
     if (secret === null)
@@ -244,7 +259,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const answer = await ask(call, {
       effect: 'read',
       values: { secret: secret.reveal() },
-      ...(!presented && { as: authHeaders(mapping.auth, secret, know) }),
+      ...(!presented && { as: authHeaders(auth, secret, know) }),
       errorOf: (said) => (rejects.includes(said.status) ? null : errorOf(call, said)),
     });
     if (rejects.includes(answer.status)) return { valid: false, reason: 'unknown', key: null };

@@ -71,7 +71,7 @@ function arrayIn(body: unknown): string | null {
 /**
  * Everything in the list, each entry once. Where pages are counted from its start, an entry that comes or goes in between
  * shifts the others: a reading that met a change begins again, and without a total to go by, two readings have to agree.
- * Throws `bad_response` when there is no end to it.
+ * Throws `bad_response` when there is no end to it, or when it ends before its total.
  */
 export async function everyItem(
   mapping: Mapping,
@@ -103,6 +103,7 @@ interface Reading {
   readonly sure: boolean;
 }
 
+/** A page that is not full is the last one only where a total says so: a service may give fewer than it is asked for. */
 async function counted(
   mapping: Mapping,
   paging: Extract<Paging, { style: 'page' | 'offset' }>,
@@ -112,34 +113,54 @@ async function counted(
   const found = new Map<string, Item>();
   const { size = usualSize } = paging;
   let expected: number | null = null;
+  let last: readonly Item[] = [];
   for (let index = 0; index < mostPages; index++) {
     const values = {
       ...firstPage(paging),
       ...(paging.style === 'page' && { page: (paging.start ?? 1) + index }),
+      ...(paging.style === 'offset' && { offset: found.size }),
     };
-    const answer = await ask({ ...values, ...(paging.style === 'offset' && { offset: found.size }) });
+    const wasFull = last.length >= size;
+    const ended = (sure: boolean) => ({ items: [...found.values()], sure });
+    const answer = await ask(values).catch((error: unknown) => {
+      if (index > 0 && expected === null && isBeyond(error, wasFull)) return null;
+      throw error;
+    });
+    if (!answer) return ended(index === 1);
     const items = read(answer);
     const total = numberIn(paging.total, answer);
     if (index > 0 && total !== expected) return { items: null, sure: true };
     expected = total;
-    for (const item of items) {
-      if (found.has(item.id)) {
-        // A page that is the first one again was never asked for: the service does not page this way.
-        if (index === 1 && items.every(({ id }) => found.has(id)) && items.length === found.size)
-          throw endless(
-            mapping,
-            'is the same page again and again',
-            'check the names in list.query of its mapping',
-          );
-        return { items: null, sure: true };
-      }
-      found.set(item.id, item);
+    if (items.some(({ id }) => found.has(id))) {
+      const again = items.length === last.length && items.every(({ id }, at) => last[at]?.id === id);
+      // Beyond the end some services give the last page again, and one that does not page at all gives everything.
+      if (again && total === null && !wasFull) return ended(index === 1);
+      if (again && index === 1)
+        throw endless(
+          mapping,
+          'is the same page again and again',
+          'check the names in list.query of its mapping',
+        );
+      return { items: null, sure: true };
     }
-    const done = total === null ? items.length < size : found.size >= total;
-    if (done || items.length === 0)
-      return { items: [...found.values()], sure: index === 0 || total === found.size };
+    for (const item of items) found.set(item.id, item);
+    if (total !== null && items.length === 0 && found.size < total)
+      throw endless(
+        mapping,
+        `ends after ${found.size} of ${total}`,
+        'check start, total and the names in list.query of its mapping',
+      );
+    if (total === null && items.length === 0) return ended(index <= 1);
+    if (total !== null && found.size >= total) return ended(index === 0 || total === found.size);
+    last = items;
   }
   throw endless(mapping, 'has no end', 'check list.paging of its mapping');
+}
+
+/** Whether a service says so that there is no such page; after a full page a refusal may mean anything else. */
+function isBeyond(error: unknown, wasFull: boolean): boolean {
+  if (!(error instanceof KeysError)) return false;
+  return error.code === 'not_found' || (error.code === 'invalid' && !wasFull);
 }
 
 async function followed(
@@ -176,7 +197,10 @@ type From = string | { readonly header: string };
 /** What an answer says of the list: where the next page is, or how many there are. */
 export function valueIn(from: From | undefined, answer: Answer): string | null {
   if (from === undefined) return null;
-  if (typeof from === 'string') return textOf(find(from, answer.jsonOrNull()));
+  if (typeof from === 'string') {
+    const value = find(from, answer.jsonOrNull());
+    return value === false ? null : textOf(value);
+  }
   const value = answer.header(from.header);
   if (value === null || from.header.toLowerCase() !== 'link') return value || null;
   const link = value.split(/,\s*(?=<)/).find((each) => /;\s*rel="?next"?(\s*;|\s*$)/i.test(each));

@@ -4,6 +4,7 @@ import { parseMapping } from '../../../../src/drivers/rest/load.ts';
 import { render, renderPath } from '../../../../src/drivers/rest/template.ts';
 import { readTime, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
 import { KeysError } from '../../../../src/errors.ts';
+import { Secret } from '../../../../src/secret.ts';
 import { refuses } from '../../../contracts/refuses.ts';
 import { to } from '../../../fakes/mishaps.ts';
 import { forTest } from '../../../fakes/open-driver.ts';
@@ -24,6 +25,7 @@ test.each([
   [base.replace('/keys', '/keys?all=1'), '6:3', 'belongs into query', 'docs/rest-driver.md'],
   [base.replace('/keys', '/keys/{id}'), '6:3', 'there is no {id} here', 'docs/rest-driver.md'],
   [base.replace('id: id', 'id: "a["'), '3:3', 'is no JMESPath expression', 'docs/rest-driver.md'],
+  [base.replace('id: id', 'id: "a[].tail(@)"'), '3:3', 'there is no function tail()', 'docs/rest-driver.md'],
   [base.replace('id: id', 'id: 5'), '3:3', 'must be a JMESPath expression', 'docs/rest-driver.md'],
   [
     base.replace('id: id', 'id: { from: a, patern: x }'),
@@ -177,7 +179,7 @@ async function paged(
       return answer(request, keys);
     }),
   );
-  const query = "\n  query: { page: '{page}', cursor: '{cursor}' }";
+  const query = "\n  query: { page: '{page}', offset: '{offset}', cursor: '{cursor}' }";
   const mapping = parseMapping('x.yaml', `${base.trimEnd()}${query}\n  items: keys\n  paging: ${paging}\n`);
   const service = openMapping(mapping, server, { http: { backoffMs: 0 } });
   return { server, keys, service, ids: async () => (await service.list({})).keys.map(({ id }) => id).sort() };
@@ -217,6 +219,106 @@ test.each([
 ])('a page that repeats (%s) ends with bad_response (exit 12)', async (paging, answer) => {
   const { ids } = await paged(paging, answer);
   await refuses('bad_response', ids());
+});
+
+/** The keys from `start` on, no more than `most` at once. */
+function from(start: number, most: number, keys: { id: string }[], more = {}): Reply {
+  return { status: 200, body: { keys: keys.slice(start, start + most), ...more } };
+}
+
+test.each<[string, string, (request: WireRequest, keys: { id: string }[]) => Reply]>([
+  [
+    'gives fewer a page than it is asked for',
+    '{ style: page, size: 5 }',
+    ({ query }, keys) => from((Number(query.get('page')) - 1) * 3, 3, keys),
+  ],
+  [
+    'gives fewer than it is asked for, by offset',
+    '{ style: offset, size: 5 }',
+    ({ query }, keys) => from(Number(query.get('offset')), 3, keys),
+  ],
+  [
+    'says 404 of the page after the last',
+    '{ style: page, size: 7 }',
+    ({ query }, keys) => (query.get('page') === '1' ? from(0, 7, keys) : { status: 404, body: {} }),
+  ],
+  [
+    'refuses the page after a last one that is not full',
+    '{ style: page, size: 4 }',
+    ({ query }, keys) =>
+      Number(query.get('page')) < 3
+        ? from((Number(query.get('page')) - 1) * 4, 4, keys)
+        : { status: 400, body: {} },
+  ],
+  [
+    'gives the last page again',
+    '{ style: page, size: 4 }',
+    ({ query }, keys) => from(query.get('page') === '1' ? 0 : 4, 4, keys),
+  ],
+  ['gives everything whatever page is asked for', '{ style: page }', (_, keys) => from(0, 100, keys)],
+])('a list without a total is whole on a service that %s', async (_, paging, answer) => {
+  const { ids } = await paged(paging, answer);
+  expect(await ids()).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6']);
+});
+
+test('a page refused after a full one is that error, never a list that is cut', async () => {
+  const { ids } = await paged('{ style: page, size: 3 }', ({ query }, keys) =>
+    query.get('page') === '1' ? from(0, 3, keys) : { status: 400, body: {} },
+  );
+  await refuses('invalid', ids());
+});
+
+test.each([
+  ['before its first page', '{ style: page, start: 9, size: 3, total: total }'],
+  ['in the middle', '{ style: page, start: 2, size: 3, total: total }'],
+  ['by offset', '{ style: offset, size: 3, total: total }'],
+])('a list that ends %s and not at its total is bad_response (exit 12), never cut', async (where, paging) => {
+  const { ids } = await paged(paging, ({ query }, keys) => {
+    const start = where === 'by offset' ? Number(query.get('offset')) : (Number(query.get('page')) - 1) * 3;
+    return from(start, 3, where === 'by offset' ? keys.slice(0, 4) : keys, { total: 7 });
+  });
+  await refuses('bad_response', ids());
+});
+
+test('a next page of `false` is none, and one that is no address is bad_response (exit 12)', async () => {
+  const cursor = await paged('{ style: cursor, next: next }', (_, keys) => from(0, 9, keys, { next: false }));
+  expect(await cursor.ids()).toHaveLength(7);
+  expect(cursor.server.requests).toHaveLength(1);
+  const link = await paged('{ style: link, next: next }', (_, keys) =>
+    from(0, 9, keys, { next: 'http://[' }),
+  );
+  await refuses('bad_response', link.ids());
+});
+
+test.each([200, 202])('a minted secret is kept also where status %d was not expected', async (status) => {
+  const server = await forTest(
+    startVendorServer(() => ({ status, body: { id: 'k1', name: 'ci', key: 'sk_1' } })),
+  );
+  const calls = `${base}${create}, success: [201] }\nregenerate: { method: POST, path: '/keys/{id}/roll', secret: key, key: '@', success: [201] }\n`;
+  const service = openMapping(parseMapping('acme.yaml', calls), server);
+  expect((await service.create({ name: 'ci' })).secret.reveal()).toBe('sk_1');
+  expect((await service.regenerate('k1')).secret.reveal()).toBe('sk_1');
+  server.befall({ instead: { status, body: { id: 'k1' } } });
+  await refuses('bad_response', service.create({ name: 'ci' }));
+  await service.close();
+});
+
+test('verify presents the secret in the scheme that the profile has chosen', async () => {
+  const server = await forTest(
+    startVendorServer(({ headers }) => ({ status: headers['x-api-key'] === 'sk_1' ? 200 : 401, body: {} })),
+  );
+  const mapping = parseMapping('acme.yaml', `${base}verify: { method: GET, path: /me }\n`);
+  const service = openMapping(mapping, server, { profile: { authScheme: 'x-api-key' } });
+  expect((await service.verify(new Secret('sk_1'))).valid).toBe(true);
+  await service.close();
+});
+
+test('a base path of several slashes stays on its host', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [] })));
+  const service = openMapping(parseMapping('acme.yaml', base), { ...server, base: '//other.example/v1' });
+  expect((await service.list({})).keys).toEqual([]);
+  expect(server.requests[0]?.path).toBe('//other.example/v1/keys');
+  await service.close();
 });
 
 test.each([
