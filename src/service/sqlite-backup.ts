@@ -28,6 +28,7 @@ const allPages = 0x7fffffff;
 export async function backUp(from: string, to: string, replace: boolean): Promise<Backup> {
   if (!existsSync(from))
     throw new KeysError('invalid', `there is no database ${from}`, { hint: 'name it: --database <path>' });
+  requireAnother(to, from);
   if (!replace && existsSync(to)) throw taken(to);
   const copy = besides(to);
   try {
@@ -91,6 +92,7 @@ export interface Restore {
  */
 export async function prepareRestore(from: string, to: string, now: number): Promise<Restore> {
   requireAlone(from);
+  requireAnother(from, to);
   await makePrivateDirectory(dirname(to));
   const copy = besides(to);
   let current = null as DatabaseSync | null;
@@ -135,6 +137,17 @@ export async function prepareRestore(from: string, to: string, now: number): Pro
     await close();
     throw fileError(from, error);
   }
+}
+
+/** A service that runs would go on with a file that has no name any more. */
+function requireAnother(backup: string, database: string): void {
+  const [one, other] = [backup, database].map((path) =>
+    statSync(path, { throwIfNoEntry: false, bigint: true }),
+  );
+  if (!one || one.ino !== other?.ino || one.dev !== other.dev) return;
+  throw new KeysError('invalid', `${backup} is the database itself, not a backup`, {
+    hint: 'name another file',
+  });
 }
 
 /** A database with a log beside it lacks what is in the log. */

@@ -1,5 +1,15 @@
 /** `keys serve backup` and `restore`. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, expect, test } from 'vitest';
@@ -71,6 +81,29 @@ test('a backup that is there is not replaced without --force: exit 5', async () 
   expect(await backup('--force')).toMatchObject({ code: 0 });
   expect(readFileSync(copy, 'utf8')).toMatch(/^SQLite format 3/);
   expect(statSync(copy).mode & 0o777).toBe(0o600);
+});
+
+test('neither a backup nor a restore takes the database itself for the backup, under whatever name and with --force', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  const link = join(home.path, 'link.db');
+  symlinkSync(database, link);
+  const before = readFileSync(database);
+  for (const path of [database, join(dirname(database), '.', basename(database)), link]) {
+    const refused = await home.keys(['serve', 'backup', path, '--database', database, '--force']);
+    expect(refused).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('is the database itself'),
+    });
+  }
+  const restored = await home.keys(['serve', 'restore', link, '--database', database, '--yes']);
+  expect(restored).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('is the database itself'),
+  });
+  expect(readFileSync(database)).toEqual(before);
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
 });
 
 test('there is no backup of a database that is missing, foreign, newer or PostgreSQL', async () => {
