@@ -1,7 +1,8 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
-import { type KeyName, prepareRestore, type Restore, type Undone } from '../../src/service/sqlite-backup.ts';
+import { prepareRestore, type Restore } from '../../src/service/sqlite-backup.ts';
+import type { KeyName, Undone } from '../../src/service/sqlite-undone.ts';
 import { count } from '../../src/text.ts';
 import { requireConsent } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';

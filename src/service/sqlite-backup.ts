@@ -7,6 +7,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, syncDirectory } from '../files.ts';
 import { busyMs, databaseError, requireOurs } from './sqlite-open.ts';
+import { type Undone, undoneBy } from './sqlite-undone.ts';
 
 export interface Backup {
   readonly path: string;
@@ -53,26 +54,6 @@ export async function backUp(from: string, to: string, replace: boolean): Promis
   }
 }
 
-/** What ended after a backup was made, and would work again with it. */
-export interface Undone {
-  readonly revoked: readonly KeyName[];
-  readonly disabled: readonly KeyName[];
-  /** Users who were disabled. */
-  readonly users: readonly string[];
-  /** How many secrets that were replaced, or are in their grace. */
-  readonly secrets: number;
-  /** Users whose password was changed or taken away: they have the one before again. */
-  readonly passwords: readonly string[];
-  /** How many sessions that were ended, by their user, with their key's secret, or because somebody had a copy of a token. */
-  readonly sessions: number;
-}
-
-export interface KeyName {
-  readonly id: string;
-  readonly name: string;
-  readonly namespace: string;
-}
-
 /** A backup that has been checked and lies beside the database, which nobody else can open meanwhile. */
 export interface Restore {
   readonly keys: number;
@@ -109,7 +90,7 @@ export async function prepareRestore(from: string, to: string, now: number): Pro
       requireOurs(db, from);
       requireSound(db, from);
       if (replaces) current = takeOver(to);
-      return { keys: amountOfKeys(db), undone: current && compare(current, db, now) };
+      return { keys: amountOfKeys(db), undone: current && undoneBy(db, current, now) };
     });
     await sync(copy);
     return {
@@ -193,64 +174,6 @@ function takeOver(path: string): DatabaseSync | null {
 }
 
 const sqlite = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
-
-function compare(current: DatabaseSync, copy: DatabaseSync, now: number): Undone {
-  const newer = (column: 'revoked_at' | 'disabled_at') => {
-    const before = copy.prepare(`SELECT revoked_at, ${column} AS ended FROM keys WHERE id = ?`);
-    const ended = current
-      .prepare(`SELECT id, name, namespace FROM keys WHERE ${column} IS NOT NULL ORDER BY id`)
-      .all();
-    return ended
-      .filter(({ id = null }) => {
-        const row = before.get(id);
-        return row && row.revoked_at === null && row.ended === null;
-      })
-      .map(({ id, name, namespace }) => ({
-        id: String(id),
-        name: String(name),
-        namespace: String(namespace),
-      }));
-  };
-  const revoked = newer('revoked_at');
-  const ids = new Set(revoked.map(({ id }) => id));
-  const before = copy.prepare('SELECT ends_at FROM secrets WHERE hash = ?');
-  const secrets = current
-    .prepare('SELECT hash, ends_at FROM secrets WHERE ends_at IS NOT NULL')
-    .all()
-    .filter(({ hash = null, ends_at }) => {
-      const row = before.get(hash);
-      return row && (row.ends_at === null || Number(row.ends_at) > Number(ends_at));
-    }).length;
-  const disabled = newer('disabled_at').filter(({ id }) => !ids.has(id));
-  return { revoked, disabled, secrets, ...undoneOfUsers(current, copy, now) };
-}
-
-/** A database of an older version has no users. */
-function undoneOfUsers(
-  current: DatabaseSync,
-  copy: DatabaseSync,
-  now: number,
-): Pick<Undone, 'users' | 'passwords' | 'sessions'> {
-  if (![current, copy].every(hasUsers)) return { users: [], passwords: [], sessions: 0 };
-  const users = current.prepare('SELECT * FROM users ORDER BY name').all();
-  const earlier = copy.prepare('SELECT * FROM users WHERE name = ?');
-  const found = users.map((user) => ({ user, before: earlier.get(user.name ?? null) }));
-  const disabled = found.filter(
-    ({ user, before }) => user.disabled_at !== null && before?.disabled_at === null,
-  );
-  const changed = found.filter(({ user, before }) => before?.password && before.password !== user.password);
-  const open = copy.prepare('SELECT 1 FROM sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?');
-  const ended = current.prepare('SELECT id FROM sessions WHERE ended_at IS NOT NULL').all();
-  return {
-    users: disabled.map(({ user }) => String(user.name)),
-    passwords: changed.map(({ user }) => String(user.name)),
-    sessions: ended.filter(({ id = null }) => open.get(id, now)).length,
-  };
-}
-
-function hasUsers(db: DatabaseSync): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'users'").get() !== undefined;
-}
 
 async function using<T>(path: string, work: (db: DatabaseSync) => Promise<T>): Promise<T> {
   const db = new DatabaseSync(path, { timeout: busyMs });
