@@ -119,11 +119,11 @@ export function createHttp(options: HttpOptions): Http {
       const told = (end: KeysError) =>
         doubtful && asked.effect !== 'read' ? outcomeUnknown(base.host, asked.effect, end) : end;
       if (!repeatable || attempt >= (asked.attempts ?? maxAttempts)) {
-        throw told(askedMs === null ? error : waitTooLong(error, askedMs));
+        throw told(askedMs === null ? error : waitTooLong(error, askedMs, false));
       }
       const waitMs = (askedMs ?? 0) + backoff(backoffMs, attempt);
       if (waitMs > Math.min(budget.leftMs, longestTimerMs)) {
-        throw told(askedMs === null ? error : waitTooLong(error, askedMs));
+        throw told(askedMs === null ? error : waitTooLong(error, askedMs, true));
       }
       trace?.(safe(`  waiting ${durationText(waitMs)}`));
       await sleep(waitMs, undefined, { signal }).catch(() => {
@@ -325,10 +325,11 @@ function cutShort(host: string, answer: Answer): KeysError {
   });
 }
 
-function waitTooLong(error: KeysError, askedMs: number): KeysError {
+/** `patient`: it would be sent again if there were the time. */
+function waitTooLong(error: KeysError, askedMs: number, patient: boolean): KeysError {
   const isLong = askedMs > dayMs;
   const wait = durationText(isLong ? Math.ceil(askedMs / dayMs) * dayMs : askedMs);
-  const waiting = isLong ? '' : `, or let it wait: --timeout ${durationText(askedMs + 30_000)}`;
+  const waiting = isLong || !patient ? '' : `, or let it wait: --timeout ${durationText(askedMs + 30_000)}`;
   return new KeysError(error.code, `${error.message}; the service asks to wait ${wait}`, {
     hint: `try again in ${wait}${waiting}`,
     cause: error,

@@ -330,6 +330,7 @@ test('a call of one attempt is not sent again even when it was turned away, and 
   const once: Call = { ...mint, attempts: 1 };
   const { service, error } = await refused([json(429, {}, { 'retry-after': '7' })], once);
   expect(error).toMatchObject({ code: 'rate_limited', message: expect.stringContaining('wait 7s') });
+  expect(error.hint).toBe('try again in 7s');
   expect(service.asked).toHaveLength(1);
 });
 
