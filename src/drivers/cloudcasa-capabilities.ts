@@ -1,4 +1,6 @@
 /** What CloudCasa can do, from its OpenAPI 3.0.0 document (2023) and its API guide. */
+import type { Profile } from '../config.ts';
+import { KeysError } from '../errors.ts';
 import type { Capabilities } from '../keys.ts';
 
 export const cloudCasaCapabilities: Capabilities = {
@@ -24,3 +26,10 @@ export const cloudCasaCapabilities: Capabilities = {
     'how the service answers an eleventh key is not published: its own message is shown, with how many keys exist',
   ],
 };
+
+/** Throws `invalid` for a setting that cannot be meant. */
+export function cloudCasaCapabilitiesWith(profile?: Pick<Profile, 'settings'>): Capabilities {
+  const orgRole = profile?.settings?.orgRole;
+  if (orgRole === undefined || orgRole === 'USER' || orgRole === 'ADMIN') return cloudCasaCapabilities;
+  throw new KeysError('invalid', `the setting orgRole is USER or ADMIN, and not '${orgRole}'`);
+}

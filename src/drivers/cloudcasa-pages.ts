@@ -20,7 +20,7 @@ export interface Item {
 
 /**
  * Everything in a collection. Pages are counted from the start, so one that is added or deleted in between shifts the others:
- * a reading that met a change begins again. Throws `bad_response` when there is no end to it.
+ * a reading that met a change begins again. Throws `bad_response` when there is no end to it, or an end before its total.
  */
 export async function everyItem(
   ask: (call: Call) => Promise<Answer>,
@@ -62,6 +62,8 @@ async function readThrough(
       found.set(item._id, { item, answer });
     }
     const done = total === null ? items.length < (meta.max_results ?? pageSize) : found.size >= total;
+    if (total !== null && items.length === 0 && found.size < total)
+      throw answer.nonsense(`the service's list ends after ${found.size} of ${total} entries`);
     if (done || items.length === 0) return [...found.values()];
   }
   return null;

@@ -77,7 +77,8 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       permissions: unique(acls.flatMap((each) => each.permissions ?? [])),
       // A key works until it is deleted.
       status: 'active',
-      lastFour: wire.snippet || null,
+      // It has at most five characters.
+      lastFour: wire.snippet?.slice(-4) || null,
       createdAt: createdMs === null ? null : new Date(createdMs).toISOString(),
       labels: Object.fromEntries(tags.map(([name, value]) => [name, labelText(value)])),
       version: wire._etag || null,
@@ -107,13 +108,20 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     // The answer may hold no more than what the service itself has added.
     const wire = apiKey.safeParse({ ...body, ...made, name: key.name });
     if (!wire.success) throw answer.nonsense('CloudCasa may have made the key, but its answer names none');
-    const secret = secretIn(made, wire.data.snippet);
-    if (secret !== null) {
+    const candidates = secretsIn(made, wire.data.snippet);
+    const [secret] = candidates;
+    if (secret !== undefined && candidates.length === 1) {
       // Whatever goes wrong from here on must not lose the secret.
       const shownKey = await toKey(wire.data).catch(() => keyFrom(wire.data, (id) => id));
       return { key: shownKey, secret: new Secret(secret) };
     }
-    throw noSecret(title, wire.data._id, answer, ' (the setting secretField says where it is)');
+    const told = 'the setting secretField says where it is';
+    throw noSecret(
+      title,
+      wire.data._id,
+      answer,
+      secret === undefined ? ` (${told})` : `: several texts may be it; ${told}`,
+    );
   }
 
   /** The vendor does not say how the organisation's limit shows, so every refusal of a new key tells how many there are. */
@@ -131,13 +139,16 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     });
   }
 
-  function secretIn(made: Record<string, unknown>, snippet: string | null | undefined): string | null {
-    const fields = secretField === undefined ? usualSecretFields : [secretField, ...usualSecretFields];
-    const found = fields
-      .map((field) => (Object.hasOwn(made, field) ? made[field] : null))
-      .filter((value): value is string => typeof value === 'string' && value !== '');
+  /** What may be the secret; where that is more than one text, nobody can tell which is. */
+  function secretsIn(made: Record<string, unknown>, snippet: string | null | undefined): string[] {
+    const at = (field: string) => (Object.hasOwn(made, field) ? made[field] : null);
+    const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+    const named = secretField === undefined ? null : at(secretField);
+    if (isText(named)) return [named];
+    const found = unique(usualSecretFields.map(at).filter(isText)).filter((value) => value !== snippet);
     // The snippet is the tail of the secret; where several fields look right, it tells which is.
-    return found.find((value) => snippet && value.endsWith(snippet)) ?? found[0] ?? null;
+    const fitting = found.filter((value) => snippet && value.endsWith(snippet));
+    return fitting.length > 0 ? fitting : found;
   }
 
   async function read(id: string): Promise<ApiKey> {

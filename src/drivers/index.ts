@@ -7,7 +7,7 @@ import type { Capabilities, KeyService } from '../keys.ts';
 import { ownCapabilities } from '../own-capabilities.ts';
 import type { Prompt } from '../prompt.ts';
 import type { Secret } from '../secret.ts';
-import { cloudCasaCapabilities } from './cloudcasa-capabilities.ts';
+import { cloudCasaCapabilitiesWith } from './cloudcasa-capabilities.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
 import { isOutside } from './names.ts';
 import { restCapabilities } from './rest/any.ts';
@@ -130,7 +130,7 @@ export const drivers: readonly DriverEntry[] = [
   },
   {
     name: 'cloudcasa',
-    capabilities: () => cloudCasaCapabilities,
+    capabilities: cloudCasaCapabilitiesWith,
     settings: {
       secretField: 'the field of the answer to a create that holds the secret',
       aclResource: 'the resource that the roles of a new key are for; allresources when absent',

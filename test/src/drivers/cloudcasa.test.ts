@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { cloudCasa } from '../../../src/drivers/cloudcasa.ts';
-import { cloudCasaCapabilities } from '../../../src/drivers/cloudcasa-capabilities.ts';
+import {
+  cloudCasaCapabilities,
+  cloudCasaCapabilitiesWith,
+} from '../../../src/drivers/cloudcasa-capabilities.ts';
 import type { KeyService } from '../../../src/keys.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
 import { type CloudCasaFake, cloudCasaFake } from '../../fakes/cloudcasa.ts';
@@ -81,7 +84,7 @@ test('the snippet is the last four, the address the owner, and org_role and the 
   const { fake, service } = await opened();
   fake.seed({
     name: 'seen',
-    snippet: 'xY9z',
+    snippet: 'wxY9z',
     org_role: 'ADMIN',
     tags: { team: 'core', size: 3 },
     description: '',
@@ -133,6 +136,32 @@ test('of several fields that look like the secret, the one that ends in the snip
   fake.secretField = 'token';
   fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, key: 'a public part' })) });
   expect((await service.create({ name: 'x' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('several fields that may be the secret, and no snippet to tell, are exit 12 and not guessed at', async () => {
+  const { fake, service } = await opened();
+  fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, token: 'an id', snippet: null })) });
+  await expect(service.create({ name: 'x' })).rejects.toMatchObject({
+    exitCode: 12,
+    message: expect.stringContaining('secretField'),
+    mintedId: expect.any(String),
+  });
+  const named = open(fake, { profile: { settings: { secretField: 'apikey' } } });
+  fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, token: 'an id', snippet: null })) });
+  expect((await named.create({ name: 'y' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('a field that holds the snippet only is not taken for the secret', async () => {
+  const { fake, service } = await opened();
+  fake.secretField = 'token';
+  fake.befall({ on: mintRoute, ...altered((body) => ({ ...body, key: body.snippet })) });
+  expect((await service.create({ name: 'x' })).secret.reveal()).toMatch(/^cc_/);
+});
+
+test('an organisation role that CloudCasa does not have is refused before any request', () => {
+  expect(() => cloudCasaCapabilitiesWith({ settings: { orgRole: 'boss' } })).toThrowError(
+    expect.objectContaining({ code: 'invalid', message: expect.stringContaining('USER or ADMIN') }),
+  );
 });
 
 test('an answer to a create that holds only what the service added is enough', async () => {
@@ -291,6 +320,14 @@ test('a page that repeats for ever is bad_response (exit 12)', async () => {
   });
   fake.befall({ on: listRoute, times: 100, ...repeat });
   await expect(service.list({})).rejects.toMatchObject({ exitCode: 12 });
+});
+
+test('a list that ends before its total is bad_response (exit 12), never cut', async () => {
+  const { fake, service } = await opened();
+  for (let index = 0; index < 3; index++) fake.seed();
+  const withTotal = altered((body) => ({ ...body, _meta: { page: 1, max_results: 25, total: 5 } }));
+  fake.befall({ on: listRoute, times: 9, ...withTotal });
+  await refuses('bad_response', service.list({}));
 });
 
 test('a list that never says how long it is ends with a page that is not full', async () => {
