@@ -106,7 +106,7 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
         errorOf: (said) => (said.repeated && codeOf(said) === 40400 ? null : errorOf(said)),
       });
     } catch (error) {
-      if (!(error instanceof KeysError) || error.code !== 'unavailable') throw error;
+      if (!(error instanceof KeysError) || !['unavailable', 'timeout'].includes(error.code)) throw error;
       // An internal error leaves open whether the key is gone.
       const left = await list().catch(() => {
         throw new KeysError('outcome_unknown', `${id} may or may not be revoked: ${error.message}`, {
@@ -140,7 +140,7 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
 /** After an internal error nobody knows whether the key was made. */
 function mintError(answer: Answer): KeysError | null {
   const error = errorOf(answer);
-  if (error?.code !== 'unavailable' || answer.status >= 500) return error;
+  if (!error || !['unavailable', 'timeout'].includes(error.code) || answer.status >= 500) return error;
   return new KeysError('outcome_unknown', `KubeVision may or may not have made the key: ${error.message}`, {
     hint: 'look before trying again: keys list',
     requestId: error.requestId,
@@ -148,5 +148,6 @@ function mintError(answer: Answer): KeysError | null {
 }
 
 function requireId(id: string): void {
-  if (!/^\d{1,30}$/.test(id)) throw nothingWith(title, id);
+  // 007 is no id, though the service would read it as one.
+  if (!/^(0|[1-9]\d{0,29})$/.test(id)) throw nothingWith(title, id);
 }

@@ -278,5 +278,6 @@ function secondsOf(expiresAt: string, nowMs: number): number {
 }
 
 function requireId(id: string): void {
-  if (!/^\d{1,19}$/.test(id)) throw nothingWith(title, id);
+  // Zabbix reads 007 as 7.
+  if (!/^(0|[1-9]\d{0,18})$/.test(id)) throw nothingWith(title, id);
 }

@@ -272,7 +272,7 @@ test('an id beyond 2^53 keeps every digit, from the creation to the revocation',
   expect(fake.tokens).toEqual([]);
 });
 
-test.each(['../../admin', '1/2', 'x1', '', '-1', '1.5', '1'.repeat(20)])(
+test.each(['../../admin', '1/2', 'x1', '', '-1', '1.5', '007', '1'.repeat(20)])(
   '%j is no id, and is not asked for',
   async (id) => {
     const { fake, service } = await opened();
