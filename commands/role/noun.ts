@@ -1,5 +1,4 @@
 /** How a role is printed. */
-
 import type { Noun } from '../../src/output.ts';
 import type { Role } from '../../src/users.ts';
 

@@ -1,5 +1,4 @@
 /** What the drivers of other people's services have in common. */
-
 import { requireVerb } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';

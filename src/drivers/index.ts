@@ -1,5 +1,4 @@
 /** The drivers there are: what each service can do, as data, and how to load the code when it is needed. */
-
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import type { Http } from '../http.ts';

@@ -1,5 +1,4 @@
 /** The embedded key service: the service's own rules and store in this process, as the administrator of the machine. */
-
 import type { KeyService } from '../keys.ts';
 import { embeddedCapabilities } from '../own-capabilities.ts';
 import { machineAdministrator } from './machine.ts';

@@ -1,5 +1,4 @@
 /** Whether a password is a user's, asked no oftener than a guesser may. */
-
 import type { Secret } from '../secret.ts';
 import type { RequestContext } from './audit.ts';
 import { isPassword } from './passwords.ts';

@@ -1,5 +1,4 @@
 /** A key service in memory, for what a real one does only on a bad day. */
-
 import { KeysError } from '../../src/errors.ts';
 import type { Key, KeyService, NewKey } from '../../src/keys.ts';
 import { ownCapabilities } from '../../src/own-capabilities.ts';

@@ -1,5 +1,4 @@
 /** Strapi's admin API tokens, from the source of @strapi/admin 5.54.0 and what a running one answered. */
-
 import { to } from '../mishaps.ts';
 import type { Reply } from '../vendor-server.ts';
 import { type ExampleFake, hex, type RouteCall, startExample, textIn } from './example.ts';
