@@ -1,10 +1,11 @@
 /** Reads what the journal wrote, also when an older version of this program did. */
 import { z } from 'zod/mini';
 import { KeysError } from '../errors.ts';
-import { keyTypes } from '../keys.ts';
+import { keyTypes, type NewKey } from '../keys.ts';
 import { type Operation, operationStates } from './operation.ts';
 
-const newKey = z.object({
+/** Strict, like all of these: a field that is dropped makes another request of the mint that is asked for again. */
+const newKey = z.strictObject({
   name: z.string(),
   namespace: z.optional(z.string()),
   description: z.optional(z.string()),
@@ -15,28 +16,30 @@ const newKey = z.object({
   expiresAt: z.optional(z.nullable(z.string())),
   owner: z.optional(z.string()),
   labels: z.optional(z.record(z.string(), z.string())),
-});
+  rateLimit: z.optional(z.nullable(z.strictObject({ requests: z.number(), perSeconds: z.number() }))),
+  recoverable: z.optional(z.boolean()),
+} satisfies Record<keyof NewKey, z.ZodMiniType>);
 
 const request = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('create'), key: newKey }),
-  z.object({
+  z.strictObject({ kind: z.literal('create'), key: newKey }),
+  z.strictObject({
     kind: z.literal('regenerate'),
     id: z.string(),
     graceMs: z.number(),
     version: z.nullable(z.string()),
   }),
-  z.object({
+  z.strictObject({
     kind: z.literal('overlap'),
     id: z.string(),
     version: z.nullable(z.string()),
     takeOver: z.optional(z.boolean()),
   }),
-  z.object({ kind: z.literal('successor'), of: z.string(), key: newKey }),
+  z.strictObject({ kind: z.literal('successor'), of: z.string(), key: newKey }),
 ]);
 
-const keyName = z.object({ id: z.string(), name: z.string() });
+const keyName = z.strictObject({ id: z.string(), name: z.string() });
 
-const operation: z.ZodMiniType<Operation> = z.object({
+const operation: z.ZodMiniType<Operation> = z.strictObject({
   schema: z.literal(1),
   id: z.string(),
   command: z.enum(['create', 'regenerate', 'rotate']),

@@ -90,6 +90,32 @@ test('one operation is finished with the secret that was minted, once', async ()
   expect(again.stderr).toContain('keys recover lists them');
 });
 
+test('whatever a key was asked to be made with, recover asks for the same key and delivers the secret that was minted', async () => {
+  const home = newHome();
+  expect(await home.keys('user create alice')).toMatchObject({ code: 0 });
+  const options =
+    'create ci --description d --type manage --role viewer --permission dashboards.read --api-version 2026-11-01 ' +
+    '--expires 90d --owner alice --label a=b --rate-limit 60/1m -n default';
+  const { code, stderr } = await home.keys(options, { stdout: full });
+  expect({ code, stderr }).toMatchObject({ code: 10 });
+  const { lastFour } = await home.json<Key>('show ci');
+  const recovered = await home.keys('recover --all');
+  expect(recovered).toMatchObject({ code: 0, stdout: expect.stringMatching(`${lastFour}\n$`) });
+  expect(await valid(home, recovered.stdout)).toBe(true);
+});
+
+test('an operation with a field that this version does not know is left alone, for the version that wrote it', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  const file = join(operations(home), `${id}.json`);
+  const written = JSON.parse(readFileSync(file, 'utf8'));
+  written.request.key.colour = 'blue';
+  writeFileSync(file, JSON.stringify(written));
+  const { code, stderr } = await home.keys(`recover ${id}`);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('newer keys') });
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(written);
+});
+
 test('after the seal is gone, a new secret of the same key is delivered', async () => {
   const home = newHome();
   const id = await undelivered(home);
