@@ -125,7 +125,8 @@ export async function giveSecret(
     stopping.removeEventListener('abort', stop);
     clearTimeout(killing);
     const text = terminalSafeLines(redactor.redact(await said()));
-    if (showOutput && text !== '') await io.stderr.write(`${text}\n`);
+    // Where nobody can be shown what it said, it has the secret all the same.
+    if (showOutput && text !== '') await io.stderr.write(`${text}\n`).catch(() => {});
     if (stopping.aborted) throw failed(`did not end within ${deadlineMs / 1_000} s`);
     if (failure) throw failed(failure);
     const unread = pipe ? await remaining(pipe.reader) : refused ? bytes.length : 0;

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { quoteWord, splitWords } from '../../../src/destinations/words.ts';
+import { WriteError } from '../../../src/io.ts';
 import { Secret } from '../../../src/secret.ts';
 import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
 
@@ -38,6 +39,14 @@ test('a secret passes also where there is no shell to make a pipe with', async (
 
 test('a command that prints the secret does not show it', async () => {
   expect(await run('cat')).toEqual({ stdout: '', stderr: '[secret]\n' });
+});
+
+test('a command whose output cannot be shown has the secret all the same', async () => {
+  const { io } = destinationContext();
+  const write = async () => {
+    throw new WriteError('standard error', Object.assign(new Error(), { code: 'ENOSPC' }));
+  };
+  await run("sh -c 'cat > /dev/null; echo done'", { io: { ...io, stderr: { ...io.stderr, write } } });
 });
 
 test.each([
