@@ -116,18 +116,21 @@ export async function giveSecret(
 
     const stopping = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     let killing: NodeJS.Timeout | undefined;
+    let stopped: string | null = null;
     const stop = () => {
+      stopped = signal.aborted ? 'was stopped' : `did not end within ${deadlineMs / 1_000} s`;
       child.kill('SIGTERM');
       killing = setTimeout(() => child.kill('SIGKILL'), 1_000);
     };
-    stopping.addEventListener('abort', stop, { once: true });
+    if (stopping.aborted) stop();
+    else stopping.addEventListener('abort', stop, { once: true });
     const failure = await ended;
     stopping.removeEventListener('abort', stop);
     clearTimeout(killing);
     const text = terminalSafeLines(redactor.redact(await said()));
     // Where nobody can be shown what it said, it has the secret all the same.
     if (showOutput && text !== '') await io.stderr.write(`${text}\n`).catch(() => {});
-    if (stopping.aborted) throw failed(`did not end within ${deadlineMs / 1_000} s`);
+    if (stopped) throw failed(stopped);
     if (failure) throw failed(failure);
     const unread = pipe ? await remaining(pipe.reader) : refused ? bytes.length : 0;
     if (unread > 0)

@@ -73,7 +73,30 @@ test('an interruption ends the command, also one that ignores being asked', asyn
   const interruption = new AbortController();
   setTimeout(() => interruption.abort(), 200);
   const command = `sh -c 'trap "" TERM; cat > /dev/null; while :; do sleep 0.05; done'`;
-  await expect(run(command, { signal: interruption.signal })).rejects.toMatchObject({ code: 'undelivered' });
+  await expect(run(command, { signal: interruption.signal })).rejects.toMatchObject({
+    code: 'undelivered',
+    message: expect.stringMatching(/sh was stopped$/),
+  });
+});
+
+test('an interruption while the command is started ends it too', async () => {
+  const interruption = new AbortController();
+  const secret = new Secret('keys_abcdefghijklmnop');
+  const reveal = secret.reveal.bind(secret);
+  let asked = 0;
+  secret.reveal = () => {
+    // The second time is when the command's pipe is being made.
+    asked += 1;
+    if (asked === 2) queueMicrotask(() => interruption.abort());
+    return reveal();
+  };
+  const destination = await openDestination(
+    "exec:sh -c 'cat > /dev/null; sleep 600'",
+    destinationContext({ signal: interruption.signal }),
+  );
+  await expect(destination.deliver(secret)).rejects.toMatchObject({
+    message: expect.stringMatching(/sh was stopped$/),
+  });
 });
 
 test('a command that is not there or cannot be run is refused before anything is minted', async () => {
