@@ -16,7 +16,7 @@ import { allKeys, type Capabilities, type KeyFilter } from '../src/keys.ts';
 import type { Noun } from '../src/output.ts';
 import { count } from '../src/text.ts';
 import { parseDuration, relative } from '../src/time.ts';
-import { addExamples, completes, duration, repeatable } from './options.ts';
+import { addExamples, completes, duration, filled, repeatable } from './options.ts';
 
 interface Options {
   only?: FindingName[];
@@ -36,7 +36,7 @@ export function declare(command: Command, app: App): void {
     .addOption(limit('--expiring-within <duration>', 'what is expiring', '14d'))
     .addOption(limit('--unused-for <duration>', 'what is unused', '90d'))
     .addOption(limit('--older-than <duration>', 'what is an old secret', '180d'))
-    .addOption(completes('users', new Option('--owner <name>', 'only keys of this user')))
+    .addOption(completes('users', new Option('--owner <name>', 'only keys of this user').argParser(filled)))
     .option('--all-namespaces', 'keys of every namespace')
     .option('--fail-if-any', 'exit 9 when there is something to report')
     .action((options: Options) => report(app, options));
