@@ -73,6 +73,11 @@ async function openDelivery(
 ): Promise<Delivery> {
   if (discard && to)
     throw new KeysError('invalid', '--discard throws the secret away, and --to sends it somewhere');
+  if (!resuming && to?.some((spec) => /\{(name|id)\}/.test(spec))) {
+    throw new KeysError('invalid', '{name} and {id} in a destination stand for a key in keys rotate alone', {
+      hint: 'write the name itself',
+    });
+  }
   let latest: { issued: IssuedKey; more?: object } | null = null;
   const print = async () => {
     if (latest) await outlet.print(latest.issued, latest.more);

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import { type Profile, profileFrom, requireName } from '../../src/config.ts';
-import { changeConfig, checkConfig } from '../../src/config-file.ts';
+import { type Config, changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
@@ -20,6 +20,9 @@ export async function rename(app: App, name: string, newName: string): Promise<v
   refuseLocal(name, 'renamed');
   requireName(newName);
   const { profiles } = await checkConfig(app);
+  if (await forgetLeftBehind(app, profiles, name, newName)) {
+    return app.note(`profile ${name} was ${newName} already; its credential under the old name is gone now`);
+  }
   const profile = profileFrom(name, requireEntry({ profiles }, name));
   refuseTaken(profiles, newName);
   // The credential is at its new place before the config file looks for it there, and leaves the old one last.
@@ -45,4 +48,19 @@ async function copyCredential(app: App, profile: Profile, newName: string): Prom
   const secret = await store.read(from);
   if (secret) await store.write(to, app.redactor.know(secret));
   return () => store.remove(from);
+}
+
+/** The rest of a rename that was killed before its last step, when it is given again; false where there is none. */
+async function forgetLeftBehind(
+  app: App,
+  profiles: Config['profiles'],
+  name: string,
+  newName: string,
+): Promise<boolean> {
+  const entry = Object.hasOwn(profiles, newName) ? profiles[newName] : undefined;
+  if (!entry || Object.hasOwn(profiles, name)) return false;
+  const profile = profileFrom(newName, entry);
+  if (profile.store === 'none' || profile.store === 'command') return false;
+  const store = await openStore(app, profile.store);
+  return store.remove(accountOf({ ...profile, name })).catch(() => false);
 }

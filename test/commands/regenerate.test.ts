@@ -101,3 +101,14 @@ test('stdout that is /dev/null is refused before any request', async () => {
   const { code } = await newHome().keys('regenerate demo -y', { service, stdout });
   expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
 });
+
+test.each(['regenerate ci --yes', 'create ci2'])(
+  '{name} in a destination of keys %s is refused: no file has that name',
+  async (line) => {
+    const home = newHome();
+    await home.keys('create ci --discard');
+    const { code, stderr } = await home.keys(`${line} --to file:${home.path}/{name}`);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('keys rotate alone') });
+    expect(await home.json('list')).toMatchObject([{ name: 'ci', rotatedAt: null }]);
+  },
+);

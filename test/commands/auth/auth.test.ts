@@ -365,6 +365,21 @@ test('the credential command is run for login and for every use, and is asked no
   expect(readFileSync(join(home.path, 'log'), 'utf8').split('\n')).toHaveLength(3);
 });
 
+test('a rename that was killed before its last step is finished when it is given again', async () => {
+  const env = fileStore();
+  await login('--store file');
+  const [old = ''] = credentialFiles();
+  const path = join(home.path, 'data', 'credentials', old);
+  const before = readFileSync(path);
+  const rename = () => home.keys('profile rename prod production', { env });
+  expect((await rename()).code).toBe(0);
+  writeFileSync(path, before);
+  expect(await rename()).toMatchObject({ code: 0, stderr: expect.stringContaining('is gone now') });
+  expect(credentialFiles()).toHaveLength(1);
+  expect(await home.json('auth status -p production', { env })).toMatchObject({ authenticated: true });
+  expect((await rename()).code).toBe(3);
+});
+
 test('rename takes the credential along, and remove takes it away', async () => {
   await login('--store file');
   expect(await home.keys('profile rename prod production', { env: fileStore() })).toMatchObject({ code: 0 });
