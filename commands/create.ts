@@ -109,15 +109,20 @@ function shownOnce({ recoverable }: Key): string {
 /** Throws `undelivered` when an earlier create of this key was interrupted before its secret had arrived. */
 async function requireDelivered(app: App, { id, name }: Key): Promise<void> {
   const { url } = await app.profile();
-  const { operations } = await openJournal(app.paths.state, app.signal, app.now).list();
-  const unfinished = operations.find(
-    ({ origin, request, minted, state }) =>
-      origin === url &&
-      state !== 'unproven' &&
-      request.kind === 'create' &&
-      (minted?.id ?? id) === id &&
-      request.key.name === name,
-  );
+  const journal = openJournal(app.paths.state, app.signal, app.now);
+  const find = async () =>
+    (await journal.list()).operations.find(
+      ({ origin, request, minted, state }) =>
+        origin === url &&
+        state !== 'unproven' &&
+        request.kind === 'create' &&
+        (minted?.id ?? id) === id &&
+        request.key.name === name,
+    );
+  // Not interrupted yet, when another process is at it.
+  const begun = await find();
+  if (begun) await journal.settled(begun.id);
+  const unfinished = begun && (await find());
   if (!unfinished) return;
   throw new KeysError(
     'undelivered',

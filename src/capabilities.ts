@@ -59,8 +59,9 @@ export function requireTold(capabilities: Capabilities, filter: KeyFilter): void
   for (const [name, value] of Object.entries(filter)) {
     const field = filteredBy[name as FilterName];
     if (value === undefined || field === undefined || !untold.includes(field)) continue;
+    const nearest = field === 'lastUsedAt' ? '; keys list --sort createdAt has the oldest first' : '';
     throw new KeysError('unsupported', untoldFact(capabilities, field), {
-      hint: 'list without that filter; keys list --sort createdAt has the oldest first',
+      hint: `list without that filter${nearest}`,
     });
   }
 }

@@ -31,6 +31,8 @@ export interface Journal {
   begin<T>(intent: Intent, work: (held: HeldOperation) => Promise<T>): Promise<T>;
   /** Takes an operation up again. Throws `not_found`, `invalid` for a file that cannot be read, and `conflict` while another process works on it. */
   resume<T>(id: string, work: (held: HeldOperation) => Promise<T>): Promise<T>;
+  /** Resolves when nobody works on an operation any more, or after ten seconds. */
+  settled(id: string): Promise<void>;
   /** Every operation, oldest first, and the files that cannot be read as one. */
   list(): Promise<{ operations: Operation[]; damaged: string[] }>;
 }
@@ -167,6 +169,13 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
       });
       if (!isOperationId(id) || !existsSync(fileOf(id))) throw missing;
       return locked(id, async () => (await readOperation(fileOf(id))) ?? Promise.reject(missing), work);
+    },
+    async settled(id) {
+      const lock = join(directory, `${id}.lock`);
+      const removeUnused = async () => {
+        if (!existsSync(fileOf(id))) await rm(lock, { force: true });
+      };
+      await withLock(lock, { signal, waitMs: 10_000 }, removeUnused).catch(() => signal.throwIfAborted());
     },
     list: swept,
   };
