@@ -138,7 +138,7 @@ export type Outcome =
 export interface NewMint {
   readonly hash: Uint8Array;
   readonly requestHash: Uint8Array;
-  /** The id of the key that asked; `null` for the administrator of the machine. */
+  /** Who asked, as `minterOf` says it: a key, a user by session, or `null` for the administrator of the machine. */
   readonly caller: string | null;
   /** The whole answer, encrypted. */
   readonly seal: Uint8Array;
