@@ -130,11 +130,13 @@ function knownError(app: App, argv: readonly string[], thrown: unknown): KeysErr
 
 /** Whether errors are for a program, also when the command line could not be parsed. */
 function structured(app: App, argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const options = end < 0 ? argv : argv.slice(0, end);
   const format =
     app.options.output ??
-    /(?:^|\s)(?:-o|--output)[ =]?(\w+)/.exec(argv.join(' '))?.[1] ??
+    /(?:^|\s)(?:-[qy]*o|--output)[ =]?(\w+)/.exec(options.join(' '))?.[1] ??
     app.env.KEYS_OUTPUT;
-  return argv.includes('--json') || format === 'json' || format === 'ndjson';
+  return options.includes('--json') || format === 'json' || format === 'ndjson';
 }
 
 function stackOf(error: KeysError): string {

@@ -65,7 +65,7 @@ export function addGlobalOptions(program: Command): void {
     .option('--no-input', 'never prompt')
     .addOption(
       new Option('--timeout <duration>', 'wait this long for the service at most')
-        .argParser(duration)
+        .argParser(timeout)
         .default(30_000, '30s'),
     )
     .option('--insecure-http', 'allow plain http to hosts other than this one')
@@ -120,6 +120,12 @@ function sentence({ message, hint }: KeysError): string {
 }
 
 export const duration = parsed(parseDuration);
+
+const timeout = parsed((text) => {
+  const ms = parseDuration(text);
+  if (ms > 0) return ms;
+  throw new KeysError('invalid', 'no time at all is too short for an answer');
+});
 
 /** `--expires` of a key that is created or edited: a time, or `never`, because commander makes an empty text of null. */
 export function expiryOption({ now }: Pick<App, 'now'>): Option {

@@ -49,6 +49,11 @@ test.each([
     "option '--driver <name>': 'acme.mjs' is no driver; a file is written ./acme.mjs",
     'keys profile add --help',
   ],
+  [
+    'create ci --timeout 0',
+    "option '--timeout <duration>': no time at all is too short for an answer",
+    'keys --help',
+  ],
   ['list --limit', "option '--limit <n>' needs a value", 'keys list --help'],
   [
     'list --limit many',
@@ -113,4 +118,19 @@ test('short options stand together, and a value after an equals sign may begin w
     stdout: '"-quick"\n',
   });
   expect(await home.keys('list -yqplocal -oname')).toMatchObject({ code: 0, stdout: 'ci\n' });
+});
+
+test.each(['show nope -qojson --frob', 'show nope --output=json --frob', 'show nope --json --frob'])(
+  'keys %s: an error of a command line that cannot be parsed is JSON, too',
+  async (line) => {
+    const { code, stderr } = await newHome().keys(line);
+    expect({ code, error: JSON.parse(stderr) }).toMatchObject({
+      code: 2,
+      error: { error: { code: 'invalid' } },
+    });
+  },
+);
+
+test('a key that is called --json does not make JSON of an error', async () => {
+  expect((await newHome().keys('show -- --json')).stderr).toMatch(/^keys: /);
 });
