@@ -14,6 +14,8 @@ interface Token {
 }
 
 export interface UnleashFake extends ExampleFake {
+  /** Keeps no secrets, and shows what begins the second part of one in their place. */
+  secureStorage: boolean;
   readonly tokens: readonly Token[];
 }
 
@@ -23,8 +25,9 @@ export async function unleashFake(): Promise<UnleashFake> {
 
   function seed(tokenName: string, token: Partial<Token> = {}): Token {
     const environment = token.environment ?? 'development';
+    const secret = fake.secureStorage ? `v2_${hex(22)}_${hex(43)}` : hex(56);
     const made: Token = {
-      secret: `default:${environment}.${hex(56)}`,
+      secret: `default:${environment}.${secret}`,
       tokenName,
       type: 'client',
       environment,
@@ -46,16 +49,30 @@ export async function unleashFake(): Promise<UnleashFake> {
       return failure(400, '"type" does not match any of the allowed types');
     const token = seed(tokenName, {
       // Backend tokens are called client ones everywhere but here.
-      type: kind === 'backend' ? 'client' : kind,
+      type: kind === 'backend' && !fake.secureStorage ? 'client' : kind,
       environment: textIn(body, 'environment') ?? 'development',
       projects: projects as string[],
       expiresAt: typeof expiresAt === 'string' ? new Date(expiresAt).toISOString() : null,
     });
-    const answer = { ...token, type: kind, alias: null, project: token.projects[0], secure: false };
+    const answer = {
+      ...token,
+      type: kind,
+      alias: null,
+      project: token.projects[0],
+      secure: fake.secureStorage,
+    };
     return { status: 201, headers: { location: 'api-tokens' }, body: answer };
   }
 
-  const fake = await startExample(
+  function shown({ secret }: Token): string {
+    return fake.secureStorage ? secret.slice(secret.indexOf('.v2_') + 4).slice(0, 22) : secret;
+  }
+
+  function isNamed(token: Token, name = ''): boolean {
+    return token.secret === name || shown(token) === name;
+  }
+
+  const example = await startExample(
     [
       {
         method: 'GET',
@@ -65,6 +82,8 @@ export async function unleashFake(): Promise<UnleashFake> {
           body: {
             tokens: tokens.map((token) => ({
               ...token,
+              secret: shown(token),
+              secure: fake.secureStorage,
               alias: null,
               project: token.projects[0],
               seenAt: null,
@@ -84,7 +103,7 @@ export async function unleashFake(): Promise<UnleashFake> {
         body: ['expiresAt'],
         answer: ({ parts: [secret], body: { expiresAt } }) => {
           if (typeof expiresAt !== 'string') return failure(400, '"expiresAt" is required');
-          const token = tokens.find((each) => each.secret === secret);
+          const token = tokens.find((each) => isNamed(each, secret));
           if (token) token.expiresAt = new Date(expiresAt).toISOString();
           return { status: 200 };
         },
@@ -93,7 +112,7 @@ export async function unleashFake(): Promise<UnleashFake> {
         method: 'DELETE',
         path: /^\/api\/admin\/api-tokens\/([^/]+)$/,
         answer: ({ parts: [secret], complain }) => {
-          const index = tokens.findIndex((token) => token.secret === secret);
+          const index = tokens.findIndex((token) => isNamed(token, secret));
           // The service answers 200; a client that knows what it does has looked before.
           if (index < 0) complain('a token is deleted that is not there');
           else tokens.splice(index, 1);
@@ -115,7 +134,8 @@ export async function unleashFake(): Promise<UnleashFake> {
       empty: () => void tokens.splice(0),
     },
   );
-  return { ...fake, tokens };
+  const fake: UnleashFake = Object.assign(example, { tokens, secureStorage: false });
+  return fake;
 }
 
 function failure(status: number, message: string): Reply {

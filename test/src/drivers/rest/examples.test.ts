@@ -3,9 +3,11 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { capabilitiesFrom } from '../../../../src/drivers/rest/capabilities.ts';
 import { keyServiceContract } from '../../../contracts/key-service.ts';
+import { to } from '../../../fakes/mishaps.ts';
 import { forTest } from '../../../fakes/open-driver.ts';
 import { exampleMapping, openExample } from '../../../fakes/rest/example.ts';
 import { exampleFakes } from '../../../fakes/rest/index.ts';
+import { unleashFake } from '../../../fakes/rest/unleash.ts';
 
 const longDescription = { 'create refuses a description of 1,001 characters': 'the service takes it' };
 const namesRepeat = { 'the name of a live key is taken': 'names are not unique' };
@@ -58,4 +60,32 @@ test('cloudflare: a rolled token is the same key with a new secret; a deleted on
   await service.revoke(after.key.id);
   expect((await service.verify(after.secret)).valid).toBe(false);
   expect((await service.list({})).keys).toEqual([]);
+});
+
+test('unleash: with secure storage a token has one id from its creation to its end, and nothing is said of its last four', async () => {
+  const fake = await forTest(unleashFake());
+  fake.secureStorage = true;
+  const service = openExample('unleash', fake);
+  const { key, secret } = await service.create({ ...fake.template, name: 'sealed' });
+  expect(secret.reveal()).toBe(fake.tokens[0]?.secret);
+  const { keys } = await service.list({});
+  expect(keys).toMatchObject([{ id: key.id, name: 'sealed', lastFour: null }]);
+  await service.edit(key.id, { expiresAt: '2099-01-01T00:00:00.000Z' });
+  expect(fake.tokens[0]?.expiresAt).toBe('2099-01-01T00:00:00.000Z');
+  await service.revoke(key.id);
+  expect(fake.tokens).toEqual([]);
+  await service.close();
+});
+
+test('elasticsearch: a key that could not be ended is no success, though the status is 200', async () => {
+  const fake = await forTest((exampleFakes.elasticsearch as (typeof exampleFakes)[string])());
+  const service = openExample('elasticsearch', fake);
+  const { key } = await service.create({ name: 'stays' });
+  const answer = { error_count: 1, error_details: [{ type: 'exception', reason: 'shards are down' }] };
+  fake.befall({ on: to('DELETE', /api_key$/), instead: { status: 200, body: answer } });
+  await expect(service.revoke(key.id)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'shards are down',
+  });
+  await service.close();
 });
