@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KeysError } from '../errors.ts';
+import type { Capabilities } from '../keys.ts';
 import type { DriverEntry } from './index.ts';
 import { isPackage } from './names.ts';
 import { type DriverModule, interfaceVersion, kit, type OutsideDriver } from './published.ts';
@@ -16,21 +17,42 @@ export async function outsideDriver(name: string): Promise<DriverEntry> {
     });
   const driver = await load(name, file);
   const { settings, authorizes, open } = driver;
+  const capabilities: DriverEntry['capabilities'] = (profile) => {
+    try {
+      return whole(driver.capabilities(profile));
+    } catch (error) {
+      throw error instanceof KeysError ? error : refusal(name, (error as Error).message, error);
+    }
+  };
   return {
     name,
     settings,
     authorizes,
-    capabilities: (profile) => driver.capabilities(profile),
+    capabilities,
     load: async () => (http, profile, parts) => open.call(driver, http, profile, parts),
   };
 }
 
+function refusal(name: string, why: string, cause?: unknown): KeysError {
+  return new KeysError('invalid', `the driver ${name} cannot be used: ${why}`, {
+    cause,
+    hint: 'docs/drivers.md says what a driver exports',
+  });
+}
+
+/** Throws for capabilities that lack what every command asks of them. */
+function whole(capabilities: Capabilities): Capabilities {
+  const { title, ...rest } = capabilities;
+  const missing = (['verbs', 'fields', 'editable', 'filters'] as const).find(
+    (name) => !Array.isArray(rest[name]),
+  );
+  if (missing !== undefined || typeof title !== 'string')
+    throw new Error(`its capabilities have no ${missing ?? 'title'}`);
+  return capabilities;
+}
+
 async function load(name: string, file: string): Promise<OutsideDriver> {
-  const refuse = (why: string, cause?: unknown) =>
-    new KeysError('invalid', `the driver ${name} cannot be used: ${why}`, {
-      cause,
-      hint: 'docs/drivers.md says what a driver exports',
-    });
+  const refuse = (why: string, cause?: unknown) => refusal(name, why, cause);
   let module: { default?: unknown };
   try {
     module = (await import(pathToFileURL(file).href)) as typeof module;
@@ -38,7 +60,12 @@ async function load(name: string, file: string): Promise<OutsideDriver> {
     throw refuse((error as Error).message, error);
   }
   if (typeof module.default !== 'function') throw refuse('it has no default export that is a function');
-  const driver = (module.default as DriverModule)(kit);
+  let driver: OutsideDriver;
+  try {
+    driver = (module.default as DriverModule)(kit);
+  } catch (error) {
+    throw refuse((error as Error).message, error);
+  }
   if (driver?.version !== interfaceVersion)
     throw refuse(
       `it is for version ${String(driver?.version)} of the interface, and this is ${interfaceVersion}`,
