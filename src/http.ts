@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysError, loginHint } from './errors.ts';
-import { Answer, problemError } from './http/answer.ts';
+import { Answer, hintFor, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
 import { connectionError } from './http/failure.ts';
@@ -15,7 +15,7 @@ import { type Redactor, Secret } from './secret.ts';
 import { terminalSafe } from './text.ts';
 import { durationText } from './time.ts';
 
-export { Answer, problemError };
+export { Answer, hintFor, problemError };
 
 /** How the credential is presented: `Authorization: Bearer`, `Authorization: ApiKey` or `X-API-Key`. */
 export type AuthScheme = 'bearer' | 'apikey' | 'x-api-key';

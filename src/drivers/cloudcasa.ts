@@ -4,10 +4,10 @@
  */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { codeForStatus, KeysError, loginHint } from '../errors.ts';
+import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { httpDate } from '../http/retry.ts';
-import type { Answer, Call, Http } from '../http.ts';
+import { type Answer, type Call, type Http, hintFor } from '../http.ts';
 import type { IssuedKey, Key, KeyChanges, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { count } from '../text.ts';
@@ -288,7 +288,7 @@ function errorOf(answer: Answer): KeysError | null {
   const { message } = said.parse(answer.jsonOrNull())._error;
   const code = codeForStatus(status);
   return new KeysError(code, message.trim() || unexplained(status), {
-    hint: code === 'unauthenticated' ? loginHint : null,
+    hint: hintFor(code, answer.jsonOrNull()),
   });
 }
 

@@ -1,7 +1,7 @@
 /** KubeVision's envelope: HTTP 200 for everything, and the truth in `code`. */
 import * as z from 'zod/mini';
 import { codeForStatus, KeysError, loginHint } from '../errors.ts';
-import type { Answer } from '../http.ts';
+import { type Answer, hintFor } from '../http.ts';
 import { unexplained } from './foreign.ts';
 
 const envelope = z.object({
@@ -21,7 +21,8 @@ export function errorOf(answer: Answer): KeysError | null {
   const found = envelope.safeParse(answer.jsonOrNull()).data;
   if (!found) {
     if (answer.status < 400) return null;
-    return new KeysError(codeForStatus(answer.status), unexplained(answer.status));
+    const code = codeForStatus(answer.status);
+    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code, answer.jsonOrNull()) });
   }
   const { code: number, message, meta } = found;
   if (number === 0 && answer.status < 400) return null;

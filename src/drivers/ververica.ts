@@ -5,9 +5,9 @@
  */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { codeForStatus, KeysError, loginHint } from '../errors.ts';
+import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
-import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
+import { type Answer, type Call, type Http, hintFor, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
@@ -203,12 +203,11 @@ function errorOf(answer: Answer): KeysError | null {
   const { message } = z.catch(z.object({ message: z.string() }), { message: '' }).parse(answer.jsonOrNull());
   const code = codeForStatus(status);
   return new KeysError(code, message.trim() || unexplained(status), {
-    hint: hints[code] ?? null,
+    hint: hints[code] ?? hintFor(code, answer.jsonOrNull()),
   });
 }
 
 const hints: Partial<Record<KeysError['code'], string>> = {
-  unauthenticated: loginHint,
   forbidden: 'creating and deleting tokens takes the role owner in the namespace',
 };
 

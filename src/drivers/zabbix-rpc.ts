@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { codeForStatus, type ErrorCode, KeysError, loginHint } from '../errors.ts';
-import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
+import { type Answer, type Call, type Http, hintFor, pageBytes } from '../http.ts';
 import { Secret } from '../secret.ts';
 import { unexplained } from './foreign.ts';
 
@@ -83,7 +83,8 @@ export function rpcError(answer: Answer): KeysError | null {
   const found = failure.safeParse(answer.jsonOrNull()).data?.error;
   if (!found) {
     if (answer.status < 400) return null;
-    return new KeysError(codeForStatus(answer.status), unexplained(answer.status));
+    const code = codeForStatus(answer.status);
+    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code, answer.jsonOrNull()) });
   }
   const said = (found.data || found.message).trim().replace(/\.$/, '') || 'the service gave no explanation';
   const code = codeOf(found.code, said);

@@ -128,7 +128,7 @@ export function problemError(answer: Answer): KeysError | null {
 }
 
 /** A 404 of a key service says what is not there; one without a word may be of something else. */
-function hintFor(code: ErrorCode, body: unknown): string | null {
+export function hintFor(code: ErrorCode, body: unknown): string | null {
   if (code === 'unauthenticated') return loginHint;
   return code === 'not_found' && body === null ? addressHint : null;
 }

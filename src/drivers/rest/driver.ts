@@ -21,7 +21,9 @@ import { find, findText, textOf } from './expression.ts';
 import { fieldOf, hashedId, keptValues, toKey, valuesOf, wireId } from './fields.ts';
 import type { CallMapping, Mapping } from './mapping.ts';
 import { everyItem, firstPage } from './paging.ts';
-import { render, renderPath, type Template, type Values } from './template.ts';
+import { render, renderPath, type Template, type Values, variablesOf } from './template.ts';
+
+const unknown: Verification = { valid: false, reason: 'unknown', key: null };
 
 export interface RestService extends KeyService {
   /** The first page of the list, as it came. */
@@ -256,13 +258,16 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const { rejects = [401] } = call;
     know(secret);
     const presented = uses(call).has('secret');
+    // What no header can carry is the secret of no key.
+    const isInBody = variablesOf(call.body as Template | undefined).includes('secret');
+    if (!isInBody && !/^[\x20-\x7e]+$/.test(secret.reveal())) return unknown;
     const answer = await ask(call, {
       effect: 'read',
       values: { secret: secret.reveal() },
       ...(!presented && { as: authHeaders(auth, secret, know) }),
       errorOf: (said) => (rejects.includes(said.status) ? null : errorOf(call, said)),
     });
-    if (rejects.includes(answer.status)) return { valid: false, reason: 'unknown', key: null };
+    if (rejects.includes(answer.status)) return unknown;
     const id = findText(call.id, answer.jsonOrNull());
     const key = id === null ? null : (await read(id)).key;
     const valid = key === null || key.status === null || key.status === 'active';

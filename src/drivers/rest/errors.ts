@@ -1,6 +1,6 @@
 /** What an answer that is an error means. */
-import { codeForStatus, KeysError, loginHint } from '../../errors.ts';
-import type { Answer } from '../../http.ts';
+import { codeForStatus, KeysError } from '../../errors.ts';
+import { type Answer, hintFor } from '../../http.ts';
 import { unexplained } from '../foreign.ts';
 import { find, findText } from './expression.ts';
 import type { Mapping } from './mapping.ts';
@@ -24,7 +24,7 @@ export function answerError(
   );
   const code = fitting?.code ?? codes[String(status)] ?? (status < 400 ? 'invalid' : codeForStatus(status));
   return new KeysError(code, said ?? unexplained(status), {
-    hint: fitting?.hint ?? (code === 'unauthenticated' ? loginHint : null),
+    hint: fitting?.hint ?? hintFor(code, answer.jsonOrNull()),
   });
 }
 

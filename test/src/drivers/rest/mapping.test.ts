@@ -303,13 +303,14 @@ test.each([200, 202])('a minted secret is kept also where status %d was not expe
   await service.close();
 });
 
-test('verify presents the secret in the scheme that the profile has chosen', async () => {
+test('verify presents the secret in the scheme that the profile has chosen, and one that no header can carry is unknown', async () => {
   const server = await forTest(
     startVendorServer(({ headers }) => ({ status: headers['x-api-key'] === 'sk_1' ? 200 : 401, body: {} })),
   );
   const mapping = parseMapping('acme.yaml', `${base}verify: { method: GET, path: /me }\n`);
   const service = openMapping(mapping, server, { profile: { authScheme: 'x-api-key' } });
   expect((await service.verify(new Secret('sk_1'))).valid).toBe(true);
+  expect(await service.verify(new Secret('né'))).toEqual({ valid: false, reason: 'unknown', key: null });
   await service.close();
 });
 
