@@ -29,7 +29,7 @@ export async function test(
     if (found === 'arrived' || found === 'lost') return;
     known = found;
   }
-  const read = await readBack(destinations, known?.secret ?? null);
+  const read = await readBack(held, destinations, known?.secret ?? null);
   const secret = read ?? known?.secret ?? null;
   if (secret === null) {
     await testUnseen(held, parts);
@@ -101,7 +101,9 @@ async function hadAgain({ service }: Parts, operation: Operation): Promise<Issue
   });
 }
 
+/** A destination that does not hold what was delivered gets it again with `keys recover`. */
 async function readBack(
+  held: HeldOperation,
   destinations: readonly Destination[],
   expected: Secret | null,
 ): Promise<Secret | null> {
@@ -110,10 +112,12 @@ async function readBack(
   for (const destination of destinations.filter(({ readable }) => readable)) {
     read = await destination.readBack();
     if (read === null || (found !== null && found.reveal() !== read.reveal())) {
-      throw new KeysError(
-        'undelivered',
-        `${destination.spec} does not hold the secret that was delivered there`,
-      );
+      const { id, delivered } = held.operation;
+      const { spec } = destination;
+      await held.save({ state: 'delivering', delivered: delivered.filter((one) => one !== spec) });
+      throw new KeysError('undelivered', `${spec} does not hold the secret that was delivered there`, {
+        hint: `keys recover ${id} delivers it again`,
+      });
     }
     found = read;
   }

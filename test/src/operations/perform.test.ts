@@ -8,6 +8,7 @@ import type { Parts } from '../../../src/operations/parts.ts';
 import { performOperation, resumeOperation } from '../../../src/operations/perform.ts';
 import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
+import type { Secret } from '../../../src/secret.ts';
 import { openLocal } from '../../../src/service/local.ts';
 import { changedService } from '../../fakes/changed-service.ts';
 import { Crash } from '../../fakes/crash.ts';
@@ -177,6 +178,31 @@ describe.each(['idempotent', 'plain'] as const)('on a service whose mint is %s',
     expect(await holdsWorkingSecret(world)).toBe(false);
     expect(await liveKeys(world.service)).toHaveLength(1);
     expect((await world.journal.list()).operations).toEqual([]);
+  });
+
+  test('a destination that was changed right after the delivery gets a working secret with one recover; until then the old one works', async () => {
+    const world = await newWorld(kind);
+    const { service, journal, destination } = world;
+    const old = await service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(service, old.key, {}, Date.now());
+    const rotation = intent({ command: 'rotate', request, graceMs, key: { id: old.key.id, name: 'ci' } });
+    const overwritten = {
+      ...destination,
+      deliver: async (secret: Secret) => {
+        await destination.deliver(secret);
+        destination.held = old.secret;
+      },
+    };
+    const run = performOperation(journal, rotation, world.parts({ destinations: [overwritten] }));
+    await expect(run).rejects.toMatchObject({
+      code: 'undelivered',
+      hint: expect.stringContaining('keys recover op_'),
+    });
+    expect((await service.verify(old.secret)).valid).toBe(true);
+    for (const { id } of (await journal.list()).operations) await resumeOperation(journal, id, world.parts());
+    expect(await holdsWorkingSecret(world)).toBe(true);
+    expect(destination.held?.reveal()).not.toBe(old.secret.reveal());
+    expect((await journal.list()).operations).toEqual([]);
   });
 
   test('a refused mint leaves no operation behind', async () => {
