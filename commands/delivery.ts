@@ -118,7 +118,8 @@ export function partsFor(app: App, service: KeyService, delivery: Delivery, told
     },
     test: (secret, operation, options) => testSecret(app, service, secret, operation, options),
     confirm: async (question) =>
-      app.options.yes || (app.prompt.available && (await app.prompt.confirm(question))),
+      app.options.yes || (app.prompt.available ? app.prompt.confirm(question) : null),
+    note: app.note,
   };
 }
 

@@ -1,8 +1,9 @@
 /** How an operation goes on whose mint was refused, or whose secret can no longer be had. */
 import { KeysError } from '../errors.ts';
-import type { IssuedKey, Key, Mint } from '../keys.ts';
+import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
 import { type HeldOperation, newIdempotencyKey } from './journal.ts';
 import { isAnswer } from './mint.ts';
+import type { MintRequest } from './operation.ts';
 import type { Parts } from './parts.ts';
 import { endWhatWasMinted } from './undo.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';
@@ -115,11 +116,28 @@ export async function endLostMint(
     return found;
   }
   const ended = await endWhatWasMinted(operation, service, confirm);
-  if (await confirm(`${ended}. Mint again?`)) {
+  const again = await confirm(`${ended}. Mint again?`);
+  if (again) {
     const startedAt = new Date().toISOString();
-    await held.save({ state: 'intended', minted: null, attempted: [], delivered: [], startedAt });
+    await held.save({
+      ...{ state: 'intended', minted: null, attempted: [], delivered: [], startedAt },
+      request: await asItIsNow(operation.request, service),
+    });
     return 'begun again';
   }
+  const { id, request, key } = operation;
+  if (again === null && request.kind === 'regenerate') {
+    throw new KeysError('outcome_unknown', ended, {
+      hint: `keys recover ${id} --yes gives it another one, keys revoke ${key?.id ?? request.id} ends the key`,
+    });
+  }
+  await parts.note?.(ended);
   await held.finish();
   return 'ended';
+}
+
+/** The lost mint may have changed the key. */
+async function asItIsNow(request: MintRequest, service: KeyService): Promise<MintRequest> {
+  if (request.kind !== 'regenerate' || request.version === null) return request;
+  return { ...request, version: (await service.get(request.id)).version };
 }

@@ -15,8 +15,10 @@ export interface Parts {
   minted?(issued: IssuedKey): Promise<void>;
   /** Rotate: throws when the new secret does not work. With `ask` the service is asked, too. */
   test?(secret: Secret, operation: Operation, options: { ask: boolean }): Promise<void>;
-  /** Asked before something is minted a second time on a service that cannot tell a repetition. */
-  confirm(question: string): Promise<boolean>;
+  /** Asked before something is minted a second time on a service that cannot tell a repetition; `null` when there is nobody to ask. */
+  confirm(question: string): Promise<boolean | null>;
+  /** Told what was done to keys of a service that cannot repeat a mint. */
+  note?(text: string): Promise<void>;
 }
 
 export function isOnlyPrinted(destinations: readonly Destination[]): boolean {

@@ -5,6 +5,7 @@ import { count } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
 import type { Operation } from './operation.ts';
+import type { Parts } from './parts.ts';
 
 /** Throws `conflict` when there is no way back: the old secret is dead already. */
 export async function undo(held: HeldOperation, service: KeyService): Promise<void> {
@@ -71,7 +72,7 @@ export async function isRevoked(service: KeyService, id: string): Promise<boolea
 export async function endWhatWasMinted(
   operation: Operation,
   service: KeyService,
-  confirm: (question: string) => Promise<boolean>,
+  confirm: Parts['confirm'],
 ): Promise<string> {
   const { minted, request } = operation;
   if (request.kind === 'regenerate' || request.kind === 'overlap') {

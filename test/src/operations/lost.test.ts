@@ -236,3 +236,52 @@ test('the mint that replaces a lost secret is tried until it succeeds, also when
   expect(await works()).toBe(true);
   expect(await states()).toEqual([]);
 });
+
+describe('on a service that cannot repeat a mint', () => {
+  const unanswered = async () => {
+    throw new KeysError('timeout', 'no answer');
+  };
+
+  async function lostAnswer(verb: 'create' | 'regenerate') {
+    const world = await newWorld({ plain: true });
+    const { service, journal, parts, intent } = world;
+    const { key } = await service.create({ name: 'old' });
+    const mute = changedService(service, {
+      [verb]: async (...words: unknown[]) => {
+        await (service[verb] as (...given: unknown[]) => Promise<unknown>)(...words);
+        return unanswered();
+      },
+    });
+    const request =
+      verb === 'create'
+        ? ({ kind: 'create', key: { name: 'new' } } as const)
+        : ({ kind: 'regenerate', id: key.id, graceMs: 0, version: key.version } as const);
+    const begun = intent({ command: verb, request, key: { id: key.id, name: 'old' } });
+    await expect(performOperation(journal, begun, parts({ service: mute }))).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    });
+    const [operation] = (await journal.list()).operations;
+    return { ...world, key, id: operation?.id ?? '' };
+  }
+
+  test('a key that recover ends because its secret is lost is named, where nobody can be asked', async () => {
+    const { id, resume, states } = await lostAnswer('create');
+    const notes: string[] = [];
+    const note = async (text: string) => void notes.push(text);
+    await resume(id, { confirm: async () => null, note });
+    expect(notes).toEqual([expect.stringMatching(/^1 key with a lost secret revoked: new \(key_.+\)$/)]);
+    expect(await states()).toEqual([]);
+  });
+
+  test('a regenerate whose answer is lost stays listed until a person has decided', async () => {
+    const { id, key, resume, states, works } = await lostAnswer('regenerate');
+    await expect(resume(id, { confirm: async () => null })).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      hint: expect.stringContaining(`keys revoke ${key.id}`),
+    });
+    expect(await states()).toEqual(['intended']);
+    await resume(id);
+    expect(await works()).toBe(true);
+    expect(await states()).toEqual([]);
+  });
+});
