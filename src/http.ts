@@ -9,7 +9,7 @@ import { KeysError, loginHint } from './errors.ts';
 import { Answer, hintFor, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
-import { connectionError } from './http/failure.ts';
+import { connectionError, isRefusedByProxy } from './http/failure.ts';
 import { Budget, backoff, longestTimerMs, maxAttempts, retryAfter } from './http/retry.ts';
 import { type Redactor, Secret } from './secret.ts';
 import { terminalSafe } from './text.ts';
@@ -156,7 +156,8 @@ export function createHttp(options: HttpOptions): Http {
       return {
         error,
         doubtful: sent && error.code !== 'untrusted',
-        repeatable: !ended && error.code === 'unavailable' && (!sent || effect !== 'once'),
+        repeatable:
+          !ended && error.code === 'unavailable' && !isRefusedByProxy(cause) && (!sent || effect !== 'once'),
         askedMs: null,
       };
     }

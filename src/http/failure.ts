@@ -21,6 +21,11 @@ export function connectionError(host: string, thrown: unknown): KeysError {
   );
 }
 
+/** Whether a proxy has said no: to ask again changes nothing, and may lock the user of the proxy out. */
+export function isRefusedByProxy(thrown: unknown): boolean {
+  return /^(Proxy response \(4\d\d\)|Proxy Authentication Required)/.test(rootOf(thrown).message);
+}
+
 /** undici and the resolver wrap what happened; the last cause is what did. */
 function rootOf(thrown: unknown): WireError {
   let error = thrown as WireError;

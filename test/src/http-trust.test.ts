@@ -236,6 +236,8 @@ test('a proxy that refuses is unavailable (exit 7), its credential is not shown'
   const error = await failureOf(httpTo('https://keys.test', options).call(mint));
   expect(error).toMatchObject({ code: 'unavailable', exitCode: 7, message: expect.stringContaining('407') });
   expect(lines.join() + error.message).not.toContain('pass');
+  // Asked again, it might lock its user out.
+  expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
 });
 
 test.each(['http://', 'socks5://127.0.0.1:1', 'http://a b'])(
