@@ -36,13 +36,17 @@ function finding(
   const field = fieldOf(key, name);
   const found = items.filter((item) => hasValue(rawValue(field, item)));
   const odd = found.map((item) => oddity(field, name, item, nowMs)).find((what) => what !== null);
+  const shared =
+    name === 'id' && new Set(found.map((item) => String(rawValue(field, item)))).size < found.length;
   return {
     field: name,
     from: field.from ?? null,
     found: found.length,
     of: items.length,
-    note: odd ?? (found.length === 0 && items.length > 0 ? missed(name, items) : null),
-    wrong: odd !== undefined || ((name === 'id' || name === 'name') && found.length < items.length),
+    note: shared
+      ? 'several entries have the same: it tells no key from another'
+      : (odd ?? (found.length === 0 && items.length > 0 ? missed(name, items) : null)),
+    wrong: shared || odd !== undefined || ((name === 'id' || name === 'name') && found.length < items.length),
   };
 }
 

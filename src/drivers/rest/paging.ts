@@ -1,4 +1,5 @@
 /** Every key of a list, whichever way the service pages it. */
+import { isDeepStrictEqual } from 'node:util';
 import { KeysError } from '../../errors.ts';
 import type { Answer } from '../../http.ts';
 import { find, textOf } from './expression.ts';
@@ -79,8 +80,12 @@ export async function everyItem(
   ask: AskPage,
 ): Promise<Item[]> {
   const { paging } = mapping.list;
-  const read = (answer: Answer) => itemsIn(mapping, answer).map((wire) => ({ id: idOf(wire, answer), wire }));
-  if (!paging) return unique(read(await ask({})));
+  const read = (answer: Answer) =>
+    oneEach(
+      mapping,
+      itemsIn(mapping, answer).map((wire) => ({ id: idOf(wire, answer), wire })),
+    );
+  if (!paging) return read(await ask({}));
   if (paging.style === 'cursor' || paging.style === 'link') return followed(mapping, paging, read, ask);
   let before: string | undefined;
   for (let reading = 1; reading <= mostReadings; reading++) {
@@ -89,7 +94,7 @@ export async function everyItem(
     if (items && (sure || ids === before)) return items;
     before = ids;
   }
-  throw endless(
+  throw nonsense(
     mapping,
     'changes faster than it can be read',
     'somebody may be changing it all the time: try again',
@@ -136,7 +141,7 @@ async function counted(
       // Beyond the end some services give the last page again, and one that does not page at all gives everything.
       if (again && total === null && !wasFull) return ended(index === 1);
       if (again && index === 1)
-        throw endless(
+        throw nonsense(
           mapping,
           'is the same page again and again',
           'check the names in list.query of its mapping',
@@ -145,7 +150,7 @@ async function counted(
     }
     for (const item of items) found.set(item.id, item);
     if (total !== null && items.length === 0 && found.size < total)
-      throw endless(
+      throw nonsense(
         mapping,
         `ends after ${found.size} of ${total}`,
         'check start, total and the names in list.query of its mapping',
@@ -154,7 +159,7 @@ async function counted(
     if (total !== null && found.size >= total) return ended(index === 0 || total === found.size);
     last = items;
   }
-  throw endless(mapping, 'has no end', 'check list.paging of its mapping');
+  throw nonsense(mapping, 'has no end', 'check list.paging of its mapping');
 }
 
 /** Whether a service says so that there is no such page; after a full page a refusal may mean anything else. */
@@ -182,14 +187,14 @@ async function followed(
     next = valueIn(paging.next, answer);
     if (next === null) return unique(items);
     if (seen.has(next))
-      throw endless(
+      throw nonsense(
         mapping,
         'leads back to a page that was read before',
         'check the names in list.query and list.paging of its mapping',
       );
     seen.add(next);
   }
-  throw endless(mapping, 'has no end', 'check list.paging of its mapping');
+  throw nonsense(mapping, 'has no end', 'check list.paging of its mapping');
 }
 
 type From = string | { readonly header: string };
@@ -212,10 +217,25 @@ function numberIn(from: From | undefined, answer: Answer): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
+/** Throws `bad_response` when two entries of one answer have one id: all but one of them would not be seen. */
+function oneEach(mapping: Mapping, items: Item[]): Item[] {
+  const byId = new Map<string, unknown>();
+  for (const { id, wire } of items) {
+    if (byId.has(id) && !isDeepStrictEqual(byId.get(id), wire))
+      throw nonsense(
+        mapping,
+        `has two entries with the id '${id}'`,
+        'key.id in its mapping says what tells one key from another',
+      );
+    byId.set(id, wire);
+  }
+  return [...byId].map(([id, wire]) => ({ id, wire }));
+}
+
 function unique(items: readonly Item[]): Item[] {
   return [...new Map(items.map((item) => [item.id, item])).values()];
 }
 
-function endless({ title }: Mapping, what: string, hint: string): KeysError {
+function nonsense({ title }: Mapping, what: string, hint: string): KeysError {
   return new KeysError('bad_response', `the list of ${title} ${what}`, { hint });
 }

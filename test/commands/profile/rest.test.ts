@@ -179,6 +179,18 @@ test('profile check names what a mapping has wrong: a field that is nowhere, a t
   expect(stderr).toContain(`put it right in ${mapping}`);
 });
 
+test('profile check names an id that tells no key from another (exit 9)', async () => {
+  const fake = await forTest(grafanaFake());
+  for (const name of ['ci', 'cd']) fake.seed(name);
+  const home = newHome();
+  const text =
+    'title: Own\nkey: { id: role, name: name }\nlist: { method: GET, path: /api/serviceaccounts/7/tokens }\n';
+  await home.keys(`profile add own --driver rest --mapping ${ownMapping(home, text)} --url ${fake.url}`);
+  const { code, stdout } = await home.keys('profile check own', { env: { KEYS_TOKEN: fake.credential } });
+  expect(code).toBe(9);
+  expect(stdout).toContain('several entries have the same');
+});
+
 test('profile check says what an answer has in the place of a list', async () => {
   const fake = await forTest(grafanaFake());
   const home = newHome();

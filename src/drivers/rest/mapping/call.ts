@@ -60,6 +60,16 @@ function templateOf(allowed: readonly string[]): z.ZodMiniType<Template> {
   return template;
 }
 
+/** A template of what an address can say. */
+function queryValueOf(allowed: readonly string[]) {
+  return templateOf(allowed).check((context) => {
+    const { value } = context;
+    if ([value].flat().every((each) => each !== null && typeof each !== 'object')) return;
+    const message = 'must be text, a number, true or false, or a list of those';
+    context.issues.push({ code: 'custom', input: value, message });
+  });
+}
+
 export function checkedTemplate(allowed: readonly string[]) {
   return z.string().check((context) => {
     const wrong = templateProblem(context.value, allowed);
@@ -83,7 +93,7 @@ export function callShape({ path, query = path, body, headers = body }: Places) 
       ),
     query: z.optional(
       z
-        .record(z.string(), templateOf(query), 'must be values by name')
+        .record(z.string(), queryValueOf(query), 'must be values by name')
         .check(about('the query by name; what has no value is left out')),
     ),
     headers: z.optional(

@@ -72,6 +72,8 @@ test.each([
     "takes quotes: '/keys/{id}'",
     'docs/rest-driver.md',
   ],
+  [`${base}  query: { filter: { owner: me } }\n`, '7:12', 'must be text, a number', 'docs/rest-driver.md'],
+  [`${base}  query: { after: }\n`, '7:12', 'must be text, a number', 'docs/rest-driver.md'],
   ['title: A\n a: b: c\n', '1:8', 'Nested mappings', 'docs/rest-driver.md'],
   ['', '1:1', 'at least title, key and list', 'docs/rest-driver.md'],
 ])('a mapping that is wrong is told with line, column and what to write: %#', (text, place, what, hint) => {
@@ -278,6 +280,18 @@ test.each([
     return from(start, 3, where === 'by offset' ? keys.slice(0, 4) : keys, { total: 7 });
   });
   await refuses('bad_response', ids());
+});
+
+test('two keys with one id are bad_response (exit 12), never one key; the same entry twice is one', async () => {
+  const list = (...keys: object[]) => ({ status: 200, body: { keys } });
+  const { ids } = await paged('{ style: cursor, next: next }', () =>
+    list({ id: 'alice', name: 'a' }, { id: 'alice', name: 'b' }),
+  );
+  await refuses('bad_response', ids());
+  const twice = await paged('{ style: page, size: 3 }', ({ query }) =>
+    query.get('page') === '1' ? list({ id: 'a' }, { id: 'b' }, { id: 'a' }) : list(),
+  );
+  expect(await twice.ids()).toEqual(['a', 'b']);
 });
 
 test('a next page of `false` is none, and one that is no address is bad_response (exit 12)', async () => {
