@@ -1,5 +1,5 @@
 /** `main(argv, app)`: parses, runs one command, and turns whatever was thrown into words and an exit code. */
-import { Command, CommanderError, Help, type Option } from 'commander';
+import { type AddHelpTextContext, Command, CommanderError, Help, type Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import type { App, GlobalOptions } from '../src/app.ts';
 import { errorJson, KeysError, toKeysError } from '../src/errors.ts';
@@ -10,7 +10,7 @@ import { topicList } from './help/index.ts';
 import { commands } from './index.ts';
 import { addExamples, addGlobalOptions } from './options.ts';
 import { reachedCommand, register } from './register.ts';
-import { refuseTornValue, swallowedOption, usageError } from './usage-error.ts';
+import { refuseTornValue, refuseUnknown, swallowedOption, usageError } from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
@@ -68,6 +68,7 @@ export function createProgram(app: App, said: Promise<void>[]): Command {
     'keys revoke ci-deploy',
   ]);
   program.addHelpText('after', () => `\n${topicList()}\n\nkeys <command> --help says more about a command.`);
+  program.on('beforeAllHelp', ({ command }: AddHelpTextContext) => refuseUnknown(command));
   program.hook('preAction', async (_program, command) => {
     app.options = withEnvironment(app, command.optsWithGlobals<GlobalOptions>());
     // Before anything is asked for or changed: a result that cannot be printed is no reason to begin.

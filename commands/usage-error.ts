@@ -1,7 +1,7 @@
 /** A command line that could not be parsed: what is wrong with it, and what to type instead. */
-import type { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { KeysError } from '../src/errors.ts';
-import { shellWord } from '../src/text.ts';
+import { nearest, shellWord } from '../src/text.ts';
 import { readOption } from './options.ts';
 import { findSubcommand } from './register.ts';
 
@@ -83,6 +83,16 @@ function begunOption(command: Command | undefined, message: string): string | nu
     known.push(...at.options.flatMap(({ long, hidden }) => (long && !hidden ? long : [])));
   }
   return (begun && known.filter((long) => long.startsWith(begun)).join(' or ')) || null;
+}
+
+/** Throws for a word that is no command: what would be shown is the help of another. */
+export function refuseUnknown(group: Command): void {
+  const [word] = group.args;
+  const names = group.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  if (names.length === 0 || word === undefined || word.startsWith('-') || names.includes(word)) return;
+  const near = nearest(word, names);
+  const meant = near === null ? '' : `\n(Did you mean ${near}?)`;
+  throw new CommanderError(2, 'commander.unknownCommand', `error: unknown command '${word}'${meant}`);
 }
 
 /** Of `one of list, ls`, two names of one command, only `keys list`. */

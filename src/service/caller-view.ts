@@ -1,5 +1,6 @@
 /** The service as one caller sees it, for one request: what its parts have in common. */
 import { KeysError } from '../errors.ts';
+import { isoTime } from '../iso-time.ts';
 import { type Action, type Caller, may, requireMay, type Target } from './access.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import type { ServiceCore } from './core.ts';
@@ -25,10 +26,11 @@ export class CallerView {
     throw new KeysError('unauthenticated', 'this takes the secret of a key');
   }
 
-  /** What is recorded of the caller's doing. */
+  /** What is recorded of the caller's doing; `details` may hold times in milliseconds under names that end in `At`. */
   audit(action: string, target: string | null, details: AuditRow['details'] = {}): AuditRow {
     this.context.recorded = true;
-    return auditRow(this.core.now(), this.context, this.caller(), { action, target, details });
+    const what = { action, target, details: withTimes(details) };
+    return auditRow(this.core.now(), this.context, this.caller(), what);
   }
 
   async targetOf({ row, owner }: FoundKey): Promise<Target> {
@@ -73,4 +75,12 @@ export class CallerView {
       if (after !== 'changed') return this.core.uses.latest(after);
     }
   }
+}
+
+/** Times as they are told everywhere. */
+function withTimes(details: AuditRow['details']): AuditRow['details'] {
+  const told = Object.entries(details).map(([name, value]) =>
+    name.endsWith('At') && typeof value === 'number' ? [name, isoTime(value)] : [name, value],
+  );
+  return Object.fromEntries(told);
 }

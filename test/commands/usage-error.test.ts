@@ -4,6 +4,8 @@ import { newHome } from '../run.ts';
 test.each([
   ['lst', "unknown command 'lst'", 'did you mean keys list?'],
   ['frobnicate', "unknown command 'frobnicate'", 'keys --help lists the commands'],
+  ['lst --help', "unknown command 'lst'", 'did you mean keys list?'],
+  ['profile frobnicate -h', "unknown command 'frobnicate'", 'keys profile --help lists the commands'],
   ['profile ad', "unknown command 'ad'", 'did you mean keys profile add?'],
   ['profile frobnicate', "unknown command 'frobnicate'", 'keys profile --help lists the commands'],
   ['list --statsu active', "unknown option '--statsu'", 'did you mean --status?'],

@@ -81,6 +81,21 @@ test('refused requests are recorded, and neither a secret nor an address that ma
   expect(JSON.stringify(await entries(auditOf(admin)))).not.toContain(typed);
 });
 
+test('times in the details of a row are told as everywhere else', async () => {
+  const { ask, admin } = await newHttpService();
+  const [first, second] = ['2030-01-01T00:00:00.000Z', '2031-01-01T00:00:00.000Z'];
+  const { body } = await ask('POST /v1/keys', { body: { name: 'a', expiresAt: first } });
+  const { id } = (body as { key: { id: string } }).key;
+  await ask(`PATCH /v1/keys/${id}`, { body: { expiresAt: second } });
+  await ask(`POST /v1/keys/${id}/regenerate`, { body: { graceMs: 60_000 } });
+  const rows = await entries(auditOf(admin), { key: id, order: 'oldest' });
+  expect(rows.map(({ details }) => details.expiresAt ?? details.oldEndsAt)).toEqual([
+    first,
+    second,
+    expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  ]);
+});
+
 test('logins are recorded, good and bad ones, in the name of a user that there is, and never a password', async () => {
   const { ask, admin } = await newHttpService();
   const password = 'correct horse battery staple';
