@@ -20,9 +20,10 @@ export class Answer {
     this.#received = received;
   }
 
+  /** A header that came several times as one, its values with commas between them (RFC 9110, 5.3). */
   header(name: string): string | null {
     const value = this.#received.headers[name.toLowerCase()];
-    return typeof value === 'string' ? value : null;
+    return value === undefined ? null : [value].flat().join(', ');
   }
 
   get requestId(): string | null {

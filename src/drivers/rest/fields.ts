@@ -193,6 +193,14 @@ function expiryFor(field: Field, expiresAt: string | null, title: string, nowMs:
   requireFuture(expiresAt, nowMs);
   const chosen = choices ? lifetimeOf(choices, Date.parse(expiresAt) - nowMs, title) : null;
   const value = writeTime(chosen === null ? expiresAt : new Date(nowMs + chosen).toISOString(), send, nowMs);
+  if (send.endsWith('-from-now') && Number(value) <= 0)
+    throw new KeysError(
+      'invalid',
+      `${title} takes an expiry in whole ${send.split('-')[0]}, and less is left`,
+      {
+        hint: 'give a later expiry: --expires 1h',
+      },
+    );
   if (send === 'date' && Date.parse(String(value)) <= nowMs)
     throw new KeysError('invalid', `${title} ends keys at the beginning of a day, and ${value} has begun`, {
       hint: 'give a later day: --expires 2d',

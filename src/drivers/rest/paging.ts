@@ -32,6 +32,7 @@ export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
   const body = answer.json();
   const items = find(list.items ?? '@', body);
   if (Array.isArray(items)) return items;
+  if (items === null && isNull(list.items, body)) return [];
   const where = list.items === undefined ? '' : ` at '${list.items}'`;
   throw new KeysError(
     'bad_response',
@@ -41,6 +42,18 @@ export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
       hint: 'list.items in the mapping file says where the keys are in an answer',
     },
   );
+}
+
+/** Whether the answer says null in the place of the list, as services in some languages do of an empty one. */
+function isNull(place: string | undefined, body: unknown): boolean {
+  if (place === undefined) return body === null;
+  if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(place)) return false;
+  let at = body;
+  for (const name of place.split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return false;
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return at === null;
 }
 
 function shapeOf(body: unknown): string {
@@ -208,9 +221,12 @@ export function valueIn(from: From | undefined, answer: Answer): string | null {
   }
   const value = answer.header(from.header);
   if (value === null || from.header.toLowerCase() !== 'link') return value || null;
-  const link = value.split(/,\s*(?=<)/).find((each) => /;\s*rel="?next"?(\s*;|\s*$)/i.test(each));
+  const link = value.split(/,\s*(?=<)/).find((each) => nextForm.test(each));
   return /<([^>]*)>/.exec(link ?? '')?.[1] ?? null;
 }
+
+/** `next` as one of the relations of a link (RFC 8288, 3.3). */
+const nextForm = /;\s*rel=("([^"]*\s)?next(\s[^"]*)?"|next)\s*(;|,|$)/i;
 
 function numberIn(from: From | undefined, answer: Answer): number | null {
   const text = valueIn(from, answer);

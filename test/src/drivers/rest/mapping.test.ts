@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { parseMapping } from '../../../../src/drivers/rest/load.ts';
 import { render, renderPath } from '../../../../src/drivers/rest/template.ts';
 import { readTime, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
@@ -292,6 +294,44 @@ test('two keys with one id are bad_response (exit 12), never one key; the same e
     query.get('page') === '1' ? list({ id: 'a' }, { id: 'b' }, { id: 'a' }) : list(),
   );
   expect(await twice.ids()).toEqual(['a', 'b']);
+});
+
+test('a Link header among others, or with several relations, is followed', async () => {
+  const links = ['</style.css>; rel=preload', '</keys?page=2>; title="x"; rel="last next"'];
+  const server = createServer((request, response) => {
+    const first = request.url === '/keys';
+    if (first) response.setHeader('link', links);
+    response.setHeader('content-type', 'application/json').end(JSON.stringify([{ id: first ? 'a' : 'b' }]));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const text = `${base}  paging: { style: link, next: { header: link } }\n`;
+  const service = openMapping(parseMapping('acme.yaml', text), { url });
+  expect((await service.list({})).keys.map(({ id }) => id).sort()).toEqual(['a', 'b']);
+  await service.close();
+});
+
+test('null in the place of a list is an empty one, and nothing in its place is bad_response (exit 12)', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: { data: { keys: null } } })));
+  const list = (items: string) =>
+    openMapping(parseMapping('acme.yaml', `${base}  items: ${items}\n`), server).list({});
+  expect((await list('data.keys')).keys).toEqual([]);
+  await refuses('bad_response', list('data.tokens'));
+});
+
+test('an expiry of less than a second is refused where a service counts seconds and 0 is never', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: {} })));
+  const mapping = base.replace(
+    '  id: id',
+    '  id: id\n  expiresAt: { from: x, send: seconds-from-now, never: 0 }',
+  );
+  const text = `${mapping}${create}, body: { ttl: '{expiresAt}' } }\n`;
+  const service = openMapping(parseMapping('acme.yaml', text), server);
+  const expiresAt = new Date(Date.now() + 400).toISOString();
+  await refuses('invalid', service.create({ name: 'ci', expiresAt }));
+  expect(server.requests).toEqual([]);
+  await service.close();
 });
 
 test('a next page of `false` is none, and one that is no address is bad_response (exit 12)', async () => {
