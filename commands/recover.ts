@@ -45,7 +45,9 @@ export async function recover(app: App, id: string | undefined, options: Options
   const journal = openJournal(app.paths.state, app.signal, app.now);
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
-    await app.note(`${file} is damaged or was written by a newer keys; look into it, then remove it by hand`);
+    await app.note(
+      `${file} is damaged or was written by a newer keys or another user; look into it, then remove it by hand`,
+    );
   }
   const unfinished = operations.filter(({ state }) => state !== 'unproven');
   const unreadable = damaged.map((file) => basename(file, '.json'));

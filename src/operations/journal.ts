@@ -3,8 +3,8 @@
  * or rotate after a crash at any instant, and no secret. A file is written before the mint and removed last.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, removeDurably, writeAtomically } from '../files.ts';
@@ -188,11 +188,24 @@ function isOperationId(text: string): boolean {
 async function readOperation(file: string): Promise<Operation | null> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readOwn(file);
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
   }
   const { parseOperation } = await import('./operation-schema.ts');
   return parseOperation(text, file);
+}
+
+/** What stands in the journal is done: files are written, commands are run. So it has to be of this user, or of root. */
+async function readOwn(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    const isOurs = !process.geteuid || stat.uid === 0 || stat.uid === process.geteuid();
+    if (!stat.isFile() || !isOurs) throw new Error('it is no plain file of this user');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
 }

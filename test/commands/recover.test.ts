@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { OperationJson } from '../../commands/operation-noun.ts';
@@ -186,6 +187,26 @@ test.each([
     expect(named.stderr).toContain('cannot be read');
   },
 );
+
+test.runIf(process.geteuid?.() === 0)('what another user has put into the journal is not done', async () => {
+  const home = newHome();
+  const id = await undelivered(home);
+  chownSync(join(operations(home), `${id}.json`), 1, 1);
+  const path = join(home.path, 'token');
+  const all = await home.keys(`recover --all --to file:${path}`);
+  expect(all).toMatchObject({ code: 8, stderr: expect.stringContaining('another user') });
+  expect(await home.keys(`recover ${id} --to file:${path}`)).toMatchObject({ code: 2, stdout: '' });
+  expect(existsSync(path)).toBe(false);
+});
+
+test.runIf(process.platform === 'linux')('a pipe in the journal keeps nobody waiting', async () => {
+  const home = newHome();
+  await home.keys('create ci');
+  const path = join(operations(home), 'op_0123456789abcdef.json');
+  execFileSync('mkfifo', [path]);
+  expect((await home.keys('create other')).code).toBe(0);
+  expect((await home.keys('recover')).stderr).toContain(path);
+});
 
 test('an operation that another process works on is a conflict, and stays', async () => {
   const home = newHome();
