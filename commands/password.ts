@@ -42,8 +42,9 @@ export async function askPassword(app: App, question: string): Promise<Secret> {
 }
 
 export async function passwordIn(app: App, path: string): Promise<Secret> {
-  const text = await (path === '-' ? app.io.stdin.readAll(65_536) : readSmallFile(path)).catch(
+  const text = await (path === '-' ? app.io.stdin.readAll(65_536) : readSmallFile(path, app)).catch(
     (cause: Error) => {
+      app.signal.throwIfAborted();
       throw new KeysError('invalid', `cannot read the password from ${path}: ${cause.message}`, { cause });
     },
   );

@@ -1,6 +1,9 @@
 /** Files that hold what must not be lost or read by others. */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from './errors.ts';
 import { nodeCrypto } from './node-crypto.ts';
 
 /**
@@ -38,20 +41,54 @@ export async function removeDurably(path: string): Promise<boolean> {
   return true;
 }
 
-/** The text of a file, a pipe or a device that should be small. Throws the system's error, and one when it is not. */
-export async function readSmallFile(path: string, longestBytes = 65_536): Promise<string> {
-  const file = await open(path, 'r');
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  readonly longestBytes?: number;
+}
+
+const chunkBytes = 65_536;
+
+/**
+ * The text of a file, a pipe or a device that should be small. Throws the system's error, one when it is not, and the signal's reason.
+ * Never waits in the kernel: a thread that does, for the writer of a pipe, cannot be ended, and neither can its process.
+ */
+export async function readSmallFile(
+  path: string,
+  { signal, longestBytes = 65_536 }: ReadOptions = {},
+): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    // A named pipe has an end before anybody has opened it for writing; the pipe of `<(command)` only after its command.
+    const waitsForWriter = (await lstat(path)).isFIFO();
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of file.createReadStream({ autoClose: false })) {
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
+    for (;;) {
+      signal?.throwIfAborted();
+      const chunk = await readNow(file);
+      if (chunk?.length === 0 && (size > 0 || !waitsForWriter)) return Buffer.concat(chunks).toString('utf8');
+      if (!chunk?.length) {
+        await sleep(pauseMs);
+        continue;
+      }
+      chunks.push(chunk);
+      size += chunk.length;
       if (size > longestBytes) throw new Error(`it is larger than ${longestBytes} bytes`);
     }
-    return Buffer.concat(chunks).toString('utf8');
   } finally {
     await file.close();
+  }
+}
+
+const pauseMs = 5;
+
+/** What there is; empty at the end, `null` where more may come. */
+async function readNow(file: FileHandle): Promise<Buffer | null> {
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, null);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return null;
+    throw error;
   }
 }
 

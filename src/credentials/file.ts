@@ -166,7 +166,8 @@ function bytesIn(base64: string | undefined): number {
 async function askPassphrase(app: App, isNew: boolean, given?: string): Promise<Secret> {
   const file = given ?? variable(app.env, 'KEYS_PASSPHRASE_FILE');
   if (file !== undefined) {
-    const text = await readSmallFile(file).catch((error: Error) => {
+    const text = await readSmallFile(file, app).catch((error: Error) => {
+      app.signal.throwIfAborted();
       throw new KeysError('invalid', `cannot read the passphrase file ${file}: ${error.message}`, {
         cause: error,
       });

@@ -72,11 +72,12 @@ export async function replaceCredential(
 
 /** The credential that the environment gives, or null. Throws `invalid` for one that is empty or not a single line. */
 export async function environmentCredential(
-  app: Pick<App, 'env' | 'redactor'>,
+  app: Pick<App, 'env' | 'redactor' | 'signal'>,
 ): Promise<{ secret: Secret; source: 'KEYS_TOKEN_FILE' | 'KEYS_TOKEN' } | null> {
   const path = variable(app.env, 'KEYS_TOKEN_FILE');
   if (path !== undefined) {
-    const text = await readSmallFile(path).catch((error: Error) => {
+    const text = await readSmallFile(path, app).catch((error: Error) => {
+      app.signal.throwIfAborted();
       throw new KeysError('invalid', `KEYS_TOKEN_FILE: cannot read ${path}: ${error.message}`, {
         cause: error,
       });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdtempSync,
   readdirSync,
@@ -52,6 +53,23 @@ test('removing twice is told apart', async () => {
 test('reading stops at a file that is too large, also at a device without an end', async () => {
   await expect(readSmallFile('/dev/zero')).rejects.toThrow('larger than');
   writeFileSync(join(directory, 'a'), 'x'.repeat(11));
-  await expect(readSmallFile(join(directory, 'a'), 10)).rejects.toThrow('larger than 10 bytes');
-  expect(await readSmallFile(join(directory, 'a'), 11)).toHaveLength(11);
+  await expect(readSmallFile(join(directory, 'a'), { longestBytes: 10 })).rejects.toThrow(
+    'larger than 10 bytes',
+  );
+  expect(await readSmallFile(join(directory, 'a'), { longestBytes: 11 })).toHaveLength(11);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a pipe without a writer can be interrupted, and is read to its end',
+  async () => {
+    const path = join(directory, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const interruption = new AbortController();
+    const reading = readSmallFile(path, { signal: interruption.signal });
+    interruption.abort(new Error('stopped'));
+    await expect(reading).rejects.toThrow('stopped');
+    const later = readSmallFile(path);
+    execFileSync('sh', ['-c', 'exec > "$0"; printf a; sleep 0.05; printf b', path]);
+    expect(await later).toBe('ab');
+  },
+);
