@@ -138,7 +138,9 @@ export function problemOf(code: ErrorCode): { status: number; title: string } {
 export function codeForStatus(status: number, named?: unknown): ErrorCode {
   if (isErrorCode(named) && table[named].status === status) return named;
   if (status === 422 || status === 415 || status === 428) return 'invalid';
+  if (status === 402) return 'quota_exceeded';
   if (status === 405) return 'unsupported';
+  if (status === 407) return 'unavailable';
   if (status === 408) return 'timeout';
   if (status === 410) return 'not_found';
   if (status === 502) return 'unavailable';

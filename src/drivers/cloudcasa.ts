@@ -126,7 +126,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
 
   /** The vendor does not say how the organisation's limit shows, so every refusal of a new key tells how many there are. */
   async function withCount(error: unknown): Promise<unknown> {
-    const refusals = ['invalid', 'forbidden', 'conflict', 'not_found'];
+    const refusals = ['invalid', 'forbidden', 'conflict', 'quota_exceeded', 'not_found'];
     if (!(error instanceof KeysError) || !refusals.includes(error.code)) return error;
     const keys = await everyItem(ask, keysPath, '-_created').catch(() => null);
     if (keys === null) return error;

@@ -290,6 +290,16 @@ test('another refusal keeps its meaning and still tells how many keys there are'
   });
 });
 
+test('a plan that has to be paid for (402) is quota_exceeded (exit 5), with how many there are', async () => {
+  const { fake, service } = await opened();
+  fake.befall({ on: mintRoute, ...errorWithoutMessage(402) });
+  await expect(service.create({ name: 'x' })).rejects.toMatchObject({
+    code: 'quota_exceeded',
+    exitCode: 5,
+    hint: expect.stringContaining('0 API keys exist'),
+  });
+});
+
 test('a list of several pages is read to its end, newest first', async () => {
   const { fake, service } = await opened();
   const ids = Array.from({ length: 60 }, () => fake.seed()._id);

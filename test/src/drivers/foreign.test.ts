@@ -275,8 +275,10 @@ describe.each(cases)('$name', (subjectCase) => {
   test.each([
     [400, 'invalid'],
     [401, 'unauthenticated'],
+    [402, 'quota_exceeded'],
     [403, 'forbidden'],
     [404, 'not_found'],
+    [407, 'unavailable'],
     [409, 'conflict'],
     [500, 'unavailable'],
   ] satisfies [number, ErrorCode][])(

@@ -129,6 +129,15 @@ test('a get answered 403 is not found when the list does not have the token, and
   await refuses('forbidden', service.get(key.id));
 });
 
+test('201 for a new token and 204 for a deleted one, which the documentation has besides, are success', async () => {
+  const { fake, service } = await opened();
+  fake.befall({ on: mintRoute, alter: (reply) => ({ ...reply, status: 201 }) });
+  fake.befall({ on: to('DELETE', /./), alter: () => ({ status: 204 }) });
+  const { key } = await service.create(newKey);
+  await service.revoke(key.id);
+  expect(fake.tokens.size).toBe(0);
+});
+
 test('a token whose deletion was answered by nobody is gone: revoke succeeds', async () => {
   const { fake, service } = await opened();
   const { key } = await service.create(newKey);
