@@ -4,6 +4,7 @@ import { accountOf, openStore } from '../credentials/index.ts';
 import type { Destination } from '../destinations/index.ts';
 import { KeysError } from '../errors.ts';
 import { profileNamed } from '../resolve-profile.ts';
+import { Secret } from '../secret.ts';
 
 const scheme = 'credential:';
 
@@ -34,7 +35,11 @@ export async function credentialDestination(app: App, spec: string): Promise<Des
     spec,
     readable: true,
     async preflight() {
+      // Whoever can read it may still not be able to write: a full disk, a directory of somebody else.
       await store.read(account);
+      const trial = `${account} (trial)`;
+      await store.write(trial, new Secret('trial'));
+      await store.remove(trial);
     },
     async deliver(secret) {
       await store.write(account, secret).catch((error: Error) => {

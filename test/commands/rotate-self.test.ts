@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import type { Identity } from '../../src/keys.ts';
 import { type ListeningService, listeningService } from '../fakes/server.ts';
+import { canMount, smallDisk } from '../fakes/small-disk.ts';
 import { type Home, newHome, type Setup } from '../run.ts';
 
 let home: Home;
@@ -59,6 +60,21 @@ test('rotate --self with a check that fails leaves a credential that works', asy
   expect(await valid(mine.secret)).toBe(true);
   expect(await status()).toMatchObject({ authenticated: true });
 });
+
+test.runIf(canMount)(
+  'rotate --self with a store that cannot be written asks for no new secret: exit 11',
+  async () => {
+    const disk = smallDisk(64);
+    const there = { env: { ...env(), KEYS_DATA_DIR: disk.path } };
+    const argv = ['auth', 'login', '-p', 'prod', '--url', service.url, '--with-token', '--store', 'file'];
+    expect(await home.keys(argv, { ...there, stdin: mine.secret })).toMatchObject({ code: 0 });
+    disk.fill();
+    const { code, stderr } = await home.keys('rotate --self -y', there);
+    expect({ code, stderr }).toMatchObject({ code: 11, stderr: expect.stringContaining('cannot write') });
+    expect(await home.json('recover', there)).toEqual([]);
+    expect(await home.json('auth status', there)).toMatchObject({ authenticated: true });
+  },
+);
 
 test('a no is exit 130, and the credential is the same', async () => {
   await login();
