@@ -430,12 +430,12 @@ test('a body that never ends in time is a timeout too', async () => {
 
 test('the budget is for all calls together, and only waiting uses it up', async () => {
   const service = await fakeService((response, asked) => {
-    if (asked.url === '/slow') setTimeout(() => ok(response, asked), 150);
+    if (asked.url === '/slow') setTimeout(() => ok(response, asked), 500);
     else ok(response, asked);
   });
-  const http = httpTo(service.url, { timeoutMs: 250 });
+  const http = httpTo(service.url, { timeoutMs: 900 });
   await http.call({ ...read, path: ['slow'] });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   await http.call(read);
   expect((await failureOf(http.call({ ...read, path: ['slow'] }))).code).toBe('timeout');
 });
