@@ -6,9 +6,9 @@ import type { RequestContext } from './audit.ts';
 import { createAuditQueue } from './audit-queue.ts';
 import { callerOfKey, callerOfSession } from './callers.ts';
 import type { ServiceCore } from './core.ts';
+import { createAdmin, hasAdmin } from './first-admin.ts';
 import { CallerKeyService, type OwnKeyService } from './key-service.ts';
 import { countUnknown, countUse } from './limited.ts';
-import { machineAdministrator } from './machine.ts';
 import { memoryCounter } from './memory-counter.ts';
 import { type Reencryption, reencrypt } from './reencrypt.ts';
 import { mintSecret } from './secret-format.ts';
@@ -45,9 +45,9 @@ export interface Service {
   check(): Promise<void>;
   /** Encrypts with the newest master key what is kept under older ones, until `isStopped`. Throws `unavailable`. */
   reencrypt(isStopped: () => boolean): Promise<Reencryption>;
-  /** Whether there is a key, not revoked, that can administer the whole service. */
+  /** Whether somebody can administer the whole service: with a password, or with the secret of a key. */
   hasAdmin(): Promise<boolean>;
-  /** The first administrator's key, with a secret that has been chosen already. Throws `conflict`. */
+  /** The first administrator's key, with a secret that has been chosen already. Throws `conflict` when there is one by now, or when the secret is not new. */
   createAdmin(secret: Secret): Promise<Key>;
   close(): Promise<void>;
 }
@@ -65,7 +65,6 @@ export function createService(parts: ServiceParts): Service {
     counter: countsTogether ? sharedCounter(store, now) : memoryCounter(now),
     throttle: createThrottle(now),
   };
-  const machine = machineAdministrator();
   return {
     now,
     as: (caller, context) => new CallerKeyService(core, caller, context),
@@ -88,27 +87,8 @@ export function createService(parts: ServiceParts): Service {
     record: (row) => core.queue.add(row),
     check: () => store.check(),
     reencrypt: (isStopped) => reencrypt(store, settings.masterKeys, isStopped),
-    async hasAdmin() {
-      const page = await new CallerKeyService(core, machine).list({
-        namespace: null,
-        role: 'admin',
-        pageSize: 1,
-      });
-      if (page.keys.length > 0) return true;
-      const users = await store.listUsers();
-      return users.some(
-        ({ role, disabledAt, password }) => role === 'admin' && disabledAt === null && password,
-      );
-    },
-    async createAdmin(secret) {
-      // Without an administrator nobody could raise a quota either.
-      const unlimited = { ...settings, quota: null, totalQuota: null };
-      const service = new CallerKeyService(
-        { ...core, settings: unlimited, newSecret: () => secret },
-        machineAdministrator('admin'),
-      );
-      return (await service.create({ name: 'admin', roles: ['admin'] })).key;
-    },
+    hasAdmin: () => hasAdmin(core),
+    createAdmin: (secret) => createAdmin(core, secret),
     async close() {
       await core.sweep.stop();
       await core.uses.flush();
