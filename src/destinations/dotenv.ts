@@ -96,10 +96,14 @@ function valueAfter(text: string, equals: number): [number, number] {
     while (close > 0 && text[close - 1] === '\\') close = text.indexOf(mark, close + 1);
     if (close > 0) return [start, close + 1];
   }
-  const bare = /[^\r\n]*?(?=[ \t]*(?:[ \t]#|\r|\n|$))/y;
-  bare.lastIndex = start;
-  bare.exec(text);
-  return [start, bare.lastIndex];
+  // No regular expression: one that looks for the end from each space takes minutes on a line of spaces.
+  let end = start;
+  for (let at = start; at < text.length && text[at] !== '\r' && text[at] !== '\n'; at += 1) {
+    const isSpace = text[at] === ' ' || text[at] === '\t';
+    if (isSpace && text[at + 1] === '#') break;
+    if (!isSpace) end = at + 1;
+  }
+  return [start, end];
 }
 
 function nextLine(text: string, from: number): number {

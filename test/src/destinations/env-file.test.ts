@@ -276,3 +276,9 @@ test.skipIf(!canMount)(
     expect(await readFile(path, 'utf8')).toContain('TOKEN=new');
   },
 );
+
+test('a line of nothing but spaces keeps nobody waiting', () => {
+  const spaces = ' '.repeat(200_000);
+  expect(setVariable(`A=x${spaces}y\n`, 'A', 'new')).toBe('A=new\n');
+  expect(setVariable(`A=x${spaces}#y\n`, 'A', 'new')).toBe(`A=new${spaces}#y\n`);
+});
