@@ -72,7 +72,10 @@ export async function run(
     await sleep(drainTime);
   } finally {
     app.onHangup = null;
-    const late = setTimeout(() => server.server.closeAllConnections(), stopMs);
+    const late = setTimeout(() => {
+      logger.warn({ afterMs: stopMs }, 'requests that did not end were cut off');
+      server.server.closeAllConnections();
+    }, stopMs);
     await server.close();
     clearTimeout(late);
     if (watching) await closed(watching);

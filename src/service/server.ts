@@ -123,9 +123,11 @@ export function createServer(parts: ServerParts): Server {
     return authenticate(request, reply) ?? done();
   });
   let closing = false;
+  const endSilent = silentConnections(app.server);
   app.addHook('preClose', async () => {
     closing = true;
     app.readiness.stop();
+    endSilent();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive after the last answer would keep the server from ending.
@@ -207,6 +209,21 @@ interface Body {
 
 function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/**
+ * Ends the connections on which nothing has come yet. Node does not count them as idle, and a client that connects ahead of its
+ * first request would keep the server from ending.
+ */
+function silentConnections(server: RawServerDefault): () => void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return () => {
+    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+  };
 }
 
 /** Other types of bodies are refused; an empty body of type JSON is no body. */

@@ -1,4 +1,5 @@
 /** `keys serve`, in this process where that shows enough and as the built command where signals and exits matter. */
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
@@ -202,6 +203,20 @@ test.each(['--quota 0', '--total-quota 0'])(
     expect(code).toBe(0);
   },
 );
+
+test('a connection on which nothing has been sent does not keep it from stopping', async () => {
+  const server = await serverProcess();
+  const { hostname, port } = new URL(server.url);
+  const socket = createConnection(Number(port), hostname);
+  await once(socket, 'connect');
+  // Whoever is answered on another connection knows that the first one has been taken.
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  const closed = once(socket, 'close');
+  socket.on('error', () => {});
+  expect(await server.stop()).toBe(0);
+  await closed;
+  expect(server.stderr()).not.toContain('were cut off');
+});
 
 test('while it drains, /readyz says 503 and requests are still answered; then it stops', async () => {
   const server = await serverProcess(['--drain-time', '5s', '--metrics-listen', '127.0.0.1:0']);
