@@ -119,10 +119,14 @@ async function requireDelivered(app: App, { id, name }: Key): Promise<void> {
         (minted?.id ?? id) === id &&
         request.key.name === name,
     );
-  // Not interrupted yet, when another process is at it.
-  const begun = await find();
-  if (begun) await journal.settled(begun.id);
-  const unfinished = begun && (await find());
+  // Not interrupted yet, when another process is at it; there may be several, of which one mints.
+  const settled = new Set<string>();
+  let unfinished = await find();
+  while (unfinished && !settled.has(unfinished.id)) {
+    await journal.settled(unfinished.id);
+    settled.add(unfinished.id);
+    unfinished = await find();
+  }
   if (!unfinished) return;
   throw new KeysError(
     'undelivered',
