@@ -30,15 +30,20 @@ export function chosenSecret(content: string, prefix: string): Secret {
   return new Secret(text);
 }
 
+/** The name of the first administrator and of their key. */
+const firstName = 'admin';
+
 /** Whether somebody holds what an admin can be had by: a key with that role, or an admin's password or key without roles. */
 export async function hasAdmin(core: ServiceCore): Promise<boolean> {
   const users = await core.store.listUsers();
   const isActive = (name: string | null) =>
     !users.some((user) => user.name === name && user.disabledAt !== null);
   if (await hasKey(core, { role: 'admin' }, ({ owner }) => isActive(owner))) return true;
+  // Until then the keys without roles are those of the embedded service, made for programs and not to administer it.
+  const hadFirst = users.some(({ name }) => name === firstName);
   for (const { name, role, password, disabledAt } of users) {
     if (role !== 'admin' || disabledAt !== null) continue;
-    if (password || (await hasKey(core, { owner: name }, actsAsOwner))) return true;
+    if (password || (hadFirst && (await hasKey(core, { owner: name }, actsAsOwner)))) return true;
   }
   return false;
 }
@@ -69,7 +74,7 @@ export async function createAdmin(core: ServiceCore, secret: Secret): Promise<Ke
   // Without an administrator nobody could raise a quota either.
   const unlimited = { ...core.settings, quota: null, totalQuota: null };
   for (let n = 1; ; n++) {
-    const name = n === 1 ? 'admin' : `admin-${n}`;
+    const name = n === 1 ? firstName : `${firstName}-${n}`;
     const service = new CallerKeyService(
       { ...core, settings: unlimited, newSecret: () => secret },
       machineAdministrator(name),

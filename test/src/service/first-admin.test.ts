@@ -33,6 +33,7 @@ describe('somebody can administer a service', () => {
 
   test('with a key that acts as such a user, and not with one that has roles of its own or only looks', async () => {
     const { admin, service } = await newService();
+    await admin.revoke((await service.createAdmin(mintSecret('keys_'))).id);
     await admin.users.edit('ann', { role: 'admin' });
     await admin.create({ name: 'a', owner: 'ann', roles: ['viewer'] });
     await admin.create({ name: 'b', owner: 'ann', type: 'view' });
@@ -46,6 +47,14 @@ describe('somebody can administer a service', () => {
 });
 
 describe('the first administrator', () => {
+  test('is made at the first start on a database that the embedded service has filled with keys', async () => {
+    const { admin, service } = await newService();
+    await admin.create({ name: 'for-a-program' });
+    expect(await service.hasAdmin()).toBe(false);
+    await service.createAdmin(mintSecret('keys_'));
+    expect(await service.hasAdmin()).toBe(true);
+  });
+
   test('gets another name where a key or a disabled user has theirs', async () => {
     const { admin, service } = await newService();
     await admin.create({ name: 'admin', roles: ['viewer'] });
