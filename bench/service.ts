@@ -60,6 +60,7 @@ async function sqliteDatabases(): Promise<Databases> {
     bare,
     betterAuth: {
       'better-auth': join(home, 'better-auth.db'),
+      'better-auth WAL': `${join(home, 'better-auth-wal.db')}?synchronous=FULL`,
       'better-auth NORMAL': `${join(home, 'better-auth-normal.db')}?synchronous=NORMAL`,
     },
   };

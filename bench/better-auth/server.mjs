@@ -1,9 +1,9 @@
 /**
  * better-auth's API-key plugin behind `node:http`, asked as its documentation says: `auth.api.verifyApiKey`, `createApiKey`,
- * `listApiKeys`. Its settings are its defaults but for these, each in its favour or for the same task:
- * - SQLite through `node:sqlite`, in WAL mode with `synchronous = FULL`; its documents open it as it comes, which is slower. With
- *   `?synchronous=NORMAL` behind the path it does not wait for the disk: a power cut takes keys that were just created.
- *   PostgreSQL through a `pg` pool of 10, as ours.
+ * `listApiKeys`. Its settings are its defaults but for these:
+ * - SQLite through `node:sqlite`, opened as its documentation shows (`new DatabaseSync(path)`, which comes to a rollback journal and
+ *   `synchronous = FULL`). With `?synchronous=FULL` behind the path in WAL mode, as ours is; with `?synchronous=NORMAL` it does not wait
+ *   for the disk either: a power cut takes keys that were just created. PostgreSQL through a `pg` pool of 10, as ours.
  * - the plugin's limit on, higher than any bench reaches, and counted by each key, as it counts.
  * - its log off. It has no audit log of keys.
  * Keys live in the database (`storage: 'database'`, the default), as ours do: a revoke counts at once.
@@ -23,9 +23,9 @@ const rateLimit = { enabled: true, timeWindow: 60_000, maxRequests: 999_999_999 
 
 function openDatabase() {
   if (onPostgres) return new pg.Pool({ connectionString: DATABASE, max: 10 });
-  const [path, synchronous = 'FULL'] = DATABASE.split('?synchronous=');
+  const [path, synchronous] = DATABASE.split('?synchronous=');
   const db = new DatabaseSync(path);
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+  if (synchronous) db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
   return db;
 }
 
