@@ -190,15 +190,21 @@ async function httpTo(
 }
 
 /** Where the credential came from, there another one has to be. */
-function loginHintFor({ env }: App, { name, origin }: Profile): string {
+function loginHintFor({ env }: App, profile: Profile): string {
   const given = (['KEYS_TOKEN_FILE', 'KEYS_TOKEN'] as const).find((variable) => env[variable] !== undefined);
   if (given) return `put one that works in ${given}, which goes before what profiles keep`;
+  return storedHint(profile);
+}
+
+/** Where a profile's credential is put. */
+function storedHint({ name, origin }: Profile): string {
   return origin === 'environment' ? 'set KEYS_TOKEN_FILE or KEYS_TOKEN' : `keys auth login -p ${name}`;
 }
 
-export function noCredential({ name, url, origin }: Profile): KeysError {
+export function noCredential(profile: Profile): KeysError {
+  const { name, url } = profile;
   return new KeysError('unauthenticated', `there is no credential for ${url} (profile ${name})`, {
-    hint: origin === 'environment' ? 'set KEYS_TOKEN_FILE or KEYS_TOKEN' : `keys auth login -p ${name}`,
+    hint: storedHint(profile),
   });
 }
 

@@ -1,31 +1,13 @@
 /** A call of the service, and which placeholders may stand where. */
 import * as z from 'zod/mini';
+import { changes, fields } from '../any.ts';
 import { pathProblem, type Template, templateProblem } from '../template.ts';
 import { about, inAnswer } from './terms.ts';
 
 export const settingVariables = ['setting.'] as const;
 const idVariables = ['id', 'version', 'current', ...settingVariables] as const;
-export const newKeyVariables = [
-  'name',
-  'description',
-  'type',
-  'role',
-  'roles',
-  'permissions',
-  'apiVersion',
-  'expiresAt',
-  'owner',
-  'labels',
-] as const;
-export const changeVariables = [
-  'name',
-  'description',
-  'role',
-  'roles',
-  'permissions',
-  'expiresAt',
-  'labels',
-] as const;
+export const newKeyVariables = ['name', 'role', ...fields] as const;
+export const changeVariables = ['role', ...changes] as const;
 export const pageVariables = ['page', 'offset', 'limit', 'cursor'] as const;
 /** Never in an address, which is shown. */
 export const secretVariables = ['credential', 'credential.user', 'credential.password'] as const;
