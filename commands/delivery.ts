@@ -83,8 +83,11 @@ async function openDelivery(
     if (latest) await outlet.print(latest.issued, latest.more);
   };
   const context = {
-    ...{ ...contextOf(app), force, print },
-    ...{ resuming: resuming !== undefined, explicit: to !== undefined },
+    ...contextOf(app),
+    force,
+    print,
+    resuming: resuming !== undefined,
+    explicit: to !== undefined,
   };
   const wanted = discard ? [] : [...new Set(to ?? ['stdout'])];
   const open = (spec: string) =>
@@ -94,7 +97,8 @@ async function openDelivery(
   const outlet = openOutlet(app, specs);
   const left = resuming?.attempted.filter((spec) => !specs.includes(spec)) ?? [];
   return {
-    ...{ specs, destinations },
+    specs,
+    destinations,
     earlier: await Promise.all(left.map(open)),
     rehearse: outlet.rehearse,
     minted(issued, more) {

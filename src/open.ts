@@ -82,7 +82,11 @@ export async function openWith(
   const isOwn = typeof authorizes === 'function' ? credential !== null && authorizes(credential) : authorizes;
   const http = await httpTo(app, profile, isOwn ? null : credential);
   return open(http, profile, {
-    ...{ now: app.now, credential, know, replaceCredential: replace, renewCredential: renew },
+    now: app.now,
+    credential,
+    know,
+    replaceCredential: replace,
+    renewCredential: renew,
   });
 }
 
@@ -96,7 +100,10 @@ export async function checkService(app: App, profile: Profile): Promise<Check> {
     const know = (secret: Secret) => app.redactor.know(secret);
     const [ask, http] = await Promise.all([driver.check(), httpTo(app, profile, null)]);
     const parts = {
-      ...{ now: app.now, credential: found.secret, know, replaceCredential: async () => {} },
+      now: app.now,
+      credential: found.secret,
+      know,
+      replaceCredential: async () => {},
       renewCredential: async () => found.secret,
     };
     return ask(http, profile, parts).finally(() => http.close());

@@ -120,7 +120,11 @@ export async function endLostMint(
   if (again) {
     const startedAt = new Date().toISOString();
     await held.save({
-      ...{ state: 'intended', minted: null, attempted: [], delivered: [], startedAt },
+      state: 'intended',
+      minted: null,
+      attempted: [],
+      delivered: [],
+      startedAt,
       request: await asItIsNow(operation.request, service),
     });
     return 'begun again';

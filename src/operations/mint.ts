@@ -76,7 +76,8 @@ function send(service: KeyService, { request, idempotencyKey, id }: Operation): 
       return service.regenerate(request.id, { graceMs: request.graceMs, ...once }, request.version);
     case 'overlap':
       return service.regenerate(
-        ...([request.id, { overlap: true, takeOver: request.takeOver, ...once }] as const),
+        request.id,
+        { overlap: true, takeOver: request.takeOver, ...once },
         request.version,
       );
   }

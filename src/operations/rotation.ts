@@ -36,7 +36,9 @@ export async function planRotation(
   if (service.minting)
     return {
       request: {
-        ...{ kind: 'overlap', id: key.id, version: key.version },
+        kind: 'overlap',
+        id: key.id,
+        version: key.version,
         ...(wishes.takeOver ? { takeOver: true } : {}),
       },
       graceMs: wishes.graceMs ?? usualGraceMs,

@@ -40,7 +40,10 @@ export function auditFor(view: CallerView): Audit {
     async list({ cursor, since, until, pageSize = defaultPageSize, ...rest }: AuditQuery) {
       await requireReader();
       const { entries, next } = await store.listAudit({
-        ...{ actor: rest.actor, key: rest.key, action: rest.action, outcome: rest.outcome },
+        actor: rest.actor,
+        key: rest.key,
+        action: rest.action,
+        outcome: rest.outcome,
         order: rest.order ?? 'newest',
         limit: Math.max(1, Math.min(pageSize, largestPageSize)),
         from: cursor === undefined ? null : rowOfCursor(cursor),

@@ -13,9 +13,18 @@ export async function callerOfKey(
   const { id, name, namespace, type } = row;
   const grants = grantsOfKey(row, owner, await rolesWith(source, rolesBehind(row, owner)));
   return {
-    ...{ kind: 'key', keyId: id, keyName: name, owner: row.owner, namespace, type },
-    ...{ grants, roles: rolesThere(grants, namespace), asOwner: actsAsOwner(row) },
-    ...{ secretHash, sessionId: null, steppedUp: false },
+    kind: 'key',
+    keyId: id,
+    keyName: name,
+    owner: row.owner,
+    namespace,
+    type,
+    grants,
+    roles: rolesThere(grants, namespace),
+    asOwner: actsAsOwner(row),
+    secretHash,
+    sessionId: null,
+    steppedUp: false,
   };
 }
 
@@ -32,8 +41,16 @@ export async function callerOfSession(
   const isThere = owner.role === 'admin' || memberships.some((each) => each.namespace === 'default');
   const namespace = isThere ? 'default' : (memberships[0]?.namespace ?? 'default');
   return {
-    ...{ kind: 'session', keyId: null, keyName: null, owner: session.user, namespace, type: 'manage' },
-    ...{ grants, roles: rolesThere(grants, namespace), asOwner: true, secretHash: null },
+    kind: 'session',
+    keyId: null,
+    keyName: null,
+    owner: session.user,
+    namespace,
+    type: 'manage',
+    grants,
+    roles: rolesThere(grants, namespace),
+    asOwner: true,
+    secretHash: null,
     ...own,
   };
 }

@@ -131,7 +131,9 @@ export class CallerKeyService implements OwnKeyService {
     const { graceMs = 0, overlap = false, takeOver } = options;
     rules.requireGrace(graceMs);
     const ticket = this.#ticketOf(options, {
-      ...{ regenerate: id, graceMs, overlap },
+      regenerate: id,
+      graceMs,
+      overlap,
       ...(takeOver ? { takeOver } : {}),
     });
     if (overlap && !ticket) {
@@ -289,12 +291,10 @@ export class CallerKeyService implements OwnKeyService {
     const issued = { key: toKey(row, at), secret };
     const kept = row.recoverable ? await keepFirst(core, row, secret) : null;
     const outcome = await store.insertKey(
-      ...([
-        row,
-        { ...minted, kept },
-        this.#quotaAt(at),
-        this.#view.audit('create', row.id, details),
-      ] as const),
+      row,
+      { ...minted, kept },
+      this.#quotaAt(at),
+      this.#view.audit('create', row.id, details),
       ticket?.record(issued, at) ?? null,
     );
     if (outcome.refused === 'minted') return null;
@@ -320,12 +320,19 @@ export class CallerKeyService implements OwnKeyService {
       const { version: before } = current;
       const after = {
         ...current,
-        ...{ prefix, lastFour, recoverable: kept !== null, rotatedAt: at, version: before + 1 },
+        prefix,
+        lastFour,
+        recoverable: kept !== null,
+        rotatedAt: at,
+        version: before + 1,
       };
       const answer = { key: toKey(after, at), secret };
       const oldEndsAt = oldEndOf(graceMs, current, at);
       const outcome = await store.replaceSecret(
-        ...([current.id, before, { ...minted, kept }, oldEndsAt] as const),
+        current.id,
+        before,
+        { ...minted, kept },
+        oldEndsAt,
         this.#view.audit('regenerate', current.id, { lastFour, oldEndsAt }),
         ticket?.record(answer, at) ?? null,
       );

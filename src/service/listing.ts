@@ -25,7 +25,14 @@ export async function listKeys(
   const size = Math.max(1, Math.min(pageSize, largestPageSize));
   const at = now();
   const rows = await store.listKeys({
-    ...{ owner, role, type, labels, noExpiry, now: at, namespace, visible },
+    owner,
+    role,
+    type,
+    labels,
+    noExpiry,
+    now: at,
+    namespace,
+    visible,
     // One more than the page holds tells whether there is another page.
     limit: size + 1,
     below: cursor === undefined ? null : idOfCursor(cursor),

@@ -13,6 +13,9 @@ export function machineAdministrator(owner = userName()): Caller {
     type: 'manage',
     roles: ['admin'],
     grants: [{ namespace: null, roles: ['admin'], permissions: builtInRoles.admin }],
-    ...{ asOwner: true, secretHash: null, sessionId: null, steppedUp: false },
+    asOwner: true,
+    secretHash: null,
+    sessionId: null,
+    steppedUp: false,
   };
 }

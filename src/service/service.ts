@@ -57,7 +57,9 @@ export function createService(parts: ServiceParts): Service {
   const { store, now, settings: given, countsTogether = store.shared } = parts;
   const settings = completeSettings(given);
   const core: ServiceCore = {
-    ...{ store, now, settings },
+    store,
+    now,
+    settings,
     newSecret: () => mintSecret(settings.secretPrefix),
     uses: createUses(store),
     queue: createAuditQueue(store),

@@ -93,7 +93,8 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
     const session: SessionRow = {
       id: `ses_${randomBase62(20)}`,
       user,
-      ...{ keyId, secretHash },
+      keyId,
+      secretHash,
       createdAt: at,
       expiresAt: at + longestMs,
       endedAt: null,

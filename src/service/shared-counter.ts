@@ -46,7 +46,13 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
     if (known) return known;
     if (shares.size >= crowded) forgetIdle(now());
     const fresh: Share = {
-      ...{ held: 0, step: 0, until: 0, elsewhere: 0, moreAt: 0, refusedUntil: 0, waiting: 0 },
+      held: 0,
+      step: 0,
+      until: 0,
+      elsewhere: 0,
+      moreAt: 0,
+      refusedUntil: 0,
+      waiting: 0,
       filling: null,
     };
     shares.set(name, fresh);

@@ -94,7 +94,10 @@ export async function prepareRestore(from: string, to: string, now: number): Pro
     });
     await sync(copy);
     return {
-      ...{ keys, undone, replaces, close },
+      keys,
+      undone,
+      replaces,
+      close,
       async apply() {
         const kept = replaces
           ? `${to}.replaced-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}`

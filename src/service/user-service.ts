@@ -240,7 +240,8 @@ function toNamespace({ name, quota, active, recoverable, createdAt }: CountedNam
 
 function toUser({ name, role, disabledAt, password, memberships, createdAt, version }: UserRow): User {
   return {
-    ...{ name, role },
+    name,
+    role,
     status: disabledAt === null ? 'active' : 'disabled',
     hasPassword: password !== null,
     memberships: memberships.map((each) => ({ ...each })),
