@@ -52,7 +52,7 @@ export async function recover(app: App, id: string | undefined, options: Options
   const unfinished = operations.filter(({ state }) => state !== 'unproven');
   const unreadable = damaged.map((file) => basename(file, '.json'));
   if (options.all) return recoverAll(app, journal, unfinished, unreadable, options);
-  if (id === undefined) return app.printer.rows(operationNoun, [unfinished.map(operationJson)]);
+  if (id === undefined) return listAll(app, unfinished, unreadable);
   const operation = operations.find((one) => one.id === id);
   if (unreadable.includes(id)) throw cannotBeRead(id);
   if (!operation) {
@@ -61,6 +61,20 @@ export async function recover(app: App, id: string | undefined, options: Options
     });
   }
   await recoverOne(app, journal, operation, options);
+}
+
+async function listAll(
+  app: App,
+  operations: readonly Operation[],
+  unreadable: readonly string[],
+): Promise<void> {
+  await app.printer.rows(operationNoun, [operations.map(operationJson)]);
+  if (unreadable.length === 0) return;
+  const all = operations.length + unreadable.length;
+  throw new KeysError(
+    'partly_failed',
+    `${unreadable.length} of ${count(all, 'operation')} could not be read`,
+  );
 }
 
 /** One result an operation; those whose secret goes to standard output print it there, and nothing else is printed then. */

@@ -107,7 +107,8 @@ async function findSession(core: ServiceCore, token: Secret) {
   const found = await store.findSession(hashOf(token));
   if (!found || found.token.kind === 'refresh' || found.token.expiresAt <= at) return null;
   const { session, owner } = found;
-  if (session.endedAt !== null || owner.disabledAt !== null) return null;
+  const isOver = session.endedAt !== null || session.expiresAt <= at;
+  if (isOver || owner.disabledAt !== null) return null;
   const key = await openerOf(store, session, at);
   if (key === 'over') return null;
   const counted = key?.row ?? { id: session.id, name: null, owner: session.user, rateLimit: null };

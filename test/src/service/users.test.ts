@@ -216,6 +216,37 @@ test('POST /v1/sessions/step-up: 200 with a token for five minutes, 401 for a wr
   expect((await ask(password, key.secret)).status).toBe(403);
 });
 
+test('no token outlives its session, which ends after 90 days however often it is renewed', async () => {
+  const team = await newTeam();
+  const begun = team.clock.now;
+  let tokens = await login(team, 'erin');
+  const minute = 60_000;
+  const end = begun + 90 * 1_440 * minute;
+  for (const at of [
+    begun + 29 * 1_440 * minute,
+    begun + 58 * 1_440 * minute,
+    end - 29 * 1_440 * minute,
+    end - 5 * minute,
+  ]) {
+    team.clock.now = at;
+    const { body } = await team.ask('POST /v1/sessions/refresh', {
+      body: { refreshToken: tokens.refreshToken },
+      secret: null,
+    });
+    tokens = body as Tokens;
+  }
+  expect(Date.parse(tokens.expiresAt)).toBe(end);
+  team.clock.now = end - 2 * minute;
+  const { body } = await team.ask('POST /v1/sessions/step-up', {
+    body: { password },
+    secret: tokens.accessToken,
+  });
+  const stepped = new Secret((body as Tokens).accessToken);
+  expect(await team.service.authenticate(stepped)).toMatchObject({ steppedUp: true });
+  team.clock.now = end;
+  expect(await team.service.authenticate(stepped)).toBeNull();
+});
+
 test('disabling a user stops keys and sessions at once; enabling brings the keys back and no session', async () => {
   const team = await newTeam();
   const { accessToken } = await login(team, 'erin');
