@@ -10,7 +10,7 @@ import type { DestinationContext, DestinationKind } from './index.ts';
  * Wire facts: "REST API endpoints for GitHub Actions Secrets" and "Encrypting secrets for the REST API" (docs.github.com/rest), version
  * 2022-11-28: GET …/actions/secrets/public-key gives `{key_id, key}`, PUT …/actions/secrets/{name} takes `{encrypted_value, key_id}` and
  * answers 201 (made) or 204 (replaced). Naming rules: "Using secrets in GitHub Actions". GET /repos/{owner}/{repo} tells `archived` and
- * `permissions`.
+ * `permissions`. "Rate limits for the REST API": beyond one the answer is 429 or 403, with `retry-after` or `x-ratelimit-remaining: 0`.
  */
 export const githubSecret: DestinationKind = {
   name: 'github-secret',
@@ -42,7 +42,7 @@ export const githubSecret: DestinationKind = {
       readable: false,
       async preflight() {
         const github = await api.use();
-        const found = recordOf((await github.call({ method: 'GET', path, effect: 'read' })).json());
+        const found = (await github.call({ method: 'GET', path, effect: 'read', answers: [200] })).fields();
         if (found.archived === true) {
           throw new KeysError(
             'forbidden',
@@ -66,6 +66,7 @@ export const githubSecret: DestinationKind = {
             path: [...path, 'actions', 'secrets', name],
             body: { encrypted_value: seal(secret, key).toString('base64'), key_id: id },
             effect: 'set',
+            answers: [201, 204],
           });
         });
       },
@@ -93,7 +94,13 @@ function openGitHub(context: DestinationContext): Promise<Api> {
       'x-github-api-version': '2022-11-28',
     },
     reasonOf: ({ message }) => textOf(message),
-    hints: { refused, address: 'check GITHUB_API_URL, and the proxy' },
+    isLimited: (answer) =>
+      answer.header('retry-after') !== null || answer.header('x-ratelimit-remaining') === '0',
+    hints: {
+      refused,
+      address: 'check GITHUB_API_URL, the proxy, and whether the repository was renamed',
+      missing: 'is that the name of the repository, and may the token see it?',
+    },
   });
 }
 
@@ -102,8 +109,9 @@ async function publicKeyOf(github: Api, path: readonly string[]): Promise<{ id: 
     method: 'GET',
     path: [...path, 'actions', 'secrets', 'public-key'],
     effect: 'read',
+    answers: [200],
   });
-  const found = recordOf(answer.json());
+  const found = answer.fields();
   const id = textOf(found.key_id);
   const key = Buffer.from(textOf(found.key) ?? '', 'base64');
   if (id !== null && key.length === nacl.box.publicKeyLength) return { id, key };

@@ -1,6 +1,6 @@
 import { KeysError } from '../errors.ts';
 import { Secret } from '../secret.ts';
-import { type Api, lazyApi, openApi, recordOf, textOf, tokenFrom } from './api.ts';
+import { type Api, type ApiAnswer, lazyApi, openApi, recordOf, textOf, tokenFrom } from './api.ts';
 import { failing, invalidTarget } from './failure.ts';
 import type { DestinationContext, DestinationKind } from './index.ts';
 
@@ -52,14 +52,15 @@ export const gitlabVariable: DestinationKind = {
         path: [...variables, name],
         query: scope,
         effect: 'read',
-        expected: [404],
+        answers: [200, 404],
       });
       if (answer.status === 404) {
         // The same status stands for a project that is not there; to a list of variables it is an error.
-        await gitlab.call({ method: 'GET', path: variables, query: { per_page: 1 }, effect: 'read' });
+        const query = { per_page: 1 };
+        await gitlab.call({ method: 'GET', path: variables, query, effect: 'read', answers: [200] });
         return null;
       }
-      const found = recordOf(answer.json());
+      const found = answer.fields();
       hidden = found.hidden === true;
       return { value: textOf(found.value), hidden };
     }
@@ -77,10 +78,10 @@ export const gitlabVariable: DestinationKind = {
           path: ['personal_access_tokens', 'self'],
           effect: 'read',
           // Other kinds of tokens cannot ask this.
-          expected: [400, 401, 403, 404],
+          answers: [200, 400, 401, 403, 404],
         });
         if (self.status !== 200) return;
-        const { scopes } = recordOf(self.json());
+        const { scopes } = self.anyFields;
         if (Array.isArray(scopes) && !scopes.includes('api')) {
           throw new KeysError(
             'forbidden',
@@ -106,12 +107,14 @@ export const gitlabVariable: DestinationKind = {
               path: variables,
               body: { key: name, ...body, environment_scope: '*' },
               effect: 'set',
-              expected: [400],
+              answers: [201, 400],
             });
-            if (made.status !== 400) return;
-            // Made meanwhile, by somebody else or by our own first attempt; otherwise the next answer says what is wrong.
+            if (made.status === 201) return requireWritten(made, value);
+            // Made meanwhile, by somebody else or by our own first attempt.
+            if (recordOf(made.fields().message).key === undefined) throw made.refusal();
           }
-          await gitlab.call({ method: 'PUT', path: [...variables, name], query: scope, body, effect: 'set' });
+          const put = { method: 'PUT', path: [...variables, name], query: scope } as const;
+          requireWritten(await gitlab.call({ ...put, body, effect: 'set', answers: [200] }), value);
         });
       },
       async readBack() {
@@ -127,6 +130,13 @@ export const gitlabVariable: DestinationKind = {
     };
   },
 };
+
+/** GitLab answers with the variable as it is now. */
+function requireWritten(answer: ApiAnswer, value: string): void {
+  const { key, value: now } = answer.fields();
+  if (textOf(key) !== null && (now === value || now === null)) return;
+  throw new KeysError('bad_response', `GitLab answered ${answer.status}, and not with the new variable`);
+}
 
 const refused = 'GITLAB_TOKEN needs the scope api and the role Maintainer in the project';
 

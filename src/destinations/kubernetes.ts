@@ -1,7 +1,6 @@
 import { KeysError } from '../errors.ts';
-import type { Answer } from '../http.ts';
 import { Secret } from '../secret.ts';
-import { type Api, bearer, lazyApi, openApi, recordOf, textOf } from './api.ts';
+import { type Api, type ApiAnswer, bearer, lazyApi, openApi, recordOf, textOf } from './api.ts';
 import { failing, invalidTarget } from './failure.ts';
 import type { DestinationContext, DestinationKind } from './index.ts';
 import { findCluster } from './kubeconfig.ts';
@@ -46,22 +45,22 @@ export const kubernetes: DestinationKind = {
         method: 'GET',
         path: [...secrets, name],
         effect: 'read',
-        expected: [404],
+        answers: [200, 404],
       });
       if (answer.status === 404) return null;
-      const { metadata, immutable, data } = recordOf(answer.json());
+      const { metadata, immutable, data } = answer.fields();
       const resourceVersion = textOf(recordOf(metadata).resourceVersion);
       if (resourceVersion === null)
         throw new KeysError('bad_response', 'Kubernetes: the Secret has no resourceVersion');
       return { resourceVersion, immutable: immutable === true, value: textOf(recordOf(data)[key]) };
     }
 
-    /** 409 tells that it was made or changed meanwhile. */
-    async function write(found: Found | null, value: string, dryRun: boolean): Promise<Answer> {
+    /** The Secret as it is now, or would be; 409 tells that it was made or changed meanwhile. */
+    async function send(found: Found | null, value: string, dryRun: boolean): Promise<ApiAnswer> {
       const cluster = await api.use();
       const data = { [key]: value };
       const query = { fieldManager: 'keys', dryRun: dryRun ? 'All' : undefined };
-      const effect = dryRun ? 'read' : 'set';
+      const common = { query, effect: dryRun ? 'read' : 'set', answers: [200, 201, 202, 409] } as const;
       if (found === null) {
         const body = {
           apiVersion: 'v1',
@@ -70,17 +69,26 @@ export const kubernetes: DestinationKind = {
           type: 'Opaque',
           data,
         };
-        return cluster.call({ method: 'POST', path: secrets, query, body, effect, expected: [409] });
+        return cluster.call({ ...common, method: 'POST', path: secrets, body });
       }
       return cluster.call({
+        ...common,
         method: 'PATCH',
         path: [...secrets, name],
-        query,
         headers: { 'content-type': 'application/merge-patch+json' },
         body: { metadata: { resourceVersion: found.resourceVersion }, data },
-        effect,
-        expected: [409],
       });
+    }
+
+    /** False when it was made or changed meanwhile. */
+    async function write(found: Found | null, value: string, { dryRun = false } = {}): Promise<boolean> {
+      const answer = await send(found, value, dryRun);
+      if (answer.status === 409) return false;
+      if (recordOf(answer.fields().data)[key] === value) return true;
+      throw new KeysError(
+        'bad_response',
+        `Kubernetes answered ${answer.status}, and not with the new Secret`,
+      );
     }
 
     async function requireVerb(verb: string, secret?: string): Promise<void> {
@@ -94,8 +102,9 @@ export const kubernetes: DestinationKind = {
           spec: { resourceAttributes: { namespace, verb, group: '', resource: 'secrets', name: secret } },
         },
         effect: 'read',
+        answers: [200, 201, 202],
       });
-      if (recordOf(recordOf(answer.json()).status).allowed === true) return;
+      if (recordOf(answer.fields().status).allowed === true) return;
       const what = secret ? `${verb} the Secret ${secret}` : `${verb} Secrets`;
       throw new KeysError('forbidden', `Kubernetes: you may not ${what} in ${namespace}`, {
         hint: `kubectl auth can-i ${verb} ${secret ? `secret/${secret}` : 'secrets'} -n ${namespace}`,
@@ -114,7 +123,7 @@ export const kubernetes: DestinationKind = {
           });
         }
         await (found ? requireVerb('patch', name) : requireVerb('create'));
-        await write(found, Buffer.from('stand-in').toString('base64'), true);
+        await write(found, Buffer.from('stand-in').toString('base64'), { dryRun: true });
       },
       async deliver(secret) {
         const value = Buffer.from(secret.reveal()).toString('base64');
@@ -123,7 +132,7 @@ export const kubernetes: DestinationKind = {
           for (let attempt = 1; attempt <= 5; attempt += 1) {
             const found = await find();
             if (found?.value === value) return;
-            if ((await write(found, value, false)).status !== 409) return;
+            if (await write(found, value)) return;
           }
           throw new KeysError('changed', 'it is being changed all the time');
         });

@@ -59,8 +59,8 @@ export const vault: DestinationKind = {
     async function read(): Promise<Version> {
       const server = await api.use();
       const path = ['v1', ...(await data())];
-      const answer = await server.call({ method: 'GET', path, effect: 'read', expected: [404] });
-      const found = recordOf(recordOf(answer.status === 404 ? answer.jsonOrNull() : answer.json()).data);
+      const answer = await server.call({ method: 'GET', path, effect: 'read', answers: [200, 404] });
+      const found = recordOf((answer.status === 404 ? answer.anyFields : answer.fields()).data);
       const { version } = recordOf(found.metadata);
       if (answer.status === 404) return { version: typeof version === 'number' ? version : 0, fields: {} };
       if (typeof version !== 'number') throw notVersioned(segments.join('/'));
@@ -99,16 +99,17 @@ export const vault: DestinationKind = {
               path: ['v1', ...(await data())],
               body: { options: { cas: version }, data: { ...fields, [field]: value } },
               effect: 'set',
-              expected: [400],
+              answers: [200, 204, 400],
             });
-            const { errors, data: made } = recordOf(answer.json());
+            if (answer.status === 204) throw notVersioned(segments.join('/'));
+            const { errors, data: made } = answer.fields();
             if (answer.status !== 400) {
               if (typeof recordOf(made).version === 'number') return;
               throw notVersioned(segments.join('/'));
             }
             // Somebody else wrote a version meanwhile: their fields are to be kept.
             if (!/check-and-set/.test(String(errors)) || attempt === 5) {
-              throw new KeysError('invalid', `Vault answered 400: ${String(errors)}`);
+              throw answer.refusal();
             }
           }
         });
@@ -131,9 +132,9 @@ async function locate(server: Api, segments: readonly string[]): Promise<Locatio
     method: 'GET',
     path: ['v1', 'sys', 'internal', 'ui', 'mounts', ...segments],
     effect: 'read',
-    expected: [403, 404],
+    answers: [200, 403, 404],
   });
-  const found = answer.status === 200 ? recordOf(recordOf(answer.json()).data) : {};
+  const found = answer.status === 200 ? recordOf(answer.fields().data) : {};
   const mount = (textOf(found.path) ?? `${segments[0]}/`).split('/').filter(Boolean);
   if (answer.status === 200 && (found.type !== 'kv' || recordOf(found.options).version !== '2')) {
     throw notVersioned(segments.join('/'));
@@ -147,8 +148,9 @@ async function capabilitiesOf(server: Api, path: string): Promise<string[]> {
     path: ['v1', 'sys', 'capabilities-self'],
     body: { paths: [path] },
     effect: 'read',
+    answers: [200],
   });
-  const body = recordOf(answer.json());
+  const body = answer.fields();
   const listed = body[path] ?? recordOf(body.data)[path];
   const names = Array.isArray(listed) ? listed.map(String) : [];
   return names.includes('root') ? ['read', 'create', 'update'] : names;

@@ -15,8 +15,8 @@ export interface FakeGitHub {
   readonly repository: { archived: boolean; permissions: { push: boolean; pull: boolean } };
   /** What the token may do with secrets, besides reading them. */
   readonly grant: { write: boolean };
-  /** Answers to come in place of its own. */
-  readonly next: Reply[];
+  /** Answers to come in place of its own; `null` for its own. */
+  readonly next: (Reply | null)[];
   /** A new key pair: what was sealed for the old one is refused. */
   rotateKey(): void;
 }
@@ -29,7 +29,7 @@ export async function fakeGitHub(): Promise<FakeGitHub> {
   const secrets = new Map<string, string>();
   const repository = { archived: false, permissions: { push: true, pull: true } };
   const grant = { write: true };
-  const next: Reply[] = [];
+  const next: (Reply | null)[] = [];
   let pair = sodium.crypto_box_keypair();
   let keyId = '568250167242549743';
 

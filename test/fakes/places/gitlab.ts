@@ -22,7 +22,7 @@ export interface FakeGitLab {
   readonly variables: GitLabVariable[];
   readonly scopes: string[];
   readonly asked: readonly { method: string; url: string; body: string }[];
-  readonly next: Reply[];
+  readonly next: (Reply | null)[];
   add(variable: Partial<GitLabVariable>): GitLabVariable;
 }
 
@@ -30,7 +30,7 @@ export async function fakeGitLab(): Promise<FakeGitLab> {
   const token = 'glpat-test0123456789';
   const variables: GitLabVariable[] = [];
   const scopes = ['api'];
-  const next: Reply[] = [];
+  const next: (Reply | null)[] = [];
   const service = await fakeService((response, asked) => (next.shift() ?? answer(asked))(response, asked));
 
   function answer({ method, url, headers, body }: Parameters<Reply>[1]): Reply {

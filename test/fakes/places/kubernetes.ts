@@ -26,7 +26,7 @@ export interface FakeCluster {
   /** Verbs that the caller may use on secrets. */
   readonly allowed: Set<string>;
   readonly asked: readonly { method: string; url: string; body: string }[];
-  readonly next: Reply[];
+  readonly next: (Reply | null)[];
   add(name: string, data: Record<string, string>, more?: Partial<StoredSecret>): StoredSecret;
 }
 
@@ -36,7 +36,7 @@ export async function fakeCluster(): Promise<FakeCluster> {
   const token = 'eyJhbGciOi.test.0123456789';
   const secrets = new Map<string, StoredSecret>();
   const allowed = new Set(['get', 'create', 'patch']);
-  const next: Reply[] = [];
+  const next: (Reply | null)[] = [];
   let lastVersion = 1000;
   const tls = {
     cert: server.cert,
@@ -118,11 +118,10 @@ export async function fakeCluster(): Promise<FakeCluster> {
       return failed(422, 'Invalid', 'data: Forbidden: field is immutable when `immutable` is set');
     const problem = problemOf(data);
     if (problem) return problem;
-    if (!dryRun) {
-      Object.assign(found.data, data);
-      lastVersion += 1;
-      found.metadata.resourceVersion = String(lastVersion);
-    }
+    if (dryRun) return json(200, { ...found, data: { ...found.data, ...data } });
+    Object.assign(found.data, data);
+    lastVersion += 1;
+    found.metadata.resourceVersion = String(lastVersion);
     return json(200, found);
   }
 

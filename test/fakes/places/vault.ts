@@ -21,7 +21,7 @@ export interface FakeVault {
   /** Whether the token may see which mounts there are. */
   showsMounts: boolean;
   readonly asked: readonly { method: string; url: string; body: string }[];
-  readonly next: Reply[];
+  readonly next: (Reply | null)[];
   current(path: string): Record<string, unknown> | null;
   put(path: string, data: Record<string, unknown>): void;
 }
@@ -34,7 +34,7 @@ const mounts = [
 
 export async function fakeVault(): Promise<FakeVault> {
   const versions = new Map<string, Version[]>();
-  const next: Reply[] = [];
+  const next: (Reply | null)[] = [];
   const service = await fakeService((response, asked) => (next.shift() ?? answer(asked))(response, asked));
   const fake: FakeVault = {
     url: service.url,

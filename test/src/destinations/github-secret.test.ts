@@ -63,6 +63,29 @@ test('a repository that is archived, or that the token may only read, shows befo
   await destination.abandon();
 });
 
+test.each([
+  ['a wait', { 'retry-after': '60' }, 'try again in 1m'],
+  ['nothing left', { 'x-ratelimit-remaining': '0' }, 'try again later'],
+])('a 403 that says %s is a limit and no refusal', async (_what, headers, hint) => {
+  const { github, destination } = await start();
+  github.next.push(json(403, { message: 'You have exceeded a secondary rate limit' }, headers));
+  await expect(destination.preflight()).rejects.toMatchObject({ code: 'rate_limited', hint });
+  await destination.abandon();
+});
+
+test('a repository that is not there, or that was renamed, is told with what to look at', async () => {
+  const { github, destination, context } = await start();
+  const other = await openDestination('github-secret:acme/other#X', context);
+  await expect(other.preflight()).rejects.toMatchObject({
+    code: 'not_found',
+    hint: expect.stringContaining('the name of the repository'),
+  });
+  github.next.push(json(301, { message: 'Moved Permanently' }, { location: '/repositories/1' }));
+  await expect(destination.preflight()).rejects.toMatchObject({ hint: expect.stringContaining('renamed') });
+  await other.abandon();
+  await destination.abandon();
+});
+
 test('GITHUB_TOKEN serves when GH_TOKEN is not set, and neither is ever shown', async () => {
   const lines: string[] = [];
   const { github, destination, context } = await start(

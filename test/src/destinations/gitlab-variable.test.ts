@@ -53,6 +53,21 @@ test('a variable made meanwhile is updated, also by an own attempt whose answer 
   await destination.abandon();
 });
 
+test('a variable that GitLab refuses to make is told in the words of that refusal, without the secret', async () => {
+  const { gitlab, destination, context } = await start();
+  context.redactor.know(secret);
+  gitlab.next.push(
+    json(404, { message: '404 Variable Not Found' }),
+    json(200, []),
+    json(400, { message: { base: [`no room for ${secret.reveal()}`] } }),
+  );
+  await expect(destination.deliver(secret)).rejects.toMatchObject({
+    code: 'undelivered',
+    message: expect.stringMatching(/400: .*no room for \[secret\]/),
+  });
+  await destination.abandon();
+});
+
 test('a secret that GitLab would not mask is not sent to it', async () => {
   const { gitlab, destination } = await start();
   for (const text of ['short', 'with a space', 'two\nlines_of_it']) {

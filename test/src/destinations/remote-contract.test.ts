@@ -1,10 +1,14 @@
-import { describeDestination } from '../../contracts/destination.ts';
+import { expect, test } from 'vitest';
+import { openDestination } from '../../../src/destinations/index.ts';
+import { Secret } from '../../../src/secret.ts';
+import { describeDestination, sampleSecret } from '../../contracts/destination.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { fakeGitHub } from '../../fakes/places/github.ts';
 import { fakeGitLab } from '../../fakes/places/gitlab.ts';
 import { kubeconfig } from '../../fakes/places/kubeconfig.ts';
 import { fakeCluster } from '../../fakes/places/kubernetes.ts';
 import { fakeVault } from '../../fakes/places/vault.ts';
-import { json } from '../../fakes/wire.ts';
+import { json, type Reply } from '../../fakes/wire.ts';
 
 describeDestination('github-secret', async () => {
   const github = await fakeGitHub();
@@ -63,3 +67,103 @@ describeDestination('vault', async () => {
     },
   };
 });
+
+interface Remote {
+  readonly spec: string;
+  readonly env: Record<string, string>;
+  readonly next: (Reply | null)[];
+  readonly address: RegExp;
+  /** What it is asked before the write. */
+  readonly before: number;
+}
+
+const remotes: Record<string, () => Promise<Remote>> = {
+  async github() {
+    const { token, url, next } = await fakeGitHub();
+    const env = { GH_TOKEN: token, GITHUB_API_URL: url };
+    return { spec: 'github-secret:acme/shop#TOKEN', env, next, before: 1, address: /GITHUB_API_URL/ };
+  },
+  async 'gitlab, a new variable'() {
+    const { token, url, next } = await fakeGitLab();
+    const env = { GITLAB_TOKEN: token, GITLAB_URL: url };
+    return { spec: 'gitlab-variable:acme/shop#TOKEN', env, next, before: 2, address: /GITLAB_URL/ };
+  },
+  async 'gitlab, a variable that is there'() {
+    const { token, url, next, add } = await fakeGitLab();
+    add({ key: 'TOKEN', value: 'old_secret' });
+    const env = { GITLAB_TOKEN: token, GITLAB_URL: url };
+    return { spec: 'gitlab-variable:acme/shop#TOKEN', env, next, before: 1, address: /GITLAB_URL/ };
+  },
+  async 'kubernetes, a new Secret'() {
+    const cluster = await fakeCluster();
+    const env = { KUBECONFIG: await kubeconfig(cluster, { token: cluster.token }) };
+    return { spec: 'kubernetes:shop/deploy#token', env, next: cluster.next, before: 1, address: /kubectl/ };
+  },
+  async 'kubernetes, a Secret that is there'() {
+    const cluster = await fakeCluster();
+    cluster.add('deploy', { other: '' });
+    const env = { KUBECONFIG: await kubeconfig(cluster, { token: cluster.token }) };
+    return { spec: 'kubernetes:shop/deploy#token', env, next: cluster.next, before: 1, address: /kubectl/ };
+  },
+  async vault() {
+    const { token, url, next } = await fakeVault();
+    const env = { VAULT_ADDR: url, VAULT_TOKEN: token };
+    return { spec: 'vault:secret/ci/deploy#token', env, next, before: 1, address: /VAULT_ADDR/ };
+  },
+};
+
+const page: Reply = (response) =>
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Log in</title>');
+
+const nonsense: Record<string, Reply> = {
+  'a page to log in': page,
+  'an empty list': json(200, []),
+  'an empty object': json(200, {}),
+  'an acceptance of nothing': json(202, {}),
+};
+
+for (const [place, open] of Object.entries(remotes)) {
+  test.each(Object.entries(nonsense))(
+    `${place}: a write that is answered with %s has not arrived`,
+    async (_what, reply) => {
+      const { spec, env, next, before } = await open();
+      const destination = await openDestination(spec, destinationContext({ env }));
+      await destination.preflight();
+      next.push(...Array.from({ length: before }, () => null), reply);
+      await expect(destination.deliver(new Secret(sampleSecret))).rejects.toMatchObject({
+        code: 'undelivered',
+      });
+      expect(next).toEqual([]);
+      await destination.abandon();
+    },
+  );
+
+  test(`${place}: nonsense before the mint is told of that place and not of the key service`, async () => {
+    const { spec, env, next, address } = await open();
+    const destination = await openDestination(spec, destinationContext({ env }));
+    next.push(page);
+    await expect(destination.preflight()).rejects.toMatchObject({
+      code: 'bad_response',
+      message: expect.stringMatching(
+        /^(GitHub|GitLab|Kubernetes|Vault) answered 200, and not with a JSON object$/,
+      ),
+      hint: expect.stringMatching(address),
+    });
+    await destination.abandon();
+  });
+
+  test(`${place}: what it does not accept is no matter of its address, and a long wait is told`, async () => {
+    const { spec, env, next } = await open();
+    const destination = await openDestination(spec, destinationContext({ env }));
+    next.push(json(422, { message: 'no', errors: ['no'] }));
+    await expect(destination.preflight()).rejects.toMatchObject({ code: 'invalid', hint: null });
+    await destination.abandon();
+    next.push(json(429, { message: 'slow' }, { 'retry-after': '3600' }));
+    await expect(destination.preflight()).rejects.toMatchObject({
+      code: 'rate_limited',
+      message: expect.stringContaining('asks to wait 1h'),
+      hint: expect.stringContaining('try again in 1h'),
+    });
+    await destination.abandon();
+  });
+}
