@@ -143,8 +143,9 @@ async function recoverOne(
   const resuming = { attempted, arrived: options.arrived ?? false };
   const delivering = { ...options, ...wanted, force: options.force || force, resuming };
   await withDelivery(app, delivering, async (delivery) => {
-    const { key } = await resumeOperation(journal, id, partsFor(app, service, delivery, resuming));
-    await app.note(key ? `${id} is finished` : `${id} is ended; nothing was minted in its place`);
+    const parts = partsFor(app, service, delivery, resuming);
+    const { key, nothingLeft } = await resumeOperation(journal, id, parts);
+    await app.note(nothingLeft ? `${id} is ended; nothing was minted in its place` : `${id} is finished`);
     if (key && !silent && !delivery.specs.includes('stdout')) await delivery.report(key);
   });
 }

@@ -169,7 +169,11 @@ export function createHttp(options: HttpOptions): Http {
     if (redirect) throw redirect;
     const askedMs = retryAfter(received.headers, now());
     const cut = answer.cut && status < 400;
-    const said = cut ? cutShort(base.host, answer) : errorOf(answer);
+    const said = cut
+      ? cutShort(base.host, answer)
+      : answer.isPage && status < 400
+        ? answer.nonsense(`the service answered with an HTML page instead of JSON (status ${status})`)
+        : errorOf(answer);
     if (!said) return answer;
     const error = made(said, answer, askedMs);
     const turnedAway = status === 429 || (status === 503 && askedMs !== null);

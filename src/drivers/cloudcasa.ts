@@ -187,8 +187,13 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       if (attempt > 2) throw changedMeanwhile(current.name);
       const answer = await patch(current, body);
       if (!answer) continue;
-      const said = z.catch(z.record(z.string(), z.unknown()), {}).parse(answer.jsonOrNull());
-      return toKey(apiKey.safeParse({ ...current, ...body, ...said }).data ?? (await read(id)));
+      const said = z.looseObject({ _etag: z.string() }).safeParse(answer.jsonOrNull()).data;
+      const changed = said && apiKey.safeParse({ ...current, ...body, ...said }).data;
+      if (changed) return toKey(changed);
+      // Only the key itself tells whether it was done.
+      const found = await read(id);
+      if (Object.keys(differing(body, found)).length === 0) return toKey(found);
+      throw answer.nonsense("CloudCasa's answer to a change makes no sense, and the key has not changed");
     }
   }
 

@@ -278,7 +278,11 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
         errorOf: (said) =>
           said.repeated && (said.status === 404 || said.status === 412) ? null : problemError(said),
       });
-      if (answer.status === 412 && (await get(id)).status !== 'revoked') throw changedMeanwhile(answer);
+      if (answer.status === 404) return;
+      const { status } = answer.status === 412 ? await get(id) : read(answer, wireKey);
+      if (status === 'revoked') return;
+      if (answer.status === 412) throw changedMeanwhile(answer);
+      throw answer.nonsense(`the service's answer to a revocation is a key that is ${status}`);
     },
     async reveal(id, password) {
       const { token, end } = await steppedUp(password);

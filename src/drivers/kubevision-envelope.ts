@@ -20,7 +20,7 @@ export function codeOf(answer: Answer): number | null {
 export function errorOf(answer: Answer): KeysError | null {
   const found = envelope.safeParse(answer.jsonOrNull()).data;
   if (!found) {
-    if (answer.status < 400) return null;
+    if (answer.status < 400) return noEnvelope(answer);
     const code = codeForStatus(answer.status);
     return new KeysError(code, unexplained(answer.status), { hint: hintFor(code, answer.jsonOrNull()) });
   }
@@ -32,6 +32,17 @@ export function errorOf(answer: Answer): KeysError | null {
     hint: code === 'unauthenticated' ? loginHint : null,
     requestId: meta.requestId,
   });
+}
+
+/** Without it nobody knows whether anything was done. */
+function noEnvelope(answer: Answer): KeysError {
+  try {
+    answer.json();
+  } catch (error) {
+    if (error instanceof KeysError) return error;
+    throw error;
+  }
+  return answer.nonsense("the service's answer makes no sense: it has no code");
 }
 
 /** The `data` of a success. Throws `bad_response`. */

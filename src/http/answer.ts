@@ -65,6 +65,12 @@ export class Answer {
     return endsWithConnection && this.status !== 204 && this.#isJson && 'problem' in this.#read();
   }
 
+  /** Whether a page came in place of an answer: of a proxy that wants a login, or of something else than a key service. */
+  get isPage(): boolean {
+    const html = /^(text\/html|application\/xhtml\+xml)\s*(;|$)/i.test(this.header('content-type') ?? '');
+    return html && this.#received.body.toString('latin1').trimStart().startsWith('<');
+  }
+
   get #isJson(): boolean {
     return /^application\/(json|[\w.+-]+\+json)\s*(;|$)/i.test(this.header('content-type') ?? '');
   }

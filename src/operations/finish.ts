@@ -1,9 +1,10 @@
 /** The last step of an operation. */
-import { KeysError } from '../errors.ts';
+import { KeysError, toKeysError } from '../errors.ts';
 import type { Key, KeyService } from '../keys.ts';
 import type { HeldOperation } from './journal.ts';
+import type { MintRequest } from './operation.ts';
 import { isOnlyPrinted, type Parts } from './parts.ts';
-import { isRevoked } from './undo.ts';
+import { isGone, isRevoked } from './undo.ts';
 
 /** Ends what the new secret replaces, tells the service that the secret has arrived, and forgets the operation last. */
 export async function finish(held: HeldOperation, { service, destinations }: Parts): Promise<Key | null> {
@@ -17,13 +18,33 @@ export async function finish(held: HeldOperation, { service, destinations }: Par
   if (request.kind === 'overlap') {
     key = await keepNew(held, service, request.id);
   }
-  if (request.kind === 'successor') await service.revoke(request.of);
+  if (request.kind === 'successor') await endOld(held, service, request);
   if (!proven && service.minting) {
     if (state !== 'unproven') await held.save({ state: 'unproven' });
     return key;
   }
   await held.finish();
   return key;
+}
+
+/** Ends the key that has a successor; one that is gone has ended. */
+async function endOld(
+  { operation: { id, key } }: HeldOperation,
+  service: KeyService,
+  { of, key: { namespace } }: Extract<MintRequest, { kind: 'successor' }>,
+): Promise<void> {
+  try {
+    await service.revoke(of);
+  } catch (error) {
+    const { code, message } = toKeysError(error);
+    // Not found may also be said by something on the way; that it is not listed is said by the service.
+    if (code === 'not_found' && (await isGone(service, of, namespace).catch(() => false))) return;
+    throw new KeysError(
+      'outcome_unknown',
+      `the new secret is in its place, and ${key?.name ?? of}, which it replaces, may still work: ${message}`,
+      { hint: `keys recover ${id}`, cause: error },
+    );
+  }
 }
 
 /** Where somebody else ended the overlap meanwhile, nothing is left to do: the operation ends, and says why. */

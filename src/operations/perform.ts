@@ -3,7 +3,7 @@
  * from wherever the journal says the operation stands, so that each step may be repeated after a crash at any instant.
  */
 import { type ErrorCode, KeysError, toKeysError } from '../errors.ts';
-import type { IssuedKey, Key } from '../keys.ts';
+import type { IssuedKey, Key, KeyService } from '../keys.ts';
 import { type Before, deliver, lookBefore } from './deliver.ts';
 import { finish } from './finish.ts';
 import type { HeldOperation, Intent, Journal } from './journal.ts';
@@ -14,9 +14,12 @@ import { isOnlyPrinted, type Parts } from './parts.ts';
 import { test } from './trial.ts';
 import { undo } from './undo.ts';
 
-/** How an operation ended; `key` is null when everything it minted was ended and nothing took its place. */
+/** How an operation ended. */
 export interface Outcome {
+  /** The key with the new secret; `null` where there is none, and where it could not be looked at again. */
   readonly key: Key | null;
+  /** Everything it minted was ended, and nothing took its place. */
+  readonly nothingLeft: boolean;
   readonly destinations: readonly string[];
 }
 
@@ -49,9 +52,11 @@ async function advance(held: HeldOperation, parts: Parts, { resumed = false } = 
     return await walk({ ...held, finish }, parts, resumed);
   } catch (error) {
     const { id, state } = held.operation;
-    const { code, message } = toKeysError(error);
+    const { code, message, hint } = toKeysError(error);
     const intended = state === 'intended';
-    if (over || toldTruly.has(code) || (intended && !resumed)) throw error;
+    // What a service says after the mint knows nothing of the operation that is to be taken up.
+    const toldTruly = toldOnItsOwn.has(code) && (intended || hint?.includes(id));
+    if (over || toldTruly || (intended && !resumed)) throw error;
     const what = intended
       ? 'whether a secret was minted is still unknown'
       : 'the new secret was minted, and then';
@@ -62,8 +67,8 @@ async function advance(held: HeldOperation, parts: Parts, { resumed = false } = 
   }
 }
 
-/** Errors that say themselves how an operation stands after its mint. */
-const toldTruly: ReadonlySet<ErrorCode> = new Set([
+/** Errors that may say themselves how an operation stands. */
+const toldOnItsOwn: ReadonlySet<ErrorCode> = new Set([
   'undelivered',
   'outcome_unknown',
   'secret_gone',
@@ -80,11 +85,11 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
 
   if (operation.state === 'failed') {
     await undo(held, service);
-    return { key: null, destinations: [] };
+    return { key: null, nothingLeft: true, destinations: [] };
   }
   if (resumed && !service.minting && !isDelivered(operation)) {
     const found = await endLostMint(held, parts);
-    if (found === 'ended') return { key: null, destinations: [] };
+    if (found === 'ended') return { key: null, nothingLeft: true, destinations: [] };
     if (found === 'arrived') await arrive(held);
     else if (found !== 'begun again') issued = found;
   }
@@ -101,8 +106,13 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
     if (hasBegunAgain(operation)) return walk(held, parts, true);
     await held.save({ state: 'tested' });
   }
-  const key = await finish(held, parts);
-  return { key: key ?? issued?.key ?? null, destinations: operation.destinations };
+  const key = (await finish(held, parts)) ?? issued?.key ?? (await lookAgain(operation, service));
+  return { key, nothingLeft: false, destinations: operation.destinations };
+}
+
+/** The key that an earlier run minted, where the service shows it. */
+async function lookAgain({ minted }: Operation, service: KeyService): Promise<Key | null> {
+  return minted && service.get(minted.id).catch(() => null);
 }
 
 function isDelivered({ state }: Operation): boolean {

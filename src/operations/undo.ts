@@ -1,6 +1,7 @@
 /** Takes back what an operation has done: what was minted ends, what it was to replace stays. */
 import { KeysError } from '../errors.ts';
-import type { KeyService, Minting } from '../keys.ts';
+import { isLive } from '../filter.ts';
+import { allKeys, type KeyService, type Minting } from '../keys.ts';
 import { count } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
@@ -12,11 +13,15 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
   const { operation } = held;
   const { request, idempotencyKey } = operation;
   if (request.kind === 'regenerate') {
+    const name = operation.key?.name ?? request.id;
+    const isOpen = operation.state === 'intended';
     throw new KeysError(
       'conflict',
-      `the old secret of ${operation.key?.name ?? request.id} is dead; there is no way back`,
+      isOpen
+        ? `whether the old secret of ${name} still works is not known; there is nothing to take back`
+        : `the old secret of ${name} is dead; there is no way back`,
       {
-        hint: `keys recover ${operation.id} delivers a secret that works, keys revoke ${request.id} ends the key`,
+        hint: `keys recover ${operation.id}${isOpen ? ' --yes' : ''} delivers a secret that works, keys revoke ${request.id} ends the key`,
       },
     );
   }
@@ -25,9 +30,19 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
     if (minted && request.kind === 'overlap') await keepOld(held, service.minting);
     else if (minted) await service.revoke(minted.key.id);
   } else {
+    await requireOld(operation, service);
     await endWhatWasMinted(operation, service, async () => true);
   }
   await held.finish();
+}
+
+/** Throws `conflict` when the key that a successor replaces has ended: the successor is all there is. */
+async function requireOld({ id, key, request, state }: Operation, service: KeyService): Promise<void> {
+  if (request.kind !== 'successor' || state !== 'tested') return;
+  if (!(await isGone(service, request.of, request.key.namespace))) return;
+  throw new KeysError('conflict', `${key?.name ?? request.of} is revoked already; there is no way back`, {
+    hint: `keys recover ${id}`,
+  });
 }
 
 /** Throws `conflict` when the rotation is complete, and `changed` when somebody exchanged both secrets, which ends the operation. */
@@ -66,6 +81,18 @@ async function wasKept(minting: Minting, idempotencyKey: string, graceMs: number
 
 export async function isRevoked(service: KeyService, id: string): Promise<boolean> {
   return (await service.get(id)).status === 'revoked';
+}
+
+/** Whether no live key of this id is listed. */
+export async function isGone(
+  service: KeyService,
+  id: string,
+  namespace: string | undefined,
+): Promise<boolean> {
+  for await (const page of allKeys(service, { namespace })) {
+    if (page.some((key) => key.id === id && isLive(key.status))) return false;
+  }
+  return true;
 }
 
 /** Without idempotent minting: finds what the operation minted and revokes it. Says what it did. */

@@ -7,7 +7,14 @@ import { drivers } from '../../src/drivers/index.ts';
 import type { Key } from '../../src/keys.ts';
 import { cloudCasaFake } from '../fakes/cloudcasa.ts';
 import { kubeVisionFake } from '../fakes/kubevision.ts';
-import { altered, lostAnswer, to } from '../fakes/mishaps.ts';
+import {
+  altered,
+  errorWithoutMessage,
+  htmlLoginPage,
+  lostAnswer,
+  lostRequest,
+  to,
+} from '../fakes/mishaps.ts';
 import { forTest } from '../fakes/open-driver.ts';
 import { ververicaFake } from '../fakes/ververica.ts';
 import { asks, zabbixFake } from '../fakes/zabbix.ts';
@@ -32,6 +39,7 @@ const fakes = {
     return {
       fake,
       env,
+      end: to('DELETE', /./),
       mint: to('POST', /apitokens$/),
       field: 'secret',
       names: () => [...fake.tokens.keys()].map(last),
@@ -41,7 +49,7 @@ const fakes = {
     const fake = await forTest(cloudCasaFake());
     const env = { KEYS_DRIVER: 'cloudcasa', KEYS_URL: `${fake.url}/api/v1`, KEYS_TOKEN: fake.adminSecret };
     const names = () => [...fake.keys.values()].map(({ name }) => String(name));
-    return { fake, env, mint: to('POST', /apikeys$/), field: 'apikey', names };
+    return { fake, env, mint: to('POST', /apikeys$/), end: to('DELETE', /./), field: 'apikey', names };
   },
   async kubevision() {
     const fake = await forTest(kubeVisionFake());
@@ -49,6 +57,7 @@ const fakes = {
     return {
       fake,
       env,
+      end: to('DELETE', /./),
       mint: to('POST', /api-keys$/),
       field: 'key',
       names: () => fake.keys.map(({ name }) => name),
@@ -58,7 +67,7 @@ const fakes = {
     const fake = await forTest(zabbixFake());
     const env = { KEYS_DRIVER: 'zabbix', KEYS_URL: fake.url, KEYS_TOKEN: fake.session };
     const names = () => fake.tokens.map(({ name }) => name);
-    return { fake, env, mint: asks('token.generate'), field: 'token', names };
+    return { fake, env, mint: asks('token.generate'), end: asks('token.delete'), field: 'token', names };
   },
 };
 
@@ -194,6 +203,64 @@ describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s',
     expect((await home.keys(['recover', operation?.id ?? '', '--undo', '-y'], { env })).code).toBe(0);
     expect(names()).toEqual([]);
     expect(fake.requests.filter(mint)).toHaveLength(1);
+  });
+});
+
+describe.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)('%s', (driver) => {
+  /** A key, and a file that has its secret. */
+  async function deployed() {
+    const world = await fakes[driver]();
+    const home = newHome();
+    await home.json(createWords(driver, 'ci-deploy'), { env: world.env });
+    const file = join(home.path, 'secret');
+    const rotate = ['rotate', 'ci-deploy', '-y', '--to', `file:${file}`];
+    const operation = async () =>
+      (await home.json<{ id: string }[]>('recover', { env: world.env }))[0]?.id ?? 'none';
+    return { ...world, home, rotate, operation };
+  }
+
+  test('a login page in place of the answer to a revoke is no revocation', async () => {
+    const { fake, env, end, names, home } = await deployed();
+    fake.befall({ on: end, ...htmlLoginPage });
+    const [result] = await home.json<{ ok: boolean; error: { code: string } }[]>('revoke ci-deploy -y', {
+      env,
+      code: 12,
+    });
+    expect(result).toMatchObject({ ok: false, error: { code: 'bad_response' } });
+    expect(names()).toEqual(['ci-deploy']);
+  });
+
+  test.each([
+    ['is not answered', { ...lostRequest, times: 8 }],
+    ['is refused with 409', errorWithoutMessage(409)],
+    ['is answered by a login page', htmlLoginPage],
+  ])('a rotation whose last step %s exits 10, and recover takes that step', async (_what, mishap) => {
+    const { fake, env, end, names, home, rotate, operation } = await deployed();
+    fake.befall({ on: end, ...mishap });
+    const { code, stderr } = await home.keys(rotate, { env });
+    expect(code).toBe(10);
+    expect(stderr).toContain(`ci-deploy, which it replaces, may still work`);
+    expect(stderr).toContain(`hint: keys recover ${await operation()}\n`);
+    expect(names().sort()).toEqual(['ci-deploy', 'ci-deploy-2']);
+    fake.calm();
+    const recovered = await home.keys(['recover', await operation()], { env });
+    expect(recovered).toMatchObject({ code: 0, stderr: expect.stringContaining(' is finished\n') });
+    expect(names()).toEqual(['ci-deploy-2']);
+    expect(await home.json('recover', { env })).toEqual([]);
+  });
+
+  test('a rotation whose old key somebody revoked meanwhile is finished by recover, and cannot be undone', async () => {
+    const { fake, env, end, names, home, rotate, operation } = await deployed();
+    fake.befall({ on: end, ...lostRequest, times: 8 });
+    await home.keys(rotate, { env });
+    fake.calm();
+    await home.json('revoke ci-deploy -y', { env });
+    expect(await home.keys(['recover', await operation(), '--undo'], { env })).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('ci-deploy is revoked already; there is no way back'),
+    });
+    expect((await home.keys(['recover', await operation()], { env })).code).toBe(0);
+    expect(names()).toEqual(['ci-deploy-2']);
   });
 });
 

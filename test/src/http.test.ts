@@ -496,3 +496,22 @@ test('a trace names method, URL, status and request id, and no secret', async ()
   expect(text).toMatch(/^< 201, 2 bytes, request r-9 after /m);
   expect(text).not.toMatch(/s3cr3t|authorization|bearer/i);
 });
+
+test.each([
+  ['set', set],
+  ['once', mint],
+])(
+  'a page in place of the answer to a %s is bad_response, although its status is one of success',
+  async (_effect, call) => {
+    const service = await fakeService([framed('<!doctype html><title>Log in</title>', 'text/html')]);
+    const error = await failureOf(httpTo(service.url).call(call));
+    expect(error).toMatchObject({ code: 'bad_response', hint: expect.stringContaining('keys list') });
+  },
+);
+
+test('a success of the type of a page is one when it is empty, or no page', async () => {
+  for (const body of ['', 'OK']) {
+    const service = await fakeService([framed(body, 'text/html')]);
+    expect((await httpTo(service.url).call(set)).status).toBe(200);
+  }
+});

@@ -269,6 +269,11 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     });
     if (rejects.includes(answer.status)) return unknown;
     const id = findText(call.id, answer.jsonOrNull());
+    // What is not the answer of the service says nothing of the secret.
+    if (call.id !== undefined && id === null)
+      throw answer.nonsense(
+        `the answer of ${title} to a secret makes no sense: there is no id at '${call.id}'`,
+      );
     const key = id === null ? null : (await read(id)).key;
     const valid = key === null || key.status === null || key.status === 'active';
     return { valid, reason: valid ? null : (key.status as 'disabled'), key };

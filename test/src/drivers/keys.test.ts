@@ -64,7 +64,7 @@ test('every method is the request that docs/api.md names', async () => {
     one,
     one,
     json(200, { key, secret: 'abc' }),
-    one,
+    json(200, { ...key, status: 'revoked' }),
     json(200, { valid: true, reason: null, key }),
     json(200, { id: 'k0', name: 'root', owner: null, namespace: null, roles: ['owner'] }),
     json(200, { keys: [key], nextCursor: 'next' }),
