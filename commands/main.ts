@@ -135,9 +135,10 @@ function structured(app: App, argv: readonly string[]): boolean {
   const options = end < 0 ? argv : argv.slice(0, end);
   const format =
     app.options.output ??
+    (options.includes('--json') ? 'json' : null) ??
     /(?:^|\s)(?:-[qy]*o|--output)[ =]?(\w+)/.exec(options.join(' '))?.[1] ??
     app.env.KEYS_OUTPUT;
-  return options.includes('--json') || format === 'json' || format === 'ndjson';
+  return format === 'json' || format === 'ndjson';
 }
 
 function stackOf(error: KeysError): string {

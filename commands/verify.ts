@@ -74,7 +74,8 @@ async function readSecret({ io, prompt }: App): Promise<Secret> {
     return new Secret(text);
   }
   if (!prompt.available) throw missing('a secret is needed, and asking for it is switched off');
-  const secret = await prompt.password('Secret');
-  if (secret.reveal() === '') throw missing('the secret is empty');
-  return secret;
+  const text = (await prompt.password('Secret')).reveal().trim();
+  if (text === '') throw missing('the secret is empty');
+  if (/\s/.test(text)) throw missing('the secret has a space in it');
+  return new Secret(text);
 }

@@ -91,7 +91,11 @@ export function createApp(parts: AppParts): App {
     },
     get prompt() {
       const available = io.stdin.isTerminal && io.stderr.isTerminal && app.options.input !== false;
-      return once(app, 'prompt', parts.prompt ?? terminalPrompt(available, signal));
+      return once(
+        app,
+        'prompt',
+        parts.prompt ?? terminalPrompt(available, signal, app.options.color === false),
+      );
     },
     async note(text) {
       if (app.options.quiet) return;

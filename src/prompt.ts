@@ -26,11 +26,13 @@ export interface Prompt {
   search<T>(question: string, find: (term: string) => readonly Choice<T>[]): Promise<T>;
 }
 
-/** Prompts on the process's own terminal. */
-export function terminalPrompt(available: boolean, signal: AbortSignal): Prompt {
+/** Prompts on the process's own terminal; `plain` ones are without colours. */
+export function terminalPrompt(available: boolean, signal: AbortSignal, plain = false): Prompt {
   const ask = async <T>(
     question: (inquirer: typeof import('@inquirer/prompts'), context: object) => Promise<T>,
   ): Promise<T> => {
+    // The library asks the environment, and no option.
+    if (plain) Object.assign(process.env, { NO_COLOR: '1', FORCE_COLOR: '0' });
     const inquirer = await import('@inquirer/prompts');
     const { stdin, stderr } = process;
     // The library lets a question wait for ever once its input has ended, as with Ctrl-D; then it reads no more.
@@ -39,7 +41,11 @@ export function terminalPrompt(available: boolean, signal: AbortSignal): Prompt 
     stdin.once('pause', leave);
     try {
       const ending = AbortSignal.any([signal, left.signal]);
-      return await question(inquirer, { input: stdin, output: stderr, signal: ending });
+      const answer = question(inquirer, { input: stdin, output: stderr, signal: ending });
+      // A terminal that is gone fails to be read, to be drawn on and to be put back as it was, also after the question. The
+      // library's reader would make that an event of its own, which nobody hears and which ends the process with a stack trace.
+      for (const stream of [stdin, stderr]) stream.removeAllListeners('error').on('error', leave);
+      return await answer;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const name = (error as Error).name;

@@ -1,5 +1,6 @@
 import { KeysError } from '../../src/errors.ts';
 import type { Identity, KeyService } from '../../src/keys.ts';
+import { terminalSafe } from '../../src/text.ts';
 
 /**
  * Asks a service whether it takes the credential it was opened with, and who that is; `null` when it cannot tell.
@@ -18,5 +19,5 @@ export async function identify(service: KeyService): Promise<Identity | null> {
 export function identityText({ id, name, owner, roles }: Identity): string {
   const who = name ?? id ?? 'somebody';
   const whose = owner && owner !== who ? `${who} of ${owner}` : who;
-  return roles.length > 0 ? `${whose} (${roles.join(', ')})` : whose;
+  return terminalSafe(roles.length > 0 ? `${whose} (${roles.join(', ')})` : whose);
 }

@@ -25,3 +25,16 @@ test('with -o json an error is one JSON object on stderr', async () => {
     },
   });
 });
+
+test.each([
+  ['--json -o csv', /^id,name,/],
+  ['-o csv --json', /^\[\]\n$/],
+  ['--json -o yaml -o ndjson', /^$/],
+])('of several formats the last one given holds: %s', async (options, printed) => {
+  expect((await newHome().keys(`list ${options}`)).stdout).toMatch(printed);
+});
+
+test('an error is JSON where the result would have been, and only there', async () => {
+  expect((await newHome().keys('show nope --json -o csv')).stderr).toMatch(/^keys: /);
+  expect(JSON.parse((await newHome().keys('show nope -o csv --json')).stderr)).toHaveProperty('error');
+});

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { identityText } from '../../commands/auth/identity.ts';
 import { keyGlance, keyNoun } from '../../commands/key-noun.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { KeyService } from '../../src/keys.ts';
@@ -83,6 +84,17 @@ test('no control or bidi code point of 100,000 names reaches the terminal in any
   );
   expect(seen).toBe(100_000);
 }, 240_000);
+
+test('who somebody is cannot forge a further line of what is said', () => {
+  const forger = {
+    id: 'key_1',
+    name: 'x\nauthenticated:  no',
+    owner: 'y\nz',
+    namespace: null,
+    roles: ['r\n'],
+  };
+  expect(identityText(forger)).not.toContain('\n');
+});
 
 test('nor does any in what commands say: results, notes, errors, tables before a question, questions and choices', async () => {
   await fc.assert(

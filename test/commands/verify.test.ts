@@ -103,3 +103,14 @@ test('verify of a secret that was replaced does not call its key revoked', async
   expect(code).toBe(9);
   expect(stderr).toMatch(/it has been replaced; its key is demo \(key_/);
 });
+
+test('blanks around a secret that was pasted are not part of it', async () => {
+  const { home, secret } = await minted();
+  const answers = [{ asked: 'Secret', answer: `  ${secret} ` }];
+  expect((await home.keys('verify', { terminal: true, answers })).code).toBe(0);
+  const two = [{ asked: 'Secret', answer: `${secret} ${secret}` }];
+  expect(await home.keys('verify', { terminal: true, answers: two })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('a space'),
+  });
+});

@@ -30,3 +30,36 @@ test.skipIf(noTerminal).each([
     expect((await shell.run('keys list -o name')).stdout).toBe('x\n');
   },
 );
+
+test.skipIf(noTerminal)(
+  `a terminal that goes away at a question is an interruption, and nothing is changed${unless}`,
+  async () => {
+    const shell = newShell();
+    await shell.run('keys create x --discard');
+    const { code, stdout } = await shell.run(`mkfifo typed
+    script -qefc 'trap "" HUP; keys revoke x; echo $? > code' screen < typed > /dev/null & asking=$!
+    exec 3> typed
+    until grep -q y/N screen 2> /dev/null; do kill -0 $asking || exit 99; done
+    kill -KILL $asking; wait $asking 2> /dev/null
+    until [ -s code ]; do sleep 0.01; done; cat code`);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '130\n' });
+    expect((await shell.run('keys list -o name')).stdout).toBe('x\n');
+  },
+);
+
+test.skipIf(noTerminal).each([
+  ['', true],
+  ['--no-color', false],
+])(`a question with '%s' is drawn in colours: %s${unless}`, async (option, colours) => {
+  const shell = newShell();
+  await shell.run('keys create x --discard');
+  const { stdout } = await shell.run(`mkfifo typed
+    TERM=xterm script -qefc 'keys revoke x ${option}' screen < typed > /dev/null & asking=$!
+    exec 3> typed
+    until grep -q y/N screen 2> /dev/null; do kill -0 $asking || exit 99; done
+    printf 'n\\r' >&3
+    wait $asking
+    cat screen`);
+  const esc = String.fromCharCode(27);
+  expect(stdout.includes(`${esc}[1m`)).toBe(colours);
+});
