@@ -78,7 +78,7 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
 
   /** The error in the place's own terms: what helps with a key service does not help here. */
   function named(error: unknown): unknown {
-    if (!(error instanceof KeysError)) return error;
+    if (!(error instanceof KeysError) || error === signal.reason) return error;
     const { code, message, cause, requestId, retryAfterMs } = error;
     const answered = message.startsWith(`${name} answered`);
     const address = addressed.has(code) ? hints.address : null;

@@ -3,11 +3,10 @@
  * Facts: "Organizing Cluster Access Using kubeconfig Files", "kubeconfig (v1)", "Client Authentication (v1)" and "Accessing the Kubernetes API
  * from a Pod" (kubernetes.io/docs).
  */
-import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { runChild } from '../child.ts';
 import { KeysError } from '../errors.ts';
-import { isMissing } from '../files.ts';
+import { isMissing, readSmallFile } from '../files.ts';
 import { homeOf } from '../paths.ts';
 import { Secret } from '../secret.ts';
 import { recordOf, textOf } from './api.ts';
@@ -36,13 +35,14 @@ export async function findCluster(context: DestinationContext, account = account
   const home = homeOf(env);
   const usual = home === null ? '' : join(home, '.kube', 'config');
   const paths = (env.KUBECONFIG || usual).split(delimiter).filter(Boolean);
-  const files = (await Promise.all(paths.map(readKubeconfig))).filter((file) => file !== null);
+  const found = await Promise.all(paths.map((path) => readKubeconfig(context, path)));
+  const files = found.filter((file) => file !== null);
   if (files.length > 0) return clusterFrom(context, files);
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env;
   if (host && !env.KUBECONFIG) {
     const [ca, token] = await Promise.all([
-      textFile(join(account, 'ca.crt')),
-      textFile(join(account, 'token')),
+      textFile(context, join(account, 'ca.crt')),
+      textFile(context, join(account, 'token')),
     ]);
     return {
       server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -60,9 +60,13 @@ interface File {
   readonly fields: Fields;
 }
 
-async function readKubeconfig(path: string): Promise<File | null> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+/** Those of whom has many clusters are long. */
+const longestBytes = 2 ** 23;
+
+async function readKubeconfig({ signal }: DestinationContext, path: string): Promise<File | null> {
+  const text = await readSmallFile(path, { signal, longestBytes }).catch((error: unknown) => {
     if (isMissing(error)) return null;
+    signal.throwIfAborted();
     throw unusable(path, (error as Error).message);
   });
   if (text === null) return null;
@@ -94,7 +98,7 @@ async function clusterFrom(context: DestinationContext, files: readonly File[]):
     server,
     serverName: textOf(cluster.fields['tls-server-name']) ?? undefined,
     proxy: textOf(cluster.fields['proxy-url']) ?? undefined,
-    ca: await pemOf(cluster, 'certificate-authority'),
+    ca: await pemOf(context, cluster, 'certificate-authority'),
   };
   return { ...reached, ...(await credentialOf(context, user, reached)) };
 }
@@ -104,11 +108,14 @@ type Credential = Pick<Cluster, 'cert' | 'key' | 'token'>;
 async function credentialOf(context: DestinationContext, user: File, cluster: Cluster): Promise<Credential> {
   const { fields, path } = user;
   const know = (text: string) => context.redactor.know(new Secret(text));
-  const [cert, key] = await Promise.all([pemOf(user, 'client-certificate'), pemOf(user, 'client-key')]);
+  const [cert, key] = await Promise.all([
+    pemOf(context, user, 'client-certificate'),
+    pemOf(context, user, 'client-key'),
+  ]);
   if (key) know(key);
   // As kubectl does: the file, which is renewed, before the token that stands there.
   const tokenFile = textOf(fields.tokenFile);
-  const token = tokenFile ? (await textFile(beside(path, tokenFile))).trim() : textOf(fields.token);
+  const token = tokenFile ? (await textFile(context, beside(path, tokenFile))).trim() : textOf(fields.token);
   if (token) return { cert, key, token: know(token) };
   if (cert) return { cert, key };
   if (fields.exec) return askPlugin(context, recordOf(fields.exec), path, cluster);
@@ -185,19 +192,24 @@ function named(files: readonly File[], list: string, field: string, name: string
 }
 
 /** `<field>-data` is the text in base64, `<field>` a file beside the kubeconfig. */
-async function pemOf({ path, fields }: File, field: string): Promise<string | undefined> {
+async function pemOf(
+  context: DestinationContext,
+  { path, fields }: File,
+  field: string,
+): Promise<string | undefined> {
   const data = textOf(fields[`${field}-data`]);
   if (data) return Buffer.from(data, 'base64').toString('utf8');
   const file = textOf(fields[field]);
-  return file ? textFile(beside(path, file)) : undefined;
+  return file ? textFile(context, beside(path, file)) : undefined;
 }
 
 function beside(path: string, file: string): string {
   return resolve(dirname(resolve(path)), file);
 }
 
-async function textFile(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: Error) => {
+async function textFile({ signal }: DestinationContext, path: string): Promise<string> {
+  return readSmallFile(path, { signal, longestBytes }).catch((error: Error) => {
+    signal.throwIfAborted();
     throw new KeysError('invalid', `cannot read ${path}: ${error.message}`, { cause: error });
   });
 }

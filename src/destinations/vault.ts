@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KeysError } from '../errors.ts';
-import { isMissing } from '../files.ts';
+import { isMissing, readSmallFile } from '../files.ts';
 import { requireHome } from '../paths.ts';
 import { Secret } from '../secret.ts';
 import { type Api, lazyApi, openApi, recordOf, textOf } from './api.ts';
@@ -199,10 +198,11 @@ async function openVault(context: DestinationContext): Promise<Api> {
   });
 }
 
-async function savedToken({ env }: DestinationContext, family: string): Promise<string> {
+async function savedToken({ env, signal }: DestinationContext, family: string): Promise<string> {
   const path = join(requireHome(env), '.vault-token');
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+  const text = await readSmallFile(path, { signal }).catch((error: unknown) => {
     if (isMissing(error)) return '';
+    signal.throwIfAborted();
     throw new KeysError('unauthenticated', `cannot read ${path}: ${(error as Error).message}`, {
       cause: error,
     });

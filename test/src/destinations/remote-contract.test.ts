@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDestination } from '../../../src/destinations/index.ts';
+import { KeysError } from '../../../src/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { describeDestination, sampleSecret } from '../../contracts/destination.ts';
-import { destinationContext } from '../../fakes/destination-context.ts';
+import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
 import { fakeGitHub } from '../../fakes/places/github.ts';
 import { fakeGitLab } from '../../fakes/places/gitlab.ts';
 import { kubeconfig } from '../../fakes/places/kubeconfig.ts';
@@ -167,3 +170,27 @@ for (const [place, open] of Object.entries(remotes)) {
     await destination.abandon();
   });
 }
+
+test.skipIf(process.platform === 'win32').each([
+  ['kubernetes:shop/deploy#token', 'KUBECONFIG', 'config'],
+  ['vault:secret/ci/deploy#token', 'HOME', '.vault-token'],
+])(
+  '%s: the wait for the writer of a named pipe in place of a file ends with the run',
+  async (spec, variable, name) => {
+    const directory = temporaryDirectory();
+    const pipe = join(directory, name);
+    spawnSync('mkfifo', [pipe]);
+    const interruption = new AbortController();
+    const env = {
+      PATH: process.env.PATH,
+      VAULT_ADDR: 'http://127.0.0.1:1',
+      [variable]: variable === 'HOME' ? directory : pipe,
+    };
+    const destination = await openDestination(spec, destinationContext({ env, signal: interruption.signal }));
+    const ready = destination.preflight();
+    const reason = new KeysError('interrupted', 'interrupted');
+    interruption.abort(reason);
+    await expect(ready).rejects.toBe(reason);
+    await destination.abandon();
+  },
+);
