@@ -132,11 +132,11 @@ async function recoverOne(
   options: Options,
   { silent = false } = {},
 ): Promise<void> {
-  const { id, destinations, force, attempted } = operation;
+  const { id, destinations, force, attempted, state } = operation;
   const service = await serviceOf(app, operation);
   if (options.undo) {
     await journal.resume(id, (held) => undo(held, service));
-    await app.note(`${id} is undone`);
+    await app.note(`${id} is undone${leftIn(attempted)}`);
     return;
   }
   const wanted = options.discard ? {} : { to: options.to ?? destinations };
@@ -145,9 +145,18 @@ async function recoverOne(
   await withDelivery(app, delivering, async (delivery) => {
     const parts = partsFor(app, service, delivery, resuming);
     const { key, nothingLeft } = await resumeOperation(journal, id, parts);
-    await app.note(nothingLeft ? `${id} is ended; nothing was minted in its place` : `${id} is finished`);
+    const left = state === 'failed' ? leftIn(attempted) : '';
+    await app.note(
+      nothingLeft ? `${id} is ended; nothing was minted in its place${left}` : `${id} is finished`,
+    );
     if (key && !silent && !delivery.specs.includes('stdout')) await delivery.report(key);
   });
+}
+
+/** Places that nobody has put back what they held into. */
+function leftIn(attempted: readonly string[]): string {
+  const places = attempted.filter((spec) => spec !== 'stdout');
+  return places.length === 0 ? '' : `; ${places.join(', ')} may still have the revoked secret`;
 }
 
 /** The service an operation was begun on. Throws `invalid` when its profile leads elsewhere by now. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { codeOf } from './errors.ts';
+import { codeOf, KeysError } from './errors.ts';
 import { syncDirectory } from './files.ts';
 
 export interface Reservation {
@@ -94,8 +94,10 @@ async function linkNew(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
   } catch (error) {
-    // A file system without hard links. The check leaves an instant in which somebody else's file could be replaced.
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error))) throw error;
+    // A file system without hard links, or where one costs what is used up, as an inode of a tmpfs. The check leaves an instant in
+    // which somebody else's file could be replaced.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOSPC', 'EDQUOT'].includes(codeOf(error)))
+      throw error;
     const taken = await lstat(path).then(
       () => true,
       () => false,
@@ -112,13 +114,18 @@ function temporaryPrefix(path: string): string {
 
 const leftoverAfterMs = 3_600_000;
 
-/** Removes what a killed process left beside `path`: it could hold a secret, and be a second name of the file itself. */
+/**
+ * Removes what a killed process left beside `path`: it could hold a secret, and be a second name of the file itself. Throws
+ * `forbidden` for a directory that may not be read, and what the system says.
+ */
 export async function removeLeftovers(path: string): Promise<void> {
   const prefix = temporaryPrefix(path);
   const names = await readdir(dirname(path)).catch((error: unknown) => {
-    // A directory that may be written and not listed.
-    if (codeOf(error) === 'EACCES') return [];
-    throw error;
+    if (codeOf(error) !== 'EACCES') throw error;
+    // One that may be written and not read cannot be synced either: a name in it would not be certain to last.
+    throw new KeysError('forbidden', `cannot write ${path}: you may not read its directory`, {
+      cause: error,
+    });
   });
   for (const name of names) {
     if (!name.startsWith(prefix)) continue;

@@ -17,8 +17,12 @@ export interface FoundFile {
 
 const maxBytes = 1_048_576;
 
-/** Absolute; a leading `~/`, which shells leave alone after a colon, is the home directory. Throws `invalid` where there is none. */
+/**
+ * Absolute; a leading `~/`, which shells leave alone after a colon, is the home directory. Throws `invalid` where there is none, and for
+ * what names a directory, be it there or not.
+ */
 export function absolutePath(path: string, env: NodeJS.ProcessEnv): string {
+  if (/(^~|\/|(^|\/)\.\.?)$/.test(path)) throw notPlain(path, 'a directory', 'name a file in it');
   return path.startsWith('~/') ? join(requireHome(env), path.slice(2)) : resolve(path);
 }
 

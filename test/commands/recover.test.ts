@@ -140,6 +140,26 @@ test('--undo revokes what was minted', async () => {
   expect(await home.json('recover')).toEqual([]);
 });
 
+test('--undo, and the end of a rotation whose test had failed, say where the revoked secret may be left', async () => {
+  const home = newHome();
+  const path = join(home.path, 'token');
+  const created = await home.keys(`create ci --to file:${path} --to exec:/bin/false`);
+  expect(created.code).toBe(10);
+  const [{ id } = { id: '' }] = await home.json<OperationJson[]>('recover');
+  const undone = await home.keys(`recover ${id} --undo`);
+  const places = `file:${path}, exec:/bin/false may still have the revoked secret`;
+  expect(undone).toMatchObject({ code: 0, stdout: '', stderr: `${id} is undone; ${places}\n` });
+
+  await home.keys('create web');
+  expect((await home.keys(`rotate web -y --force --to file:${path} --to exec:/bin/false`)).code).toBe(10);
+  const [{ id: second } = { id: '' }] = await home.json<OperationJson[]>('recover');
+  const journal = join(operations(home), `${second}.json`);
+  writeFileSync(journal, readFileSync(journal, 'utf8').replace(/"state": ?"delivering"/, '"state":"failed"'));
+  const ended = await home.keys(`recover ${second}`);
+  expect(ended.code).toBe(0);
+  expect(ended.stderr).toContain(`${second} is ended; nothing was minted in its place; ${places}`);
+});
+
 test('--all prints every secret, and does it again to no effect', async () => {
   const home = newHome();
   await undelivered(home, 'a');

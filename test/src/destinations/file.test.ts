@@ -190,6 +190,13 @@ describe.skipIf(!isRoot)('without the rights of root (dropping them needs root)'
     expect(await asNobody(() => preflightCode(path, { force: true }))).toBe('forbidden');
   });
 
+  test('a directory that may be written and not read is refused before anything is minted', async () => {
+    const directory = temporaryDirectory();
+    await chmod(directory, 0o733);
+    expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('forbidden');
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   test('a file that is replaced stays with its owner', async () => {
     const path = join(temporaryDirectory(), 'token');
     await writeFile(path, 'old', { mode: 0o600 });
@@ -199,6 +206,23 @@ describe.skipIf(!isRoot)('without the rights of root (dropping them needs root)'
     await destination.deliver(secret);
     expect(await stat(path)).toMatchObject({ uid: 65_534, gid: 65_534 });
   });
+});
+
+test.each(['new/', '~', '.', 'new/..', '~/new/'])('file:%s names no file', async (path) => {
+  await expect(open(path)).rejects.toMatchObject({ code: 'invalid', hint: 'name a file in it' });
+});
+
+test.runIf(canMount)('a file system without room for a second name takes the file all the same', async () => {
+  const directory = temporaryDirectory();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', directory]);
+  onTestFinished(() => void spawnSync('umount', [directory]));
+  expect(mounted.status).toBe(0);
+  await writeFile(join(directory, 'other'), '');
+  const destination = await open(join(directory, 'token'));
+  await destination.preflight();
+  await destination.deliver(secret);
+  expect(await readFile(join(directory, 'token'), 'utf8')).toBe('keys_first\n');
+  expect(await readdir(directory)).toEqual(['other', 'token']);
 });
 
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
