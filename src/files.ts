@@ -1,7 +1,7 @@
 /** Files that hold what must not be lost or read by others. */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from './errors.ts';
 import { nodeCrypto } from './node-crypto.ts';
@@ -92,9 +92,17 @@ async function readNow(file: FileHandle): Promise<Buffer | null> {
   }
 }
 
-/** Makes a directory, and those above it, that only its owner may enter. One that is there stays as it is. */
+/** Makes a directory, and those above it, durably, that only its owner may enter. One that is there stays as it is. */
 export async function makePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  const highest = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (highest === undefined) return;
+  for (let made = resolve(path); ; made = dirname(made)) {
+    await syncDirectory(dirname(made)).catch((error: unknown) => {
+      // Where others have made a directory that may be written and not listed, it is theirs to sync.
+      if (codeOf(error) !== 'EACCES') throw error;
+    });
+    if (made === resolve(highest) || made === dirname(made)) return;
+  }
 }
 
 /** Whether an error says that a file is not there. */

@@ -8,7 +8,7 @@ import type { Entry } from './recorder.ts';
 export type Files = ReadonlyMap<string, Buffer>;
 
 type Change = Extract<Entry, { kind: 'write' | 'truncate' }>;
-type Move = Extract<Entry, { kind: 'create' | 'unlink' | 'rename' }>;
+type Move = Extract<Entry, { kind: 'create' | 'unlink' | 'rename' | 'link' }>;
 
 interface Content {
   synced: Buffer;
@@ -80,7 +80,8 @@ export class Disk {
         this.#moves.push({ entry, content: this.#now.get(entry.file) });
         break;
       case 'unlink':
-      case 'rename': {
+      case 'rename':
+      case 'link': {
         const content = this.#now.get(entry.file);
         move(this.#now, entry, content);
         this.#moves.push({ entry, content });
@@ -126,9 +127,9 @@ export class Disk {
 }
 
 function move(directory: Map<string, Content>, entry: Move, content: Content | undefined): void {
-  if (entry.kind !== 'create') directory.delete(entry.file);
+  if (entry.kind === 'rename' || entry.kind === 'unlink') directory.delete(entry.file);
   if (entry.kind === 'unlink' || !content) return;
-  directory.set(entry.kind === 'rename' ? entry.to : entry.file, content);
+  directory.set(entry.kind === 'create' ? entry.file : entry.to, content);
 }
 
 /** A content after changes, in order; what was never written is zeros. */

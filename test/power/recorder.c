@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { WRITE = 1, TRUNCATE, SYNC, CREATE, UNLINK, RENAME, SEND };
+enum kind { WRITE = 1, TRUNCATE, SYNC, CREATE, UNLINK, RENAME, SEND, LINK };
 
 struct header {
   uint32_t kind;
@@ -212,5 +212,13 @@ int rename(const char *from, const char *to) {
   int result = real(from, to);
   struct iovec part = {(void *)to, strlen(to)};
   if (result == 0 && is_ours(from)) note(RENAME, from, 0, &part, 1);
+  return result;
+}
+
+int link(const char *from, const char *to) {
+  REAL(int, "link", const char *, const char *);
+  int result = real(from, to);
+  struct iovec part = {(void *)to, strlen(to)};
+  if (result == 0 && is_ours(from)) note(LINK, from, 0, &part, 1);
   return result;
 }

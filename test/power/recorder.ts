@@ -11,7 +11,7 @@ export type Entry =
   | { readonly kind: 'sync'; readonly file: string }
   | { readonly kind: 'create'; readonly file: string }
   | { readonly kind: 'unlink'; readonly file: string }
-  | { readonly kind: 'rename'; readonly file: string; readonly to: string }
+  | { readonly kind: 'rename' | 'link'; readonly file: string; readonly to: string }
   | { readonly kind: 'send'; readonly bytes: Buffer };
 
 /** Why nothing can be recorded here; `null` when it can. CI has to. */
@@ -42,7 +42,7 @@ export function buildRecorder(directory: string, work: string): Recorder {
   };
 }
 
-const kinds = ['write', 'truncate', 'sync', 'create', 'unlink', 'rename', 'send'] as const;
+const kinds = ['write', 'truncate', 'sync', 'create', 'unlink', 'rename', 'send', 'link'] as const;
 
 /** Each entry is a header of 24 bytes: kind, length of the path, offset, length of the bytes; then path and bytes. */
 function parse(record: Buffer, directory: string): Entry[] {
@@ -58,7 +58,8 @@ function parse(record: Buffer, directory: string): Entry[] {
     const file = path === directory ? '' : basename(path);
     if (kind === 'write') entries.push({ kind, file, offset, bytes });
     else if (kind === 'truncate') entries.push({ kind, file, length: offset });
-    else if (kind === 'rename') entries.push({ kind, file, to: basename(bytes.toString()) });
+    else if (kind === 'rename' || kind === 'link')
+      entries.push({ kind, file, to: basename(bytes.toString()) });
     else if (kind === 'send') entries.push({ kind, bytes });
     else if (kind) entries.push({ kind, file });
     else throw new Error(`the record is damaged at ${at}`);
