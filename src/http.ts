@@ -63,6 +63,8 @@ export interface Call {
   readonly effect: Effect;
   /** How often it is sent at most; 1 for what must not be sent again even when it was turned away. */
   readonly attempts?: number;
+  /** Once it is sent, an interruption waits a little for its answer, which cannot be had again. */
+  readonly finishes?: boolean;
   /** More than this is refused; 1 MiB when absent. */
   readonly maxBytes?: number;
   /** The error an answer stands for, whatever its status; `null` for none. `problemError` when absent. */
@@ -72,6 +74,8 @@ export interface Call {
 export const pageBytes = 8 * 2 ** 20;
 const objectBytes = 2 ** 20;
 const dayMs = 86_400_000;
+/** How long an interruption waits for an answer that cannot be had again. */
+const patienceMs = 3_000;
 
 export interface Http {
   /**
@@ -143,7 +147,8 @@ export function createHttp(options: HttpOptions): Http {
     const deadline = AbortSignal.timeout(Math.min(Math.max(0, Math.ceil(budget.leftMs)), longestTimerMs));
     let received: Received;
     try {
-      received = await send(asked, request, attempt, AbortSignal.any([signal, deadline]));
+      const interruption = asked.finishes ? delayed(signal) : signal;
+      received = await send(asked, request, attempt, AbortSignal.any([interruption, deadline]));
     } catch (thrown) {
       if (!(thrown instanceof NoAnswer)) throw thrown;
       const { sent, cause } = thrown;
@@ -234,6 +239,15 @@ export function createHttp(options: HttpOptions): Http {
       await connection.destroy();
     },
   };
+}
+
+/** Aborted a little later than the signal; at once when that is aborted already. */
+function delayed(signal: AbortSignal): AbortSignal {
+  if (signal.aborted) return signal;
+  const later = new AbortController();
+  const abort = () => setTimeout(() => later.abort(signal.reason), patienceMs).unref();
+  signal.addEventListener('abort', abort, { once: true });
+  return later.signal;
 }
 
 interface Request {

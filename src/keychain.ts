@@ -57,9 +57,19 @@ export function openKeychain(options: KeychainOptions): Keychain {
       input,
     });
     if (failure !== null) throw unavailable(`the process that asks it ${failure}`);
-    const answer = JSON.parse(stdout) as KeychainAnswer;
+    const answer = answerIn(stdout);
+    if (!answer) throw unavailable('the process that asks it printed what is no answer');
     if (answer.error !== undefined) throw unavailable(answer.error);
     return answer;
+  }
+
+  /** `null` where something else in that process has printed, too. The parser's own words would quote it. */
+  function answerIn(text: string): KeychainAnswer | null {
+    try {
+      return JSON.parse(text) as KeychainAnswer;
+    } catch {
+      return null;
+    }
   }
 
   function unavailable(why: string): KeysError {

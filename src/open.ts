@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { App } from './app.ts';
 import type { Profile } from './config.ts';
+import type { FoundCredential } from './credentials/index.ts';
 import {
   type Check,
   capabilitiesWith,
@@ -38,27 +39,54 @@ export async function openService(app: App, profile: Profile, verb: Verb): Promi
     const { openLocal } = await import('./service/local.ts');
     return openLocal({ url: profile.url, now: app.now });
   }
-  const [{ findCredential, replaceCredential }] = await Promise.all([
+  const [{ findCredential }] = await Promise.all([
     import('./credentials/index.ts'),
     // Needed in a moment; loaded meanwhile.
     import('./http.ts'),
   ]);
   const found = await findCredential(app, profile);
-  if (!found) {
-    if (verb !== 'verify') throw noCredential(profile);
-    return openWith(app, profile, null);
-  }
-  const replace = (secret: Secret) => replaceCredential(app, profile, found.source, secret);
-  return openWith(app, profile, found.secret, replace, async (exchange) => {
-    const { withLock } = await import('./lock.ts');
-    return withLock(join(app.paths.state, 'renewal.lock'), { signal: app.signal }, async () => {
+  if (found) return openFound(app, profile, found);
+  if (verb !== 'verify') throw noCredential(profile);
+  return openWith(app, profile, null);
+}
+
+/** The profile's service with the credential in force; what that is renewed to is kept, by one command at a time. */
+export async function openFound(
+  app: App,
+  profile: Profile,
+  { secret, source }: FoundCredential,
+): Promise<KeyService> {
+  const { findCredential, replaceCredential } = await import('./credentials/index.ts');
+  const replace = (renewed: Secret) => replaceCredential(app, profile, source, renewed);
+  return openWith(app, profile, secret, replace, (exchange) =>
+    alone(app, async () => {
       const kept = await findCredential(app, profile);
       if (!kept) throw noCredential(profile);
       const renewed = await exchange(kept.secret);
       if (renewed) await replace(renewed);
       return renewed ?? kept.secret;
-    });
-  });
+    }),
+  );
+}
+
+/** Does the work while no other command of this user renews a login. Throws `invalid` where the lock cannot be kept. */
+async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
+  const { withLock } = await import('./lock.ts');
+  let begun = false;
+  const run = () => {
+    begun = true;
+    return work();
+  };
+  try {
+    return await withLock(join(app.paths.state, 'renewal.lock'), { signal: app.signal }, run);
+  } catch (error) {
+    if (begun || error instanceof KeysError) throw error;
+    throw new KeysError(
+      'invalid',
+      `cannot lock ${app.paths.state} to renew this login: ${(error as Error).message}`,
+      { hint: 'make it a directory of your own, or name another one in KEYS_STATE_DIR', cause: error },
+    );
+  }
 }
 
 /** The profile's service, over HTTP and with the credential given; `replace` keeps what the service puts in its place. */
@@ -67,13 +95,16 @@ export async function openWith(
   profile: Profile,
   credential: Secret | null,
   replace: (secret: Secret) => Promise<void> = async () => {},
-  renew: DriverParts['renewCredential'] = async (exchange) => {
-    if (!credential) throw noCredential(profile);
-    const renewed = await exchange(credential);
-    if (renewed) await replace(renewed);
-    return renewed ?? credential;
-  },
+  renew?: DriverParts['renewCredential'],
 ): Promise<KeyService> {
+  let latest = credential;
+  const renewHere: DriverParts['renewCredential'] = async (exchange) => {
+    if (!latest) throw noCredential(profile);
+    const renewed = await exchange(latest);
+    if (renewed) await replace(renewed);
+    latest = renewed ?? latest;
+    return latest;
+  };
   const driver = await driverOf(profile);
   const open = await driver.load();
   const know = (secret: Secret) => app.redactor.know(secret);
@@ -86,7 +117,7 @@ export async function openWith(
     credential,
     know,
     replaceCredential: replace,
-    renewCredential: renew,
+    renewCredential: renew ?? renewHere,
   });
 }
 

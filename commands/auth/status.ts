@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import type { Profile } from '../../src/config.ts';
-import { type CredentialSource, findCredential, replaceCredential } from '../../src/credentials/index.ts';
+import { type CredentialSource, findCredential } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
-import { noCredential, openWith } from '../../src/open.ts';
+import { noCredential, openFound } from '../../src/open.ts';
 import { addExamples } from '../options.ts';
 import { identify, identityText } from './identity.ts';
 
@@ -32,9 +32,7 @@ export async function status(app: App): Promise<void> {
     await print(app, profile, 'none', false, null);
     throw noCredential(profile);
   }
-  const service = await openWith(app, profile, found.secret, (secret) =>
-    replaceCredential(app, profile, found.source, secret),
-  );
+  const service = await openFound(app, profile, found);
   try {
     await print(app, profile, found.source, true, await identify(service));
   } catch (error) {

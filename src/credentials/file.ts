@@ -31,10 +31,15 @@ const cost: Cost = { n: 2 ** 17, r: 8, p: 1 };
 /** A file cannot make this process take more memory than this asks for: 1 GiB. */
 const highestN = 2 ** 20;
 
+/** What has been asked for in a run, by account: nobody types a passphrase twice. */
+const asked = new WeakMap<App, Map<string, Promise<Secret>>>();
+
 export function fileStore(app: App, passphraseFile?: string): CredentialStore {
   let passphrase: Promise<Secret> | undefined;
-  const askOnce = (isNew: boolean) => {
-    passphrase ??= askPassphrase(app, isNew, passphraseFile);
+  const askOnce = (account: string, isNew: boolean) => {
+    const earlier = asked.get(app) ?? new Map<string, Promise<Secret>>();
+    passphrase ??= earlier.get(account) ?? askPassphrase(app, isNew, passphraseFile);
+    asked.set(app, earlier.set(account, passphrase));
     return passphrase;
   };
 
@@ -47,11 +52,11 @@ export function fileStore(app: App, passphraseFile?: string): CredentialStore {
       });
       if (text === null) return null;
       const envelope = parseEnvelope(path, text, account);
-      return open(path, envelope, await askOnce(false));
+      return open(path, envelope, await askOnce(account, false));
     },
     async write(account, secret) {
       const path = pathFor(app, account);
-      const envelope = await seal(account, secret, await askOnce(true));
+      const envelope = await seal(account, secret, await askOnce(account, true));
       try {
         await makePrivateDirectory(dirname(path));
         await writeAtomically(path, `${JSON.stringify(envelope, null, 2)}\n`);

@@ -62,7 +62,8 @@ export async function replaceCredential(
   secret: Secret,
 ): Promise<void> {
   if (source === 'keychain' || source === 'file') {
-    const store = await openStore(app, source, profile);
+    // The one before it is not taken again: an interruption comes after this.
+    const store = await openStore(app, source, { ...profile, signal: new AbortController().signal });
     return store.write(accountOf(profile), secret);
   }
   await app.note(
@@ -96,6 +97,8 @@ export interface StoreOptions {
   readonly credentialCommand?: readonly string[];
   /** A file with the passphrase of the store `file`; else `KEYS_PASSPHRASE_FILE`, else a prompt. */
   readonly passphraseFile?: string;
+  /** What ends a question to the keychain early, in place of the run's own signal. */
+  readonly signal?: AbortSignal;
 }
 
 /** A store, without asking it anything yet. */
@@ -108,7 +111,7 @@ export async function openStore(
     case 'keychain': {
       const keychain = (await import('../keychain.ts')).openKeychain({
         env: app.env,
-        signal: app.signal,
+        signal: options.signal ?? app.signal,
         service: 'keys',
         elsewhere: 'keep the credential elsewhere: keys auth login --store file',
       });

@@ -1,7 +1,7 @@
 /** A user's session at our own service: had for a name and a password, and renewed while it is used. */
 import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
-import { KeysError } from '../errors.ts';
+import { KeysError, toKeysError } from '../errors.ts';
 import { type Answer, type Call, type Http, problemError } from '../http.ts';
 import { Secret } from '../secret.ts';
 import type { DriverParts } from './index.ts';
@@ -53,22 +53,33 @@ export function withSession(
   if (!credential || !isSession(credential)) return http;
   let tokens = tokensIn(credential, name);
   let renewing: Promise<void> | undefined;
+  /** By a clock that is far ahead, every token has ended; then the service tells. */
+  let clockIsFast = false;
 
   async function renew(): Promise<void> {
     const kept = await renewCredential(async (current) => {
       // Another process was first: a refresh token is good once.
       if (tokensIn(current, name).refreshToken !== tokens.refreshToken) return null;
-      const answer = await http.call({
+      const refreshing = http.call({
         method: 'POST',
         path: ['v1', 'sessions', 'refresh'],
         body: { refreshToken: know(new Secret(tokens.refreshToken)).reveal() },
         effect: 'once',
         attempts: 1,
+        finishes: true,
         errorOf: (said) => ended(problemError(said), name),
+      });
+      const answer = await refreshing.catch((error: unknown) => {
+        throw unrenewed(error, name);
       });
       return credentialWith(tokensOf(answer), know);
     });
     tokens = tokensIn(kept, name);
+    clockIsFast ||= isLate();
+  }
+
+  function isLate(): boolean {
+    return Date.parse(tokens.expiresAt) - now() < earlyMs;
   }
 
   function renewOnce(): Promise<void> {
@@ -85,7 +96,7 @@ export function withSession(
 
   return {
     async call(call) {
-      if (Date.parse(tokens.expiresAt) - now() < earlyMs) await renewOnce();
+      if (!clockIsFast && isLate()) await renewOnce();
       const { accessToken } = tokens;
       try {
         return await send(call);
@@ -132,6 +143,17 @@ function ended(error: KeysError | null, profile: string): KeysError | null {
   if (error?.code !== 'unauthenticated') return error;
   const { requestId } = error;
   return new KeysError('unauthenticated', 'this login has ended', { hint: loginAgain(profile), requestId });
+}
+
+/** Nothing that a command is for has been changed then, whatever became of the login. */
+function unrenewed(error: unknown, profile: string): unknown {
+  if (!(error instanceof KeysError && error.code === 'outcome_unknown')) return error;
+  const { code, message } = toKeysError(error.cause);
+  return new KeysError(code, `this login could not be renewed: ${message}`, {
+    hint: `try again; if the login has ended: ${loginAgain(profile)}`,
+    requestId: error.requestId,
+    cause: error,
+  });
 }
 
 function loginAgain(profile: string): string {

@@ -24,12 +24,12 @@ const tokens = z.object({ accessToken: z.string(), refreshToken: z.catch(z.nulli
 const kept = z.object({ refreshToken: z.string() });
 
 export function openSession(http: Http, profile: Profile, parts: DriverParts): Session {
-  const { credential, now, know, replaceCredential } = parts;
+  const { credential, now, know, renewCredential } = parts;
   if (!credential) return fixed({});
   const text = credential.reveal();
   if (!text.startsWith('{')) return fixed(headerFor(credential, profile.authScheme));
 
-  let refreshToken = know(refreshTokenIn(text, profile.name));
+  know(refreshTokenIn(text, profile.name));
   let access: { header: Secret; sinceMs: number } | null = null;
 
   let renewing: Promise<Secret> | null = null;
@@ -43,21 +43,28 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
   }
 
   async function exchange(): Promise<Secret> {
-    const answer = await http.call({
-      method: 'POST',
-      path: ['auth', 'refresh'],
-      body: { refreshToken: refreshToken.reveal() },
-      effect: 'once',
-      errorOf: (said) => loginEnded(errorOf(said), profile.name),
+    let header: Secret | undefined;
+    // The token as it is kept by now: another command may have renewed it.
+    await renewCredential(async (current) => {
+      const refreshToken = know(refreshTokenIn(current.reveal(), profile.name));
+      const answer = await http.call({
+        method: 'POST',
+        path: ['auth', 'refresh'],
+        body: { refreshToken: refreshToken.reveal() },
+        effect: 'once',
+        finishes: true,
+        errorOf: (said) => loginEnded(errorOf(said), profile.name),
+      });
+      const found = dataOf(answer, tokens);
+      know(new Secret(found.accessToken));
+      header = new Secret(`Bearer ${found.accessToken}`);
+      access = { header, sinceMs: now() };
+      if (!found.refreshToken || found.refreshToken === refreshToken.reveal()) return null;
+      know(new Secret(found.refreshToken));
+      return know(credentialWith(found.refreshToken));
     });
-    const found = dataOf(answer, tokens);
-    know(new Secret(found.accessToken));
-    access = { header: new Secret(`Bearer ${found.accessToken}`), sinceMs: now() };
-    if (found.refreshToken && found.refreshToken !== refreshToken.reveal()) {
-      refreshToken = know(new Secret(found.refreshToken));
-      await replaceCredential(credentialWith(found.refreshToken));
-    }
-    return access.header;
+    if (!header) throw new KeysError('unexpected', 'the login at KubeVision was not renewed');
+    return header;
   }
 
   return {

@@ -48,12 +48,25 @@ export function openDriver<T extends KeyService>(
     credential,
     know: (secret) => redactor.know(secret),
     replaceCredential: async () => {},
-    renewCredential: async () => {
-      throw new Error('this driver exchanges no credential');
-    },
+    renewCredential: renewalOf(credential),
     ...options.parts,
   };
   return driver(http, profile, parts);
+}
+
+/** A store for one credential, which keeps what it is exchanged for; `kept` sees each. */
+export function renewalOf(
+  credential: Secret | null,
+  kept: (text: string) => void = () => {},
+): DriverParts['renewCredential'] {
+  let latest = credential;
+  return async (exchange) => {
+    if (!latest) throw new Error('there is no credential to exchange');
+    const renewed = await exchange(latest);
+    if (renewed) kept(renewed.reveal());
+    latest = renewed ?? latest;
+    return latest;
+  };
 }
 
 /** A fake that is closed after the running test, which fails if the fake has complaints. */

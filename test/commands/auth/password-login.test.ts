@@ -52,17 +52,40 @@ test('auth login --user takes the password from a terminal, a file or a pipe, an
   expect(kept.join()).not.toMatch(/correct horse|keys[sr]_/);
 });
 
-test('an access token that is about to end is renewed, by one of two commands at once, and the session goes on', async () => {
+test.each(['list -n team', 'auth status'])(
+  'an access token that is about to end is renewed, by one of two commands at once, and the session goes on: %s',
+  async (command) => {
+    const { keys, login, passwordFile, late, admin } = await erinsHome();
+    expect((await keys(`${login} --password-file ${passwordFile}`)).code).toBe(0);
+    const twice = await Promise.all([keys(command, late()), keys(command, late())]);
+    expect(twice).toMatchObject([
+      { code: 0, stderr: '' },
+      { code: 0, stderr: '' },
+    ]);
+    const { entries } = await admin.audit.list({ action: 'session.renew' });
+    expect(entries.length).toBeGreaterThan(0);
+    expect((await admin.audit.list({ action: 'session.reuse' })).entries).toEqual([]);
+    expect((await keys('list -n team')).code).toBe(0);
+  },
+);
+
+test('whoever types the passphrase of a session types it once, also when the session is renewed', async () => {
   const { keys, login, passwordFile, late, admin } = await erinsHome();
   expect((await keys(`${login} --password-file ${passwordFile}`)).code).toBe(0);
-  const twice = await Promise.all([keys('list -n team', late()), keys('list -n team', late())]);
-  expect(twice).toMatchObject([
-    { code: 0, stderr: '' },
-    { code: 0, stderr: '' },
-  ]);
-  const { entries } = await admin.audit.list({ action: 'session.renew' });
-  expect(entries.length).toBeGreaterThan(0);
-  expect((await admin.audit.list({ action: 'session.reuse' })).entries).toEqual([]);
+  const answers = [{ asked: 'Passphrase of the credential file:', answer: 'a passphrase' }];
+  const typed = await keys('list -n team', { env: {}, terminal: true, answers, ...late() });
+  expect(typed).toMatchObject({ code: 0 });
+  expect((await admin.audit.list({ action: 'session.renew' })).entries).toHaveLength(1);
+  expect((await keys('list -n team')).code).toBe(0);
+});
+
+test('a state directory that cannot hold the lock of a renewal exits 2, and the session goes on', async () => {
+  const { keys, login, passwordFile, late, home } = await erinsHome();
+  expect((await keys(`${login} --password-file ${passwordFile}`)).code).toBe(0);
+  const env = { KEYS_PASSPHRASE_FILE: join(home.path, 'passphrase'), KEYS_STATE_DIR: passwordFile };
+  expect(await keys('list -n team', { env, ...late() })).toMatchObject({
+    ...{ code: 2, stdout: '', stderr: expect.stringMatching(/cannot lock .*\nhint: .*KEYS_STATE_DIR/) },
+  });
   expect((await keys('list -n team')).code).toBe(0);
 });
 

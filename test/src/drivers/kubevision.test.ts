@@ -5,11 +5,11 @@ import { kubeVisionCapabilities } from '../../../src/drivers/kubevision-capabili
 import { kubeVisionLogin } from '../../../src/drivers/kubevision-session.ts';
 import { createHttp } from '../../../src/http.ts';
 import type { KeyService } from '../../../src/keys.ts';
-import { Redactor, type Secret } from '../../../src/secret.ts';
+import { Redactor, Secret } from '../../../src/secret.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
 import { failure, type KubeVisionFake, kubeVisionFake } from '../../fakes/kubevision.ts';
 import { altered, lostAnswer, to, tooManyRequests } from '../../fakes/mishaps.ts';
-import { forTest, type OpenOptions, openDriver } from '../../fakes/open-driver.ts';
+import { forTest, type OpenOptions, openDriver, renewalOf } from '../../fakes/open-driver.ts';
 import { type ScriptedAnswer, scriptedPrompt } from '../../fakes/prompt.ts';
 
 const mintRoute = to('POST', /api-keys$/);
@@ -273,16 +273,18 @@ test('a login that has ended is unauthenticated (exit 4) and says what to type',
   await expect(service.list({})).rejects.toMatchObject({ exitCode: 4, hint: 'keys auth login -p fake' });
 });
 
-test('a refresh token that the service has replaced is kept in its place', async () => {
-  const kept: string[] = [];
-  const parts = { replaceCredential: async (secret: Secret) => void kept.push(secret.reveal()) };
-  const { fake, service } = await loggedIn({ parts });
+test('a refresh token that the service has replaced is kept in its place, and another command goes on from there', async () => {
+  const fake = await forTest(kubeVisionFake());
   fake.rotatesRefreshTokens = true;
-  await service.list({});
-  fake.expireAccess();
-  await service.list({});
-  expect(kept).toHaveLength(2);
-  expect((await open(fake, { credential: kept[1] ?? '' }).list({})).keys).toEqual([]);
+  const kept: string[] = [];
+  const credential = JSON.stringify({ refreshToken: fake.newLogin() });
+  const renewCredential = renewalOf(new Secret(credential), (text) => kept.push(text));
+  const [service, another] = [0, 1].map(() => open(fake, { credential, parts: { renewCredential } }));
+  for (const each of [service, another, service]) {
+    fake.expireAccess();
+    expect((await each?.list({}))?.keys).toEqual([]);
+  }
+  expect(kept).toHaveLength(3);
 });
 
 test('calls at once share one renewal, also where a refresh ends the refresh token', async () => {

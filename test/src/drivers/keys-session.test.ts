@@ -1,0 +1,90 @@
+/** A session at our own service, renewed against a service that answers badly, late or not at all. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { withSession } from '../../../src/drivers/keys-session.ts';
+import { KeysError } from '../../../src/errors.ts';
+import type { HttpOptions } from '../../../src/http.ts';
+import { Secret } from '../../../src/secret.ts';
+import { failureOf, httpTo } from '../../fakes/http.ts';
+import { fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
+
+const hourMs = 3_600_000;
+const list = { method: 'GET', path: ['v1', 'keys'], effect: 'read' } as const;
+const ok = json(200, {});
+
+/** Tokens that end in a quarter of an hour, by the service's clock. */
+function tokens(name: string) {
+  const expiresAt = new Date(Date.now() + hourMs / 4).toISOString();
+  return { accessToken: `access-${name}`, refreshToken: `refresh-${name}`, expiresAt };
+}
+
+/** A session whose access token has ended by `now`; `kept` is what it was renewed to. */
+async function session(script: readonly Reply[] | Reply, now: number, options: Partial<HttpOptions> = {}) {
+  const service = await fakeService(script);
+  const kept: string[] = [];
+  let latest = new Secret(JSON.stringify(tokens('first')));
+  const credential = latest;
+  const http = withSession(
+    httpTo(service.url, { credential: null, ...options }),
+    { name: 'work' },
+    {
+      ...{ credential, now: () => now, know: (secret) => secret },
+      async renewCredential(exchange) {
+        latest = (await exchange(latest)) ?? latest;
+        kept.push(latest.reveal());
+        return latest;
+      },
+    },
+  );
+  return { http, kept, asked: service.asked };
+}
+
+test('by a clock that is hours ahead a session is renewed once, and not before every call', async () => {
+  const { http, asked } = await session([json(200, tokens('next')), ok, ok], Date.now() + 5 * hourMs);
+  await http.call(list);
+  await http.call(list);
+  expect(asked.map(({ url }) => url)).toEqual(['/v1/sessions/refresh', '/v1/keys', '/v1/keys']);
+});
+
+test('by such a clock a session is renewed when the service wants it', async () => {
+  const script = [json(200, tokens('a')), ok, problem(401, 'unauthenticated'), json(200, tokens('b')), ok];
+  const { http, asked, kept } = await session(script, Date.now() + 5 * hourMs);
+  await http.call(list);
+  await http.call(list);
+  expect(asked.at(-1)?.headers.authorization).toBe('Bearer access-b');
+  expect(kept).toHaveLength(2);
+});
+
+test.each<[string, Reply, string]>([
+  ['lost', lost, 'unavailable'],
+  ['a failure', problem(503, 'unavailable'), 'unavailable'],
+  [
+    'cut',
+    (response) =>
+      response.writeHead(200, { 'content-length': '9' }).write('{', () => response.socket?.destroy()),
+    'bad_response',
+  ],
+])(
+  'a renewal whose answer is %s says so, and no outcome of a command is unknown',
+  async (_what, reply, code) => {
+    const { http, asked } = await session([reply], Date.now() + hourMs);
+    const error = await failureOf(http.call(list));
+    expect(error).toMatchObject({
+      ...{ code, message: expect.stringContaining('this login could not be renewed: ') },
+      hint: 'try again; if the login has ended: keys auth login -p work --user <name>',
+    });
+    expect(asked).toHaveLength(1);
+  },
+);
+
+test('an interruption waits for a renewal that is on its way, which is kept before the run ends', async () => {
+  const interruption = new AbortController();
+  const renewed: Reply = async (response, asked) => {
+    interruption.abort(new KeysError('interrupted', 'interrupted'));
+    await sleep(100);
+    json(200, tokens('next'))(response, asked);
+  };
+  const { http, kept } = await session([renewed], Date.now() + hourMs, { signal: interruption.signal });
+  expect(await failureOf(http.call(list))).toMatchObject({ code: 'interrupted' });
+  expect(kept).toEqual([expect.stringContaining('refresh-next')]);
+});
