@@ -22,6 +22,12 @@ export function setVariable(text: string, name: string, value: string): string {
   let edited = '';
   let end = 0;
   for (const { valueStart, valueEnd } of spans) {
+    // Shells run what others take for a part of the value: to replace it would end the export, to keep it spoil the value.
+    if (/;[ \t]*export[ \t]/.test(text.slice(valueStart, valueEnd))) {
+      throw new KeysError('invalid', `${name} is exported on the line of its assignment`, {
+        hint: `write 'export ${name}=…' in its place`,
+      });
+    }
     edited += text.slice(end, valueStart) + quoted;
     // A comment that stood right after the equals sign would otherwise become a part of the value.
     if (text[valueEnd] === '#') edited += ' ';

@@ -9,7 +9,8 @@ import type { DestinationKind } from './index.ts';
 /**
  * Wire facts: "Workflow commands for GitHub Actions" (docs.github.com): `::add-mask::`, the file in GITHUB_OUTPUT, and its form for
  * values of several lines. The runner looks for commands in a step's standard error as well as its output (actions/runner,
- * ScriptHandler.cs), so the mask is set there: it works also inside `$(…)`, and standard output stays the result.
+ * ScriptHandler.cs), so the mask is set there: it works also inside `$(…)`, and standard output stays the result. How it reads the file,
+ * and that it fails the step over one line that is no output: actions/runner, FileCommandManager.cs.
  */
 export const githubOutput: DestinationKind = {
   name: 'github-output',
@@ -49,18 +50,29 @@ export const githubOutput: DestinationKind = {
       throw new KeysError('invalid', `${path} (GITHUB_OUTPUT) is not a plain file`);
     }
 
-    async function read(): Promise<string | null> {
-      const file = await openOutput(constants.O_RDONLY);
-      const text = await file.readFile('utf8').finally(() => file.close());
-      return outputIn(text, target);
+    /** What the runner would read. Throws `invalid` for a file that it would refuse. */
+    async function outputsOf(file: FileHandle): Promise<{ text: string; value: string | null }> {
+      const text = await file.readFile('utf8');
+      const outputs = outputsIn(text);
+      if (outputs) return { text, value: outputs.get(target) ?? null };
+      throw new KeysError('invalid', `${env.GITHUB_OUTPUT} (GITHUB_OUTPUT) has a line that is no output`, {
+        hint: 'GitHub refuses such a file: put right what was written to it before',
+      });
     }
 
     return {
       spec: `github-output:${target}`,
       readable: true,
       async preflight() {
+        if (io.stderr.isNull) {
+          throw new KeysError(
+            'invalid',
+            'standard error is closed or /dev/null: GitHub would not hear that it is to mask the secret',
+            { hint: 'leave standard error to the step' },
+          );
+        }
         const file = await openOutput(constants.O_RDWR);
-        await file.close();
+        await outputsOf(file).finally(() => file.close());
         const { bavail } = await statfs(env.GITHUB_OUTPUT ?? '');
         if (bavail < 2)
           throw new KeysError('unavailable', `cannot write ${env.GITHUB_OUTPUT}: no space left`);
@@ -71,16 +83,17 @@ export const githubOutput: DestinationKind = {
           await io.stderr.write(maskCommands(value));
           const file = await openOutput(constants.O_RDWR | constants.O_APPEND);
           try {
-            const text = await file.readFile('utf8');
-            if (outputIn(text, target) === value) return await file.sync();
-            await append(file, text, target, value);
+            const found = await outputsOf(file);
+            if (found.value === value) return await file.sync();
+            await append(file, found.text, target, value);
           } finally {
             await file.close();
           }
         });
       },
       async readBack() {
-        const value = await read();
+        const file = await openOutput(constants.O_RDONLY);
+        const { value } = await outputsOf(file).finally(() => file.close());
         return value === null ? null : redactor.know(new Secret(value));
       },
       abandon: async () => {},
@@ -111,20 +124,22 @@ function maskCommands(value: string): string {
     .join('');
 }
 
-/** The last value of an output in the runner's file; `null` when there is none. */
-function outputIn(text: string, name: string): string | null {
-  const lines = text.split('\n');
-  let found: string | null = null;
+/** The outputs in the runner's file, the last of a name counts; `null` when the runner would refuse it. */
+function outputsIn(text: string): Map<string, string> | null {
+  const lines = (process.platform === 'win32' ? text.replaceAll('\r\n', '\n') : text).split('\n');
+  const found = new Map<string, string>();
   for (let at = 0; at < lines.length; at += 1) {
-    const [, key, kind, rest = ''] = /^([^=<]+)(=|<<)(.*)$/.exec(lines[at] ?? '') ?? [];
-    if (key === undefined) continue;
+    const line = lines[at] ?? '';
+    if (line === '') continue;
+    const [, name, kind, rest = ''] = /^(.*?)(=|<<)(.*)$/.exec(line) ?? [];
+    if (name === undefined || (kind === '<<' && (name === '' || rest === ''))) return null;
     if (kind === '=') {
-      if (key === name) found = rest;
+      found.set(name, rest);
       continue;
     }
     const end = lines.indexOf(rest, at + 1);
-    if (end < 0) return found;
-    if (key === name) found = lines.slice(at + 1, end).join('\n');
+    if (end < 0) return null;
+    found.set(name, lines.slice(at + 1, end).join('\n'));
     at = end;
   }
   return found;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { authSchemes, nameProblem, type ProfileEntry, storeNames } from '../../src/config.ts';
 import { editConfig, parseConfig } from '../../src/config-document.ts';
 import type { Config } from '../../src/config-file.ts';
@@ -246,4 +246,32 @@ test('a profile written as an alias is read, but not changed', () => {
   expect(() => editConfig(path, source, ({ setProfile }) => setProfile('b', { url: 'https://z' }))).toThrow(
     'an alias',
   );
+});
+
+test.each(['---\n', '--- # mine\n', 'null\n', '~', '---\n...\n'])(
+  'a file that holds nothing is written to: %j',
+  (source) => {
+    const changed = editConfig(path, source, ({ setProfile }) => setProfile('a', { url: 'https://x.y' }));
+    expect(parseConfig(path, changed).config.profiles).toEqual({ a: { url: 'https://x.y' } });
+  },
+);
+
+test('a profile that another one refers to cannot be removed, and the hint says what to do', () => {
+  const source = 'profiles:\n  a: &a\n    url: https://x.y\n  b: *a\n';
+  expect(() => editConfig(path, source, ({ removeProfile }) => removeProfile('a'))).toThrow(
+    expect.objectContaining({
+      ...{ code: 'invalid', message: expect.stringContaining('used elsewhere in the file') },
+      hint: expect.stringContaining('without an alias'),
+    }),
+  );
+});
+
+test('nothing but the error is said of a key that is a list', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => warnings.push(warning);
+  process.on('warning', hear);
+  onTestFinished(() => void process.off('warning', hear));
+  expect(() => parseConfig(path, 'profiles:\n  ? [a, b]\n  : url: https://x.y\n')).toThrow(KeysError);
+  await new Promise(setImmediate);
+  expect(warnings).toEqual([]);
 });

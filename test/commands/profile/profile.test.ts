@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { fakeService, json } from '../../fakes/wire.ts';
 import { type Home, newHome } from '../../run.ts';
 
 function configOf(home: Home): string {
@@ -243,6 +244,33 @@ test('a linked file is changed where it is, and stays a link', async () => {
   await add(home, 'prod');
   expect(lstatSync(configOf(home)).isSymbolicLink()).toBe(true);
   expect(readFileSync(target, 'utf8')).toMatch(/^# mine\n.*prod:/s);
+});
+
+test.each([
+  ['profile remove base --yes', 'base'],
+  ['auth logout -p other', 'other'],
+])('%s, which the config file does not admit, exits 2 and leaves the credential', async (command, name) => {
+  const service = await fakeService(
+    json(200, { id: null, name: 'a', owner: null, namespace: null, roles: [] }),
+  );
+  const home = newHome();
+  const text = `profiles:\n  base: &base\n    url: ${service.url}\n    store: file\n  other: *base\n`;
+  writeConfig(
+    home,
+    text.replaceAll(/&base|\*base/g, (word) => (word === '&base' ? '' : `{ url: ${service.url} }`)),
+  );
+  const passphrase = join(home.path, 'passphrase');
+  writeFileSync(passphrase, 'pw');
+  const env = { KEYS_PASSPHRASE_FILE: passphrase };
+  const login = await home.keys(`auth login -p ${name} --store file --with-token`, { env, stdin: 'keys_x' });
+  expect(login).toMatchObject({ code: 0 });
+  writeConfig(home, text);
+  expect(await home.keys(command, { env })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('alias'),
+  });
+  expect(readFileSync(configOf(home), 'utf8')).toBe(text);
+  expect(await home.keys(`auth status -p ${name}`, { env })).toMatchObject({ code: 0 });
 });
 
 test('a link to nowhere and a directory in the place of the file exit 2 and are left alone', async () => {
