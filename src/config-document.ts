@@ -66,7 +66,7 @@ interface Parsed {
 /** Throws `invalid` with file, line, column, what is wrong and what to do. */
 export function parseConfig(path: string, source: string): Parsed {
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines });
+  const document = parseDocument(source, { lineCounter: lines, logLevel: 'error' });
   const syntax = syntaxProblem(document);
   if (syntax) throw broken(path, syntax.what, syntax.place);
   const value = toValue(path, document);
@@ -105,7 +105,7 @@ export function parseConfig(path: string, source: string): Parsed {
 /** The changed text, proven to say what was meant. Throws as `parseConfig`. */
 export function editConfig(path: string, source: string, change: (editor: ConfigEditor) => void): string {
   const { document, config } = parseConfig(path, source);
-  if (document.contents === null) {
+  if (document.contents === null || isNothing(document.contents)) {
     document.contents = new YAMLMap();
     if (source === '')
       document.commentBefore = ' Profiles of keys, see `keys profile --help`. No secret belongs in here.';
@@ -113,8 +113,7 @@ export function editConfig(path: string, source: string, change: (editor: Config
   const root = mapAt(path, document.contents, 'the file');
   const profiles = (): YAMLMap => {
     const found = pairOf(root, 'profiles')?.value;
-    if (found !== undefined && !(isScalar(found) && found.value === null))
-      return mapAt(path, found, 'profiles');
+    if (found !== undefined && !isNothing(found)) return mapAt(path, found, 'profiles');
     root.set('profiles', new YAMLMap());
     return profiles();
   };
@@ -151,9 +150,26 @@ export function editConfig(path: string, source: string, change: (editor: Config
     },
   });
 
-  const changed = document.toString({ lineWidth: 0 });
+  const changed = textOf(path, document);
   parseConfig(path, changed);
   return changed;
+}
+
+/** Throws `invalid` where an alias has lost its anchor. */
+function textOf(path: string, document: Document): string {
+  try {
+    return document.toString({ lineWidth: 0 });
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new KeysError('invalid', `${path}: what would go is used elsewhere in the file: ${why}`, {
+      hint: 'write that out in full, without an alias; nothing has been changed',
+      cause,
+    });
+  }
+}
+
+function isNothing(node: unknown): boolean {
+  return isScalar(node) && node.value === null;
 }
 
 function toValue(path: string, document: Document): unknown {

@@ -67,12 +67,21 @@ export async function changeConfig(app: ConfigApp, change: (editor: ConfigEditor
   });
 }
 
-/** Throws, as `changeConfig` would, when the config file is broken or its directory cannot be written to. */
-export async function checkConfig(app: ConfigApp): Promise<Config> {
-  const config = await readConfig(app);
-  await makePrivateDirectory(app.paths.config).catch(cannotWrite(configPath(app)));
-  await access(app.paths.config, constants.W_OK).catch(cannotWrite(configPath(app)));
-  return config;
+/** Throws, as `changeConfig` would, when the config file is broken, cannot be written, or does not admit the change. */
+export async function checkConfig(
+  app: ConfigApp,
+  change: (editor: ConfigEditor) => void = () => {},
+): Promise<Config> {
+  const path = configPath(app);
+  const text = await readText(app, path);
+  await makePrivateDirectory(app.paths.config).catch(cannotWrite(path));
+  const target = text === null ? path : await realpath(path);
+  for (const directory of new Set([app.paths.config, dirname(target)]))
+    await access(directory, constants.W_OK).catch(cannotWrite(path));
+  if (text === null) return { profiles: {} };
+  const { editConfig, parseConfig } = await import('./config-document.ts');
+  editConfig(path, text, change);
+  return withDriverPaths(parseConfig(path, text).config, dirname(path));
 }
 
 export function configPath(app: Pick<App, 'paths'>): string {

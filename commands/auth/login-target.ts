@@ -10,7 +10,7 @@ import {
   serviceUrl,
   variable,
 } from '../../src/config.ts';
-import { type Config, checkConfig } from '../../src/config-file.ts';
+import { type Config, readConfig } from '../../src/config-file.ts';
 import { accountOf } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
@@ -36,7 +36,7 @@ export async function loginTarget(
   words: readonly string[],
   options: LoginOptions,
 ): Promise<LoginTarget> {
-  const config = await checkConfig(app);
+  const config = await readConfig(app);
   const { name, url } = await choose(app, config, options);
   const existing = Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
   const entry = await entryFrom({ ...options, url }, words, app.options, existing);

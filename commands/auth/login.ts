@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
 import { type Profile, profileFrom, type StoreName, storeNames } from '../../src/config.ts';
-import { changeConfig } from '../../src/config-file.ts';
+import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { parseCredential } from '../../src/credentials/credential.ts';
 import {
   accountOf,
@@ -56,6 +56,7 @@ export function declare(command: Command, app: App): void {
 export async function login(app: App, words: readonly string[], options: Options): Promise<void> {
   const target = await loginTarget(app, words, options);
   requireKept(target.entry.store, options);
+  await checkConfig(app, ({ setProfile }) => setProfile(target.name, target.entry));
   const profile = profileFrom(target.name, target.entry);
   const store = await openStore(app, profile.store, { ...profile, passphraseFile: options.passphraseFile });
   const account = accountOf(profile);

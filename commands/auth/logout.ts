@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import { changeConfig, checkConfig } from '../../src/config-file.ts';
+import { type ConfigEditor, changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import { addExamples } from '../options.ts';
@@ -20,13 +20,14 @@ export async function logout(app: App): Promise<void> {
     });
   }
   if (profile.origin === 'built-in') return app.note(`profile ${name} needs no credential`);
-  await checkConfig(app);
-  const { removed, secret } = await (await openStore(app, store)).take(accountOf(profile));
-  await changeConfig(app, ({ config, setProfile }) => {
+  const forget = ({ config, setProfile }: ConfigEditor) => {
     const entry = config.profiles[name];
     // A store of `none` was chosen and stays; any other is chosen again at the next login.
     if (entry?.store && entry.store !== 'none') setProfile(name, { ...entry, store: undefined });
-  });
+  };
+  await checkConfig(app, forget);
+  const { removed, secret } = await (await openStore(app, store)).take(accountOf(profile));
+  await changeConfig(app, forget);
   await app.note(
     removed
       ? `logged out of ${profile.url}: profile ${name} has no credential any more; ${await endAccess(app, profile, secret)}`

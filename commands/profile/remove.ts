@@ -24,7 +24,8 @@ export function declare(command: Command, app: App): void {
 
 export async function remove(app: App, name: string, options: Options): Promise<void> {
   refuseLocal(name, 'removed');
-  const profile = profileFrom(name, requireEntry(await checkConfig(app), name));
+  const config = await checkConfig(app, ({ removeProfile }) => removeProfile(name));
+  const profile = profileFrom(name, requireEntry(config, name));
   const notes = [`removed profile ${name}`];
   const keepsCredential = profile.store === 'keychain' || profile.store === 'file';
   if (keepsCredential && !options.keepCredential) {

@@ -121,6 +121,17 @@ describe('setting a variable in a dotenv file', () => {
     );
   });
 
+  test('is refused where the same line exports it, which shells would not do any more', () => {
+    for (const text of [
+      'TOKEN=old; export TOKEN\n',
+      "TOKEN='old'; export TOKEN\n",
+      'TOKEN=old ;export\tTOKEN',
+    ]) {
+      expect(() => setVariable(text, 'TOKEN', 'keys_x')).toThrow(/TOKEN/);
+    }
+    expect(setVariable('TOKEN=a;exports\n', 'TOKEN', 'keys_x')).toBe('TOKEN=keys_x\n');
+  });
+
   test('is read back exactly by the dotenv package and by Node, which read all else as before', () => {
     fc.assert(
       fc.property(file, secretText, ({ text }, value) => {

@@ -39,10 +39,43 @@ test('a mask that cannot be said keeps the secret from being written', async () 
   expect(await readFile(path, 'utf8')).toBe('');
 });
 
+test.each(['a=1\r\nb=\u2028\n\n=x\n', 'a<<END\r\n1\nEND\r\n', 'a<<E=F\n1\nE=F\n'])(
+  'a file that GitHub takes is taken: %j',
+  async (text) => {
+    const path = await outputFile(text);
+    const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
+    await destination.preflight();
+    await destination.deliver(new Secret('keys_x'));
+    expect((await destination.readBack())?.reveal()).toBe('keys_x');
+    expect((await readFile(path, 'utf8')).startsWith(text)).toBe(true);
+  },
+);
+
 test('the last value of the output counts, and text that looks like one is not one', async () => {
   const path = await outputFile('token=first\nnote<<END\ntoken=inside\nEND\ntoken<<X\nlast\nlines\nX\n');
   const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
   expect((await destination.readBack())?.reveal()).toBe('last\nlines');
+});
+
+test.each(['a<<END\nunfinished\n', 'no output at all\n', '<<END\nEND\n', 'a=1\nb<<\n'])(
+  'a file that GitHub would refuse is refused before anything is minted: %j',
+  async (text) => {
+    const path = await outputFile(text);
+    const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
+    await expect(destination.preflight()).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('no output'),
+    });
+    await expect(destination.deliver(new Secret('keys_x'))).rejects.toMatchObject({ code: 'undelivered' });
+    expect(await readFile(path, 'utf8')).toBe(text);
+  },
+);
+
+test('a standard error that nobody hears is refused before anything is minted', async () => {
+  const context = destinationContext({ env: { GITHUB_OUTPUT: await outputFile() } });
+  const stderr = { ...context.io.stderr, isNull: true };
+  const destination = await open('token', { ...context, io: { ...context.io, stderr } });
+  await expect(destination.preflight()).rejects.toMatchObject({ code: 'invalid' });
 });
 
 test('no file, no step of GitHub Actions, and a bad name are refused', async () => {
