@@ -115,7 +115,7 @@ function expiryTone(key: Key, nowMs: number): Tone | null {
 export const keyNoun: Noun<Key> = {
   columns: [id, name, namespace, status, type, roles, owner, lastFour, expires, lastUsed, created],
   details,
-  name: (key) => key.name,
+  name: nameOrId,
   tone: (key) => (key.status === 'disabled' ? 'dim' : null),
   none: 'no keys',
 };
@@ -126,6 +126,16 @@ export const keyGlance: Noun<Key> = {
   name: (key) => key.name,
   none: 'no keys',
 };
+
+/** What a command finds the key by again: its name, or its id where the name cannot be shown as it is. */
+export function nameOrId({ id, name }: Pick<Key, 'id' | 'name'>): string {
+  return terminalSafe(name) === name && name.trim() !== '' ? name : id;
+}
+
+/** Rows of several namespaces: a name means another key in another namespace, so that `-o name` gives ids. */
+export function acrossNamespaces<T extends { readonly id: string }>(noun: Noun<T>): Noun<T> {
+  return { ...noun, name: ({ id }) => id };
+}
 
 /** A key in a sentence: its name and its id. */
 export function called(key: Pick<Key, 'id' | 'name'>): string {

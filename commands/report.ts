@@ -16,6 +16,7 @@ import { allKeys, type Capabilities, type KeyFilter } from '../src/keys.ts';
 import type { Noun } from '../src/output.ts';
 import { count } from '../src/text.ts';
 import { parseDuration, relative } from '../src/time.ts';
+import { acrossNamespaces, nameOrId } from './key-noun.ts';
 import { addExamples, completes, duration, filled, repeatable } from './options.ts';
 
 interface Options {
@@ -68,7 +69,7 @@ const findingNoun: Noun<Finding> = {
     },
     { field: 'next', title: 'next', value: ({ next }) => next, dispensable: 1 },
   ],
-  name: ({ name }) => name,
+  name: nameOrId,
   none: 'nothing to report',
 };
 
@@ -95,7 +96,8 @@ export async function report(app: App, options: Options): Promise<void> {
       findings.push(...findingsOn(key, names, { limits, service: service.capabilities, nowMs }));
     }
   }
-  await readerMayLeave(app.printer.rows(findingNoun, [findings.sort(byUrgency)]));
+  const noun = options.allNamespaces ? acrossNamespaces(findingNoun) : findingNoun;
+  await readerMayLeave(app.printer.rows(noun, [findings.sort(byUrgency)]));
   const concerned = new Set(findings.map(({ id }) => id)).size;
   const said = `${count(findings.length, 'finding')} on ${concerned} of ${count(looked, 'key')}`;
   if (options.failIfAny && findings.length > 0) throw new KeysError('check_failed', said);

@@ -7,7 +7,7 @@ const formats: Readonly<Record<(typeof outputFormats)[number], string>> = {
   ndjson: 'one JSON object a line, written as results arrive',
   yaml: 'the same data as JSON',
   csv: 'a heading and one line a row; formulas are neutralised',
-  name: 'names only, one a line',
+  name: 'names only, one a line; ids with --all-namespaces',
 };
 
 const key = `  {"id":"…","name":"ci-deploy","description":null,"namespace":"default",

@@ -1,6 +1,7 @@
 /** Requests as the audit log has them: each that came with a credential, and each that was refused. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { auditRow } from './audit.ts';
+import { isKeyId } from './ids.ts';
 import type { AuditRow } from './store.ts';
 
 /** What requests are for, in the words of the command line. */
@@ -74,5 +75,5 @@ function isReadOn(url: string | undefined, query: unknown): boolean {
 /** Only what an id looks like: somebody may have put a secret there. */
 function targetOf(params: unknown): string | null {
   const { id } = (params ?? {}) as { id?: unknown };
-  return typeof id === 'string' && /^key_[0-9A-Za-z]{16}$/.test(id) ? id : null;
+  return typeof id === 'string' && isKeyId(id) ? id : null;
 }

@@ -3,6 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { KeyType, RateLimit } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import { isKeyId } from './ids.ts';
 import { isViewing, viewActions } from './permissions.ts';
 import type { Settings } from './settings.ts';
 
@@ -22,7 +23,9 @@ export const limits = {
 } as const;
 
 export function keyName(text: string): string {
-  return line(text, 'the name', limits.name);
+  const name = line(text, 'the name', limits.name);
+  if (!isKeyId(name)) return name;
+  throw new KeysError('invalid', `the name '${name}' has the form of an id, and would be taken for that key`);
 }
 
 export function ownerName(text: string): string {

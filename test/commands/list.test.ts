@@ -84,12 +84,18 @@ describe('filters', () => {
     ['--sort expiresAt:desc --limit 2', 'later soon'],
     ['--limit 2', 'off gone'],
     ['--limit 100', 'off gone later soon old'],
-    ['--all-namespaces', 'off gone later soon old'],
     ['-n elsewhere', ''],
   ])('list %s', async (argv, expected) => {
     const home = await homeWithKeys();
     const { code, stdout } = await home.keys(`list ${argv} -o name`.replace('  ', ' '), { now });
     expect({ code, names: stdout.split('\n').join(' ').trim() }).toEqual({ code: 0, names: expected });
+  });
+
+  test('list --all-namespaces lists those of every namespace', async () => {
+    const home = await homeWithKeys();
+    await home.keys('create other -n team -q', { now });
+    const names = (await home.json<Key[]>('list --all-namespaces', { now })).map(({ name }) => name);
+    expect(names.join(' ')).toBe('other off gone later soon old');
   });
 
   test.each([
@@ -216,4 +222,37 @@ test('an interruption between two pages ends the list with 130', async () => {
   const service = fakeService(keys);
   const { code } = await newHome().keys('list', { service, stdout, signal: controller.signal });
   expect({ code, calls: service.calls }).toEqual({ code: 130, calls: ['list 0', 'list 2'] });
+});
+
+describe('what -o name prints means the key that it was printed for', () => {
+  test.each(['list --all-namespaces --expiring-within 2d', 'report --all-namespaces --only expiring'])(
+    '%s: also where a key of another namespace has the name',
+    async (argv) => {
+      const home = newHome();
+      await home.keys('create twin -q', { now });
+      const { key } = await home.json<{ key: Key }>('create twin -n team --expires 1d', { now });
+      const { stdout } = await home.keys(`${argv} -o name`, { now });
+      const [result] = await home.json<{ id: string }[]>('disable -', { now, stdin: stdout });
+      expect(result?.id).toBe(key.id);
+    },
+  );
+
+  test('also where a service has keys whose names differ in what is not shown', async () => {
+    const service = fakeService([
+      fakeKey({ id: 'key_1', name: 'prod' }),
+      fakeKey({ id: 'key_2', name: 'prod\u200b' }),
+      fakeKey({ id: 'key_3', name: '  ' }),
+    ]);
+    expect((await newHome().keys('list -o name', { service })).stdout).toBe('prod\nkey_2\nkey_3\n');
+  });
+
+  test('no key is given a name with the form of an id', async () => {
+    const home = newHome();
+    const { key } = await home.json<{ key: Key }>('create victim');
+    for (const argv of [`create ${key.id}`, `edit victim --name ${key.id}`])
+      expect(await home.keys(argv)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('form of an id'),
+      });
+  });
 });
