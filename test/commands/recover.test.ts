@@ -271,6 +271,7 @@ test('a printed secret that was used is not replaced', async () => {
   expect({ code, stdout }).toEqual({ code: 10, stdout: '' });
   expect(stderr).toContain('it has arrived');
   expect(await valid(home, secret)).toBe(true);
+  expect(readdirSync(operations(home))).not.toContain(name);
 });
 
 test('the sweep takes nothing that is unfinished, however old', async () => {

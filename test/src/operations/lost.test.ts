@@ -11,6 +11,7 @@ import { performOperation, resumeOperation } from '../../../src/operations/perfo
 import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
 import { undo } from '../../../src/operations/undo.ts';
+import type { Secret } from '../../../src/secret.ts';
 import { openLocal } from '../../../src/service/local.ts';
 import { changedService } from '../../fakes/changed-service.ts';
 import { Crash } from '../../fakes/crash.ts';
@@ -137,6 +138,48 @@ describe('a rotation that died between a delivery nobody can read back and its j
     expect([await works(), await oldWorks()]).toEqual([true, false]);
   });
 
+  test('whose secret went nowhere begins again: the old secret works until the new one is there', async () => {
+    const world = await newWorld();
+    const { service, journal, destination, parts, intent, later, resume, states, works } = world;
+    const old = await service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+    const key = { id: old.key.id, name: 'ci' };
+    const dying = parts({ minted: () => Promise.reject(new KeysError('interrupted', 'interrupted')) });
+    const rotation = intent({ command: 'rotate', request, graceMs, key });
+    await expect(performOperation(journal, rotation, dying)).rejects.toThrow('interrupted');
+    const oldWorks = async () => (await service.verify(old.secret)).valid;
+    later(afterSeal);
+    const seen: boolean[] = [];
+    const watched = {
+      ...destination,
+      deliver: async (secret: Secret) => {
+        seen.push(await oldWorks());
+        await destination.deliver(secret);
+      },
+    };
+    const [operation] = (await journal.list()).operations;
+    await resume(operation?.id ?? '', { destinations: [watched] });
+    expect(seen).toEqual([true]);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect((await service.list({})).keys).toHaveLength(1);
+    expect(await states()).toEqual([]);
+  });
+
+  test('with several destinations, some still waiting, is no matter for guesses once the secret is in use', async () => {
+    const { rotation, resume, later, states, works } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    expect(await works()).toBe(true);
+    later(afterSeal);
+    const destinations = [memoryDestination('memory:', { readable: false }), memoryDestination('second:')];
+    const two = resume(id, { destinations });
+    await expect(two).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      message: expect.stringContaining('in use, and cannot be had again to be delivered everywhere'),
+    });
+    expect(await oldWorks()).toBe(true);
+    expect(await states()).toEqual(['uncertain']);
+  });
+
   test('to another destination does not end the secret that the first one may have', async () => {
     const { rotation, resume, later, works } = await newWorld();
     const { id, oldWorks } = await rotation();
@@ -234,6 +277,59 @@ test('the mint that replaces a lost secret is tried until it succeeds, also when
   await service.edit(key?.id ?? '', { description: 'edited' });
   await resume(id);
   expect(await works()).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
+test('the answer of the mint that replaces a lost secret may be lost as well: it is the same secret at the next recover', async () => {
+  const world = await newWorld();
+  const { resume, later, service, states, works, destination } = world;
+  const id = await lostCreate(world);
+  later(afterSeal);
+  let minted: Secret | null = null;
+  const mute = changedService(service, {
+    async regenerate(...words) {
+      minted = (await service.regenerate(...words)).secret;
+      throw new KeysError('timeout', 'no answer');
+    },
+  });
+  await expect(resume(id, { service: mute })).rejects.toMatchObject({ code: 'outcome_unknown' });
+  await resume(id);
+  expect(destination.held?.reveal()).toBe((minted as Secret | null)?.reveal());
+  expect(await works()).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
+test('a lost secret that somebody replaced before the mint that was to replace it is left alone', async () => {
+  const world = await newWorld();
+  const { resume, later, service, states } = world;
+  const id = await lostCreate(world);
+  later(afterSeal);
+  const turnedAway = resume(id, { service: refusing(service, 'regenerate', 'unavailable') });
+  await expect(turnedAway).rejects.toMatchObject({ code: 'outcome_unknown' });
+  const [key] = (await service.list({})).keys;
+  const theirs = await service.regenerate(key?.id ?? '');
+  await expect(resume(id)).rejects.toMatchObject({ code: 'changed' });
+  expect((await service.verify(theirs.secret)).valid).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
+test('where the secret is lost, what replaces it goes to every destination, also to one that had the lost one', async () => {
+  const { service, journal, intent, parts, later, resume, states } = await newWorld();
+  const [first, second] = [memoryDestination('first:'), memoryDestination('second:')];
+  const full = { ...second, deliver: () => Promise.reject(new KeysError('unavailable', 'no room')) };
+  const begun = performOperation(
+    journal,
+    intent({ destinations: ['first:', 'second:'] }),
+    parts({ destinations: [first, full] }),
+  );
+  await expect(begun).rejects.toMatchObject({ code: 'undelivered' });
+  first.held = null;
+  later(afterSeal);
+  const [operation] = (await journal.list()).operations;
+  await resume(operation?.id ?? '', { destinations: [first, second] });
+  const held = second.held as Secret | null;
+  expect((first.held as Secret | null)?.reveal()).toBe(held?.reveal());
+  expect(held && (await service.verify(held)).valid).toBe(true);
   expect(await states()).toEqual([]);
 });
 

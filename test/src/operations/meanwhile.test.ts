@@ -4,16 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
-import type { IssuedKey, KeyService } from '../../../src/keys.ts';
+import type { IssuedKey, KeyService, Minting } from '../../../src/keys.ts';
 import { type Intent, type Journal, openJournal } from '../../../src/operations/journal.ts';
 import type { Parts } from '../../../src/operations/parts.ts';
 import { performOperation, resumeOperation } from '../../../src/operations/perform.ts';
 import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
 import { undo } from '../../../src/operations/undo.ts';
+import { changedService } from '../../fakes/changed-service.ts';
 import { destinationContext } from '../../fakes/destination-context.ts';
 import { memoryDestination } from '../../fakes/memory-destination.ts';
 import { listeningService } from '../../fakes/server.ts';
+
+interface Interrupted {
+  resume(): Promise<unknown>;
+  undo(): Promise<unknown>;
+}
 
 interface World {
   readonly service: KeyService;
@@ -21,7 +27,9 @@ interface World {
   /** Rotates; `meanwhile` happens when the new secret has been delivered and tested. */
   rotate(meanwhile: () => Promise<unknown>): Promise<unknown>;
   /** Begins to rotate and dies when the new secret has been delivered; gives what resumes or undoes it. */
-  interrupted(): Promise<{ resume(): Promise<unknown>; undo(): Promise<unknown> }>;
+  interrupted(): Promise<Interrupted>;
+  /** The same, but when the old secret has its end and the answer that says so is lost. */
+  dieSettled(): Promise<Interrupted>;
   left(): Promise<number>;
 }
 
@@ -45,6 +53,22 @@ async function newWorld(): Promise<World> {
     destinations: ['memory:'],
     startedAt: new Date().toISOString(),
   };
+  const death = new KeysError('timeout', 'the service went away');
+  const { minting } = service;
+  async function settleMutely(...words: Parameters<Minting['settle']>): Promise<never> {
+    await minting?.settle(...words);
+    throw death;
+  }
+  async function dying(more: Partial<Parts>): Promise<Interrupted> {
+    await expect(performOperation(journal, intent, { ...parts, ...more })).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    });
+    const id = (await journal.list()).operations[0]?.id ?? '';
+    return {
+      resume: () => resumeOperation(journal, id, parts),
+      undo: () => journal.resume(id, (held) => undo(held, service)),
+    };
+  }
   return {
     ...{ service, old },
     rotate: (meanwhile) =>
@@ -55,18 +79,11 @@ async function newWorld(): Promise<World> {
           await meanwhile();
         },
       }),
-    async interrupted() {
-      const death = new KeysError('timeout', 'the service went away');
-      const dying = { ...parts, test: () => Promise.reject(death) };
-      await expect(performOperation(journal, intent, dying)).rejects.toMatchObject({
-        code: 'outcome_unknown',
-      });
-      const id = (await journal.list()).operations[0]?.id ?? '';
-      return {
-        resume: () => resumeOperation(journal, id, parts),
-        undo: () => journal.resume(id, (held) => undo(held, service)),
-      };
-    },
+    interrupted: () => dying({ test: () => Promise.reject(death) }),
+    dieSettled: () =>
+      dying({
+        service: changedService(service, { minting: minting && { ...minting, settle: settleMutely } }),
+      }),
     left: async () => (await journal.list()).operations.length,
   };
 }
@@ -127,6 +144,19 @@ test('an interrupted rotation of a key revoked meanwhile is undone', async () =>
   const operation = await interrupted();
   await service.revoke(old.key.id);
   await operation.undo();
+  expect(await left()).toBe(0);
+});
+
+test('a rotation whose last step was not answered cannot be undone: the exchange is complete, and recover ends it', async () => {
+  const { service, old, dieSettled, left } = await newWorld();
+  const operation = await dieSettled();
+  expect((await service.verify(old.secret)).valid).toBe(true);
+  await expect(operation.undo()).rejects.toMatchObject({
+    code: 'conflict',
+    message: 'the exchange of ci is complete; there is no way back',
+  });
+  expect(await left()).toBe(1);
+  await operation.resume();
   expect(await left()).toBe(0);
 });
 
