@@ -181,7 +181,8 @@ export function createHttp(options: HttpOptions): Http {
         : errorOf(answer);
     if (!said) return answer;
     const error = made(said, answer, askedMs);
-    const turnedAway = status === 429 || (status === 503 && askedMs !== null);
+    // A gateway says 503 with Retry-After also when it has lost a service that was at its work.
+    const turnedAway = status === 429 || (status === 503 && askedMs !== null && asked.attempts !== 1);
     const doubtful = cut || (status >= 500 && status !== 501 && !turnedAway);
     if (!turnedAway && !doubtful) throw error;
     const passing = cut || status === 502 || status === 503 || status === 504;

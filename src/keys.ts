@@ -150,6 +150,8 @@ export interface MintOptions {
    * `conflict` once it was cancelled. Ignored by services without `minting`.
    */
   idempotencyKey?: string;
+  /** The id of the key whose place a new one takes: what no field of a new key can say of it, as far as a driver can, is as there. */
+  like?: string;
 }
 
 export interface RegenerateOptions extends MintOptions {

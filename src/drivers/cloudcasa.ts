@@ -8,13 +8,14 @@ import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { httpDate } from '../http/retry.ts';
 import { type Answer, type Call, type Http, hintFor } from '../http.ts';
-import type { IssuedKey, Key, KeyChanges, KeyService, NewKey } from '../keys.ts';
+import type { IssuedKey, Key, KeyChanges, KeyService, MintOptions, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { count } from '../text.ts';
 import { cloudCasaCapabilities as capabilities } from './cloudcasa-capabilities.ts';
 import { everyItem } from './cloudcasa-pages.ts';
 import { type Acl, acl as aclShape, aclsWith, cloudCasaRoles, isForEverything } from './cloudcasa-roles.ts';
 import {
+  beforeMint,
   blankKey,
   changedMeanwhile,
   noSecret,
@@ -89,7 +90,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     };
   }
 
-  async function create(key: NewKey): Promise<IssuedKey> {
+  async function create(key: NewKey, { like }: MintOptions = {}): Promise<IssuedKey> {
     requireName(key.name);
     const body: Record<string, unknown> = {
       name: key.name,
@@ -97,9 +98,11 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       ...(key.labels && { tags: key.labels }),
       ...(orgRole !== undefined && { org_role: orgRole }),
     };
-    const { roles: names = [], permissions = [] } = key;
-    const acl = aclsWith(aclResource, await roles.ids(names), permissions);
-    if (acl.length > 0) body.acls = acl;
+    if (like === undefined) {
+      const { roles: names = [], permissions = [] } = key;
+      const acl = aclsWith(aclResource, await beforeMint(roles.ids(names)), permissions);
+      if (acl.length > 0) body.acls = acl;
+    } else Object.assign(body, await beforeMint(rightsOf(like)));
     const call = { method: 'POST', path: keysPath, body, effect: 'once', attempts: 1 } as const;
     const answer = await ask(call).catch(async (error: unknown) => {
       throw await withCount(error);
@@ -151,8 +154,22 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     return fitting.length > 0 ? fitting : found;
   }
 
+  /** What a key may do, as the service says it: a successor may do the same, for the same resources. */
+  async function rightsOf(id: string): Promise<object> {
+    const document = z.record(z.string(), z.unknown()).parse(objectIn(await answerOn(id)));
+    const { acls, org_role } = document;
+    return { ...(acls != null && { acls }), ...(org_role != null && { org_role }) };
+  }
+
   async function read(id: string): Promise<ApiKey> {
-    const answer = await ask({
+    const answer = await answerOn(id);
+    const parsed = apiKey.safeParse(answer.json());
+    if (parsed.success) return parsed.data;
+    throw answer.nonsense(`CloudCasa's answer makes no sense at ${parsed.error.issues[0]?.path.join('.')}`);
+  }
+
+  function answerOn(id: string): Promise<Answer> {
+    return ask({
       method: 'GET',
       path: [...keysPath, id],
       effect: 'read',
@@ -164,9 +181,6 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
           : error;
       },
     });
-    const parsed = apiKey.safeParse(answer.json());
-    if (parsed.success) return parsed.data;
-    throw answer.nonsense(`CloudCasa's answer makes no sense at ${parsed.error.issues[0]?.path.join('.')}`);
   }
 
   async function edit(id: string, changes: KeyChanges, version?: string | null): Promise<Key> {
@@ -300,7 +314,7 @@ function errorOf(answer: Answer): KeysError | null {
 function objectIn(answer: Answer): unknown {
   const body = answer.json();
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
-  throw answer.nonsense("CloudCasa's answer to a new key is no document");
+  throw answer.nonsense("CloudCasa's answer is no document");
 }
 
 function requireName(name: string): void {

@@ -98,6 +98,24 @@ export function requirePlainName(name: string): void {
     throw new KeysError('invalid', 'the name of a key has no control or invisible characters');
 }
 
+/** A login, or the renewal of one: no key is touched, and still no password or token is to be presented twice. */
+export const onlyOnce = { effect: 'read', attempts: 1 } as const;
+
+/** What fails before a mint is sent leaves no doubt: nothing was minted. Throws `unavailable` for what would leave one. */
+export function beforeMint<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    const open = error instanceof KeysError && doubtful.includes(error.code);
+    if (!open) throw error;
+    const { message, hint, requestId, retryAfterMs } = error;
+    throw new KeysError('unavailable', `nothing was created: ${message}`, {
+      ...{ cause: error, requestId, retryAfterMs },
+      hint: error.code === 'timeout' ? hint : null,
+    });
+  });
+}
+
+const doubtful: readonly KeysError['code'][] = ['timeout', 'bad_response', 'outcome_unknown'];
+
 /** A key was made and its secret is not in the answer; `aside` says what a person can do about that. */
 export function noSecret(title: string, id: string, answer: Answer, aside = ''): KeysError {
   return new KeysError(

@@ -4,6 +4,7 @@ import type { Profile } from '../config.ts';
 import { KeysError, toKeysError } from '../errors.ts';
 import { type Answer, type Call, type Http, problemError } from '../http.ts';
 import { Secret } from '../secret.ts';
+import { onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 
 const token = z.string().check(z.regex(/^[\x21-\x7e]+$/));
@@ -26,7 +27,7 @@ export async function passwordLogin(
   know: DriverParts['know'],
 ): Promise<Secret> {
   const body = { user, password: password.reveal() };
-  const answer = await http.call({ method: 'POST', path: ['v1', 'sessions'], body, effect: 'once' });
+  const answer = await http.call({ method: 'POST', path: ['v1', 'sessions'], body, ...onlyOnce });
   return credentialWith(tokensOf(answer), know);
 }
 

@@ -18,6 +18,7 @@ import { ownCapabilities } from '../own-capabilities.ts';
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import { onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 import { withSession } from './keys-session.ts';
 import { namespacesOver, rolesOver, usersOver } from './keys-users.ts';
@@ -197,7 +198,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
 
   /** What goes into the header with an access token. */
   async function sessionToken(call: Pick<Call, 'path' | 'body' | 'headers'>): Promise<Secret> {
-    const { accessToken } = await ask({ method: 'POST', effect: 'once', ...call }, wireSession);
+    const { accessToken } = await ask({ method: 'POST', ...onlyOnce, ...call }, wireSession);
     return know(new Secret(`Bearer ${know(new Secret(accessToken)).reveal()}`));
   }
 

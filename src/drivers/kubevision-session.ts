@@ -5,6 +5,7 @@ import { KeysError } from '../errors.ts';
 import type { Http } from '../http.ts';
 import type { Prompt } from '../prompt.ts';
 import { Secret } from '../secret.ts';
+import { onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 import { codeOf, dataOf, errorOf } from './kubevision-envelope.ts';
 
@@ -51,7 +52,7 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
         method: 'POST',
         path: ['auth', 'refresh'],
         body: { refreshToken: refreshToken.reveal() },
-        effect: 'once',
+        ...onlyOnce,
         finishes: true,
         errorOf: (said) => loginEnded(errorOf(said), profile.name),
       });
@@ -130,7 +131,7 @@ export async function kubeVisionLogin(
     method: 'POST',
     path: ['auth', 'login'],
     body: { username, password: password.reveal() },
-    effect: 'once',
+    ...onlyOnce,
     errorOf: (said) => (codeOf(said) === secondFactorNeeded ? null : errorOf(said)),
   });
   const found = codeOf(answer) === secondFactorNeeded ? await secondFactor() : dataOf(answer, tokens);
@@ -145,7 +146,7 @@ export async function kubeVisionLogin(
         method: 'POST',
         path: ['auth', '2fa', 'verify'],
         body: { tempToken, code: code.trim() },
-        effect: 'once',
+        ...onlyOnce,
         errorOf: (said) =>
           codeOf(said) === secondFactorWrong && attempt < codesAllowed ? null : errorOf(said),
       });

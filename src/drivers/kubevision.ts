@@ -9,6 +9,7 @@ import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
+  beforeMint,
   blankKey,
   noSecret,
   nothingWith,
@@ -82,7 +83,7 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
     requirePlainName(name);
     // The service takes any time, and a key that is dead from the start.
     if (expiresAt !== null) requireFuture(expiresAt, now());
-    await session.freshen();
+    await beforeMint(session.freshen());
     const answer = await ask({
       method: 'POST',
       path: ['api-keys'],

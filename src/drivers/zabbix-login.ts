@@ -4,6 +4,7 @@ import type { Profile } from '../config.ts';
 import type { Http } from '../http.ts';
 import type { Prompt } from '../prompt.ts';
 import { Secret } from '../secret.ts';
+import { onlyOnce } from './foreign.ts';
 import { openRpc } from './zabbix-rpc.ts';
 
 export async function zabbixLogin(
@@ -16,7 +17,7 @@ export async function zabbixLogin(
   const password = know(await prompt.password('Zabbix password'));
   const params = { username, password: password.reveal() };
   const session = await openRpc(http, profile).ask(
-    { method: 'user.login', params, effect: 'once', as: null },
+    { method: 'user.login', params, ...onlyOnce, as: null },
     z.string().check(z.minLength(1)),
   );
   return know(new Secret(session));

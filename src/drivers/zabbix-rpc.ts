@@ -16,7 +16,7 @@ const failure = z.object({
   }),
 });
 
-export interface Ask extends Pick<Call, 'effect' | 'errorOf'> {
+export interface Ask extends Pick<Call, 'effect' | 'attempts' | 'errorOf'> {
   readonly method: string;
   readonly params: unknown;
   /** Who asks; `null` for the methods that refuse to be told. */
@@ -24,6 +24,8 @@ export interface Ask extends Pick<Call, 'effect' | 'errorOf'> {
 }
 
 export interface Rpc {
+  /** Finds out how this service is told who asks, once. */
+  prepare(): Promise<void>;
   /** The `result`. Throws what `errorOf` says. */
   ask<T>(ask: Ask, shape: z.ZodMiniType<T>): Promise<T>;
 }
@@ -32,7 +34,10 @@ export function openRpc(http: Http, { url }: Pick<Profile, 'url'>): Rpc {
   const path = new URL(url).pathname.endsWith(`/${endpoint}`) ? [] : [endpoint];
   let takesHeader: Promise<boolean> | null = null;
 
-  async function send({ method, params, effect, errorOf = rpcError }: Ask, proof: Proof): Promise<Answer> {
+  async function send(
+    { method, params, effect, attempts, errorOf = rpcError }: Ask,
+    proof: Proof,
+  ): Promise<Answer> {
     return http.call({
       method: 'POST',
       path,
@@ -41,14 +46,18 @@ export function openRpc(http: Http, { url }: Pick<Profile, 'url'>): Rpc {
       effect,
       errorOf,
       maxBytes: pageBytes,
-      ...(effect === 'once' && { attempts: 1 }),
+      attempts: effect === 'once' ? 1 : attempts,
     });
+  }
+
+  function inHeader(): Promise<boolean> {
+    takesHeader ??= version().then(([major, minor]) => major > 6 || (major === 6 && minor >= 4));
+    return takesHeader;
   }
 
   /** Until 6.2 the credential is read from the body only; 6.4 and later read the header, and 7.2 takes no other. */
   async function proofOf(credential: Secret): Promise<Proof> {
-    takesHeader ??= version().then(([major, minor]) => major > 6 || (major === 6 && minor >= 4));
-    if (await takesHeader) return { headers: { authorization: new Secret(`Bearer ${credential.reveal()}`) } };
+    if (await inHeader()) return { headers: { authorization: new Secret(`Bearer ${credential.reveal()}`) } };
     return { body: { auth: credential.reveal() } };
   }
 
@@ -61,6 +70,7 @@ export function openRpc(http: Http, { url }: Pick<Profile, 'url'>): Rpc {
   }
 
   return {
+    prepare: async () => void (await inHeader()),
     ask: async (ask, shape) => resultOf(await send(ask, ask.as ? await proofOf(ask.as) : {}), shape),
   };
 }

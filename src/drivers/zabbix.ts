@@ -19,6 +19,7 @@ import type {
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
+  beforeMint,
   blankKey,
   nothingWith,
   requireFuture,
@@ -121,9 +122,10 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const fields = {
       name: key.name,
       ...(key.description !== undefined && { description: key.description }),
-      ...(key.owner !== undefined && { userid: await useridOf(key.owner) }),
+      ...(key.owner !== undefined && { userid: await beforeMint(useridOf(key.owner)) }),
       ...(key.expiresAt && { expires_at: secondsOf(key.expiresAt, now()) }),
     };
+    await beforeMint(rpc.prepare());
     const made = await ask('token.create', fields, touched, { effect: 'once', errorOf: mintError });
     const [id] = made.tokenids;
     if (id === undefined)

@@ -70,8 +70,9 @@ function send(service: KeyService, { request, idempotencyKey, id }: Operation): 
   const once = service.minting ? { idempotencyKey } : {};
   switch (request.kind) {
     case 'create':
-    case 'successor':
       return service.create(service.minting ? request.key : stamp(service, request.key, id), once);
+    case 'successor':
+      return service.create(stamp(service, request.key, id), { ...once, like: request.of });
     case 'regenerate':
       return service.regenerate(request.id, { graceMs: request.graceMs, ...once }, request.version);
     case 'overlap':

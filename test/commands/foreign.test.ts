@@ -303,6 +303,14 @@ test('cloudcasa: edit changes what it names', async () => {
   });
 });
 
+test('cloudcasa: a rotated key may do what it could before, for the same resources', async () => {
+  const { env, fake } = await fakes.cloudcasa();
+  const acls = [{ resource: 'kubeclusters', resourceIds: ['c1'], roles: [fake.roleId('Backup Admin')] }];
+  fake.seed({ name: 'narrow', org_role: 'ADMIN', acls });
+  await newHome().json('rotate narrow -y', { env });
+  expect([...fake.keys.values()]).toMatchObject([{ name: 'narrow-2', org_role: 'ADMIN', acls }]);
+});
+
 test('kubevision: a login asks for name, password and second factor, and what is kept makes later commands work', async () => {
   const fake = await forTest(kubeVisionFake());
   fake.secondFactor = '123456';

@@ -334,6 +334,12 @@ test('a call of one attempt is not sent again even when it was turned away, and 
   expect(service.asked).toHaveLength(1);
 });
 
+test('503 with Retry-After in answer to a call of one attempt leaves open what was done: a gateway says so, too', async () => {
+  const { service, error } = await refused([json(503, {}, { 'retry-after': '7' })], { ...mint, attempts: 1 });
+  expect(error).toMatchObject({ code: 'outcome_unknown', exitCode: 10 });
+  expect(service.asked).toHaveLength(1);
+});
+
 test('integers that a number cannot hold come as their digits, all others as numbers', async () => {
   const text =
     '{"id":9007199254740993123,"n":-9007199254740993,"small":42,"real":1.5,"max":9007199254740991}';

@@ -3,9 +3,18 @@ import type { Profile } from '../../config.ts';
 import { KeysError } from '../../errors.ts';
 import { keyOrder } from '../../filter.ts';
 import { type Answer, type Call, type Http, pageBytes } from '../../http.ts';
-import type { IssuedKey, Key, KeyChanges, KeyService, NewKey, Verification } from '../../keys.ts';
+import type {
+  IssuedKey,
+  Key,
+  KeyChanges,
+  KeyService,
+  MintOptions,
+  NewKey,
+  Verification,
+} from '../../keys.ts';
 import { Secret } from '../../secret.ts';
 import {
+  beforeMint,
   blankKey,
   changedMeanwhile,
   noSecret,
@@ -122,8 +131,10 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     throw answer.nonsense(`the answer of ${title} makes no sense: the key has no id at '${idField.from}'`);
   }
 
-  async function create(key: NewKey): Promise<IssuedKey> {
-    const call = the('create');
+  async function create(key: NewKey, { like }: MintOptions = {}): Promise<IssuedKey> {
+    const { successor, ...plain } = the('create');
+    const replaced = like !== undefined && successor !== undefined ? await beforeMint(read(like)) : null;
+    const call = replaced ? { ...plain, body: successor } : plain;
     for (const field of call.requires ?? []) {
       if (key[field] !== undefined && [key[field]].flat().length > 0) continue;
       throw new KeysError('invalid', `${title} makes no key without ${optionOf[field]}`, {
@@ -131,7 +142,10 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
       });
     }
     requireOneRole(call, key.roles);
-    const values = valuesOf(fields, key, title, now());
+    const values = {
+      ...valuesOf(fields, key, title, now()),
+      ...(replaced && { current: replaced.wire }),
+    };
     const errorOfMint = (said: Answer) => mintErrorOf(call, said);
     const answer = await ask(call, { values, effect: 'once', attempts: 1, errorOf: errorOfMint });
     const body = answer.json();

@@ -14,6 +14,7 @@ import {
   pageVariables,
   secretVariables,
   settingVariables,
+  templateOf,
 } from './mapping/call.ts';
 import { errorsSchema } from './mapping/errors.ts';
 import { keySchema } from './mapping/key.ts';
@@ -78,6 +79,11 @@ export const mappingSchema = z
               z
                 .boolean('must be true or false')
                 .check(about('the answer has a part of the key only: it is read again')),
+            ),
+            successor: z.optional(
+              templateOf([...newKeyVariables, 'current', ...settingVariables, ...secretVariables]).check(
+                about('the body in place of `body` when the new key takes the place of {current}'),
+              ),
             ),
             requires: z.optional(
               z
@@ -187,11 +193,13 @@ export const mappingSchema = z
 /** The settings that a call uses; none of what is no call. */
 function settingsIn(call: unknown): string[] {
   if (typeof call !== 'object' || call === null) return [];
-  const { path, query, headers, body } = call as Partial<Record<keyof CallMapping, Template>>;
+  const { path, query, headers, body, successor } = call as Partial<
+    Record<keyof CallMapping | 'successor', Template>
+  >;
   try {
-    return variablesOf([path ?? null, query ?? null, headers ?? null, body ?? null]).filter((name) =>
-      name.startsWith('setting.'),
-    );
+    return [path, query, headers, body, successor]
+      .flatMap(variablesOf)
+      .filter((name) => name.startsWith('setting.'));
   } catch {
     return []; // Told where it stands.
   }

@@ -360,3 +360,26 @@ test('a name of 129 characters is refused before any request', async () => {
   await refuses('invalid', service.edit('x', { name: 'n'.repeat(129) }));
   expect(fake.requests).toEqual([]);
 });
+
+test('a successor has the access rules and the organisation role of the key whose place it takes', async () => {
+  const { fake, service } = await opened();
+  const acls = [
+    { resource: 'kubeclusters', resourceIds: ['c1'], roles: [fake.roleId('Backup Admin')] },
+    { resource: 'allresources', permissions: ['jobs.get'] },
+  ];
+  const old = fake.seed({ name: 'narrow', org_role: 'ADMIN', acls });
+  const { key } = await service.create(
+    { name: 'narrow-2', roles: ['Backup Admin'], permissions: ['jobs.get'] },
+    { like: old._id },
+  );
+  expect(fake.requests.filter(mintRoute).at(-1)?.body).toEqual({ name: 'narrow-2', org_role: 'ADMIN', acls });
+  expect(key).toMatchObject({ roles: ['Backup Admin'], extra: { orgRole: 'ADMIN' } });
+});
+
+test('what fails before a key is asked for leaves no doubt that none was made', async () => {
+  const { fake, service } = await opened();
+  fake.befall({ on: to('GET', /roles$/), instead: { status: 200, body: [] } });
+  const create = service.create({ name: 'x', roles: ['Backup Admin'] });
+  await refuses('unavailable', create, /^nothing was created: /);
+  expect(fake.requests.filter(mintRoute)).toEqual([]);
+});

@@ -303,3 +303,15 @@ test('a credential that looks like a login and is none is invalid', async () => 
   const { fake } = await opened();
   expect(() => open(fake, { credential: '{"token":1}' })).toThrow('not what a login at KubeVision keeps');
 });
+
+test.each([500, 503])(
+  'a login that cannot be renewed (%i) is no unknown outcome, for no key was touched',
+  async (status) => {
+    const { fake, service } = await loggedIn();
+    fake.calm();
+    fake.befall({ on: to('POST', /refresh$/), instead: { status, body: {} }, times: 2 });
+    await refuses('unavailable', service.list({}));
+    await refuses('unavailable', service.create({ name: 'ci' }));
+    expect(fake.requests.map(({ path }) => path.split('/').at(-1))).toEqual(['refresh', 'refresh']);
+  },
+);

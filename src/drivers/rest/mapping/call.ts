@@ -19,7 +19,7 @@ interface Places {
   readonly headers?: readonly string[];
 }
 
-function templateOf(allowed: readonly string[]): z.ZodMiniType<Template> {
+export function templateOf(allowed: readonly string[]): z.ZodMiniType<Template> {
   const template: z.ZodMiniType<Template> = z.lazy(() =>
     z.union(
       [

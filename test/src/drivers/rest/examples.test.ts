@@ -89,3 +89,47 @@ test('elasticsearch: a key that could not be ended is no success, though the sta
   });
   await service.close();
 });
+
+test('cloudflare: a successor may do what the token may whose place it takes, and no more', async () => {
+  const fake = await forTest((exampleFakes.cloudflare as (typeof exampleFakes)[string])());
+  fake.seed('zone');
+  const service = openExample('cloudflare', fake);
+  const { keys } = await service.list({});
+  await service.create({ name: 'zone-2', permissions: keys[0]?.permissions }, { like: keys[0]?.id });
+  expect(fake.requests.at(-1)?.body).toMatchObject({
+    name: 'zone-2',
+    policies: [
+      {
+        effect: 'allow',
+        permission_groups: [{ id: 'c8fed203ed3043cba015a93ad1616f1f' }],
+        resources: { 'com.cloudflare.api.account.zone.*': '*' },
+      },
+    ],
+  });
+});
+
+test('unleash: a successor is for the environment and the projects of the token whose place it takes', async () => {
+  const fake = await forTest(unleashFake());
+  const settings = { environment: 'production', project: 'web' };
+  const old = await openExample('unleash', fake, { profile: { settings } }).create({
+    name: 'web',
+    roles: ['client'],
+  });
+  await openExample('unleash', fake).create({ name: 'web-2', roles: ['client'] }, { like: old.key.id });
+  expect(fake.tokens.at(-1)).toMatchObject({
+    tokenName: 'web-2',
+    environment: 'production',
+    projects: ['web'],
+  });
+});
+
+test.each(Object.keys(exampleFakes))('%s: a key can take the place of another one', async (name) => {
+  const fake = await forTest((exampleFakes[name] as (typeof exampleFakes)[string])());
+  const service = openExample(name, fake);
+  const { key } = await service.create({ ...fake.template, name: 'first' });
+  const successor = await service.create({ ...fake.template, name: 'second' }, { like: key.id });
+  expect({ ...successor.key, id: '', name: '', lastFour: '', createdAt: '', version: '' }).toEqual({
+    ...(await service.get(key.id)),
+    ...{ id: '', name: '', lastFour: '', createdAt: '', version: '' },
+  });
+});
