@@ -131,7 +131,7 @@ function outputsIn(text: string): Map<string, string> | null {
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at] ?? '';
     if (line === '') continue;
-    const [, name, kind, rest = ''] = /^(.*?)(=|<<)(.*)$/.exec(line) ?? [];
+    const [, name, kind, rest = ''] = /^(.*?)(=|<<)(.*)$/s.exec(line) ?? [];
     if (name === undefined || (kind === '<<' && (name === '' || rest === ''))) return null;
     if (kind === '=') {
       found.set(name, rest);
