@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 
 /** Commander runs no program of ours, and loading what it would do that with takes 5 ms of every start. */
@@ -14,11 +16,35 @@ const lazyChildProcess: Plugin = {
   },
 };
 
+/** What is bundled is passed on, and its licences want to be passed on with it. */
+const licences: Plugin = {
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const ids = Object.values(bundle).flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
+    const folders = ids.flatMap((id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id) ?? []);
+    const texts = [...new Set(folders)]
+      .filter((folder) => existsSync(join(folder, 'package.json')))
+      .map(licenceOf);
+    this.emitFile({
+      type: 'asset',
+      fileName: 'THIRD-PARTY.txt',
+      source: `Other people's work in these files, and its licences.\n\n${texts.sort().join('\n')}`,
+    });
+  },
+};
+
+function licenceOf(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = readdirSync(folder).filter((file) => /^(?:licen[cs]e|copying|notice)/i.test(file));
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  return [`---- ${name} ${version} (${license})`, '', ...texts, ''].join('\n');
+}
+
 const program = defineConfig({
   // The keychain is asked in a process of its own.
   input: { start: 'commands/start.ts', 'keychain-worker': 'src/keychain-worker.ts' },
   platform: 'node',
-  plugins: [lazyChildProcess],
+  plugins: [lazyChildProcess, licences],
   // Native code cannot be bundled; it is the one run-time dependency.
   // pg looks for its native twin and for Cloudflare's sockets only where somebody asks for them.
   external: ['@napi-rs/keyring', /^@napi-rs\/keyring\//, 'pg-native', 'pg-cloudflare'],
@@ -43,6 +69,7 @@ const program = defineConfig({
 const library = defineConfig({
   input: { driver: 'src/drivers/published.ts', contract: 'test/contracts/published.ts' },
   platform: 'node',
+  plugins: [licences],
   external: ['vitest', '@napi-rs/keyring', /^@napi-rs\/keyring\//],
   output: {
     dir: 'lib',
