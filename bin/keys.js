@@ -2,12 +2,23 @@
 // The launcher. Plain JavaScript that any Node can read: it checks the version, then starts the program.
 const wanted = 24;
 
+const fail = (message, exitCode) => {
+  process.stderr.write(`keys: ${message}\n`);
+  process.exitCode = exitCode;
+};
+
 if (Number(process.versions.node.split('.')[0]) >= wanted) {
   // Not imported: an import of a built-in module loads all of it, and a start is short.
   const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
   enableCompileCache();
-  const { start } = createRequire(import.meta.url)('../dist/start.cjs');
-  process.exitCode = await start();
+  const require = createRequire(import.meta.url);
+  const program = '../dist/start.cjs';
+  try {
+    require.resolve(program);
+  } catch {
+    fail('is not built here yet; npm ci in the checkout builds it', 1);
+  }
+  if (!process.exitCode) process.exitCode = await require(program).start();
 } else {
   const { existsSync } = await import('node:fs');
   const { fileURLToPath } = await import('node:url');
@@ -19,6 +30,7 @@ if (Number(process.versions.node.split('.')[0]) >= wanted) {
     for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
     // A terminal sends Ctrl-C to both; what comes from elsewhere has to be passed on.
     process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+    child.on('error', (error) => fail(`cannot start ${own}: ${error.message}; npm ci brings it anew`, 1));
     child.on('exit', (code, signal) => {
       if (signal) {
         process.removeAllListeners(signal);
@@ -26,7 +38,6 @@ if (Number(process.versions.node.split('.')[0]) >= wanted) {
       } else process.exitCode = code;
     });
   } else {
-    process.stderr.write(`keys: needs Node ${wanted} or newer; this is Node ${process.versions.node}\n`);
-    process.exitCode = 2;
+    fail(`needs Node ${wanted} or newer; this is Node ${process.versions.node}`, 2);
   }
 }

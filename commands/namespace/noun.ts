@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { KeysError } from '../../src/errors.ts';
 import type { Noun } from '../../src/output.ts';
+import { relative } from '../../src/time.ts';
 import type { Namespace } from '../../src/users.ts';
 import { parsed } from '../options.ts';
 
@@ -17,7 +18,13 @@ export const namespaceNoun: Noun<Namespace> = {
         quota === null ? "the service's" : quota === 0 ? 'not on its plan' : String(quota),
     },
     { field: 'recoverable', title: 'recoverable', value: ({ recoverable }) => String(recoverable) },
-    { field: 'createdAt', title: 'created', value: ({ createdAt }) => createdAt, dispensable: 1 },
+    {
+      field: 'createdAt',
+      title: 'created',
+      value: ({ createdAt }) => createdAt,
+      human: ({ createdAt }, nowMs) => relative(createdAt, nowMs),
+      dispensable: 1,
+    },
   ],
   name: ({ name }) => name,
   none: 'no namespaces',

@@ -1,0 +1,45 @@
+/** The launcher in a package that is not whole. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'keys-launcher-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+mkdirSync(join(folder, 'bin'));
+
+/** Runs a copy of the launcher that wants this version of Node. */
+function launch(wanted: number) {
+  const text = readFileSync('bin/keys.js', 'utf8').replace('wanted = 24', `wanted = ${wanted}`);
+  writeFileSync(join(folder, 'bin/keys.js'), text);
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'bin/keys.js'), 'list'], {
+    encoding: 'utf8',
+  });
+  return { code: status, stderr };
+}
+
+test('a checkout that is not built says so in one line', () => {
+  expect(launch(24)).toEqual({
+    code: 1,
+    stderr: 'keys: is not built here yet; npm ci in the checkout builds it\n',
+  });
+});
+
+test('a Node that is too old is told which one is wanted, and exits 2', () => {
+  const { code, stderr } = launch(99);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `keys: needs Node 99 or newer; this is Node ${process.versions.node}\n`,
+  });
+});
+
+test("a checkout's own Node that cannot be started is named in one line", () => {
+  const own = join(folder, 'node_modules/node/bin/node');
+  mkdirSync(join(own, '..'), { recursive: true });
+  writeFileSync(own, '', { mode: 0o600 });
+  const { code, stderr } = launch(99);
+  expect(code).toBe(1);
+  expect(stderr).toBe(`keys: cannot start ${own}: spawn ${own} EACCES; npm ci brings it anew\n`);
+});
