@@ -57,10 +57,19 @@ export async function create(app: App, argument: string | undefined, options: Op
   if (argument !== undefined && name !== argument) {
     throw new KeysError('invalid', `two names are given: '${argument}' and '${name}'`);
   }
-  await withDelivery(app, options, (delivery) => createAndDeliver(app, delivery, { ...options, name }));
+  const run = (delivery: Delivery, taken?: KeysError) =>
+    createAndDeliver(app, delivery, { ...options, name }, taken);
+  // A run before may have put the file there, with the secret of the key that is to be there.
+  await withDelivery(app, options, run, options.ifAbsent ? run : undefined);
 }
 
-async function createAndDeliver(app: App, delivery: Delivery, options: Options): Promise<void> {
+/** `taken` says that the secret of a new key could not be delivered. */
+async function createAndDeliver(
+  app: App,
+  delivery: Delivery,
+  options: Options,
+  taken?: KeysError,
+): Promise<void> {
   const { ifAbsent, force } = options;
   const service = await app.keys('create');
   const { capabilities } = service;
@@ -72,6 +81,7 @@ async function createAndDeliver(app: App, delivery: Delivery, options: Options):
 
   const present = ifAbsent ? await findByName(service, key.name, key.namespace) : null;
   if (present) return already(present);
+  if (taken) throw taken;
   try {
     await issue(
       app,

@@ -51,19 +51,33 @@ export interface Delivery {
 
 /**
  * Does the work with the destinations that the options name, once each of them has said that it is ready: before that,
- * nothing is asked of any service. Throws `invalid` and what a destination's preflight throws.
+ * nothing is asked of any service. `taken` is done in its place when a destination says that something is there already. Throws
+ * `invalid` and what a destination's preflight throws.
  */
 export async function withDelivery<T>(
   app: App,
   options: DeliveryOptions & { resuming?: Resuming },
   work: (delivery: Delivery) => Promise<T>,
+  taken?: (delivery: Delivery, error: KeysError) => Promise<T>,
 ): Promise<T> {
   const delivery = await openDelivery(app, options);
   try {
-    for (const destination of delivery.destinations) await destination.preflight();
-    return await work(delivery);
+    const conflict = await conflictIn(delivery);
+    if (!conflict) return await work(delivery);
+    if (!taken) throw conflict;
+    return await taken(delivery, conflict);
   } finally {
     for (const destination of delivery.destinations) await destination.abandon();
+  }
+}
+
+async function conflictIn({ destinations }: Delivery): Promise<KeysError | null> {
+  try {
+    for (const destination of destinations) await destination.preflight();
+    return null;
+  } catch (error) {
+    if (error instanceof KeysError && error.code === 'conflict') return error;
+    throw error;
   }
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KeysError } from '../../src/errors.ts';
 import { type Sink, WriteError } from '../../src/io.ts';
@@ -206,6 +208,22 @@ describe('--if-absent', () => {
       code: 0,
       result: { created: false, secret: null, key: { id: 'theirs' } },
     });
+  });
+
+  test('with a file that the first run has made, the second run exits 0 and leaves it; another name is refused', async () => {
+    const home = newHome();
+    const path = join(home.path, 'token');
+    const first = await home.keys(`create ci --if-absent --to file:${path} -o json`);
+    expect(JSON.parse(first.stdout).created).toBe(true);
+    const secret = readFileSync(path, 'utf8');
+    const second = await home.keys(`create ci --if-absent --to file:${path} -o json`);
+    expect({ code: second.code, ...JSON.parse(second.stdout) }).toMatchObject({
+      ...{ code: 0, created: false, destinations: [] },
+    });
+    const other = await home.keys(`create other --if-absent --to file:${path}`);
+    expect(other).toMatchObject({ code: 5, stderr: expect.stringContaining('--force') });
+    expect(readFileSync(path, 'utf8')).toBe(secret);
+    expect(await home.json('list')).toHaveLength(1);
   });
 
   test('a quota that is used up stays an error', async () => {
