@@ -162,7 +162,15 @@ function leftIn(attempted: readonly string[]): string {
 /** The service an operation was begun on. Throws `invalid` when its profile leads elsewhere by now. */
 async function serviceOf(app: App, { profile: name, origin, id }: Operation): Promise<KeyService> {
   const profile =
-    app.options.profile || name === 'environment' ? await app.profile() : await profileNamed(app, name);
+    app.options.profile || name === 'environment'
+      ? await app.profile()
+      : await profileNamed(app, name).catch((error: unknown) => {
+          if (!(error instanceof KeysError && error.code === 'not_found')) throw error;
+          throw new KeysError('not_found', `operation ${id} was begun on ${origin}, and ${error.message}`, {
+            hint: `make it again: keys auth login -p ${name} --url ${origin}`,
+            cause: error,
+          });
+        });
   if (profile.url === origin) return app.open(profile, 'get');
   throw new KeysError(
     'invalid',

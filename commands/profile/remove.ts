@@ -9,6 +9,7 @@ import { requireConsent } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';
 import { endAccess } from '../session-end.ts';
 import { refuseLocal } from './refuse-local.ts';
+import { unfinishedWith } from './unfinished.ts';
 
 interface Options {
   keepCredential?: boolean;
@@ -40,6 +41,8 @@ export async function remove(app: App, name: string, options: Options): Promise<
     notes.push('the current profile is now local');
   });
   await app.note(notes.join('; '));
+  for (const id of await unfinishedWith(app, profile).catch(() => []))
+    await app.note(`warning: operation ${id} was begun with it and is unfinished: keys recover ${id}`);
 }
 
 async function agree(app: App, question: string): Promise<void> {

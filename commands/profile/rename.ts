@@ -7,6 +7,7 @@ import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
 import { addExamples, completes } from '../options.ts';
 import { refuseLocal } from './refuse-local.ts';
+import { unfinishedWith } from './unfinished.ts';
 
 export function declare(command: Command, app: App): void {
   command
@@ -25,6 +26,12 @@ export async function rename(app: App, name: string, newName: string): Promise<v
   }
   const profile = profileFrom(name, requireEntry({ profiles }, name));
   refuseTaken(profiles, newName);
+  const [waiting] = await unfinishedWith(app, profile);
+  if (waiting !== undefined) {
+    throw new KeysError('conflict', `operation ${waiting} was begun with profile ${name} and is unfinished`, {
+      hint: `keys recover ${waiting}`,
+    });
+  }
   // The credential is at its new place before the config file looks for it there, and leaves the old one last.
   const forgetOld = await copyCredential(app, profile, newName);
   await changeConfig(app, ({ config, renameProfile, setCurrent }) => {

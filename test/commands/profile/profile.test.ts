@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { listeningService } from '../../fakes/server.ts';
 import { fakeService, json } from '../../fakes/wire.ts';
 import { type Home, newHome } from '../../run.ts';
 
@@ -271,6 +272,34 @@ test.each([
   });
   expect(readFileSync(configOf(home), 'utf8')).toBe(text);
   expect(await home.keys(`auth status -p ${name}`, { env })).toMatchObject({ code: 0 });
+});
+
+test('while an operation that was begun with a profile is unfinished, rename exits 5, and remove says so', async () => {
+  const service = await listeningService();
+  const { secret } = await service.mint({ name: 'laptop', roles: ['admin'] });
+  const home = newHome();
+  const file = join(home.path, 'secret');
+  writeFileSync(file, secret);
+  const add = ['profile', 'add', 'prod', '--url', service.url, '--credential-command', '--', '/bin/cat', file];
+  expect(await home.keys(add)).toMatchObject({ code: 0 });
+  const target = join(home.path, 'gone');
+  expect(await home.keys(['create', 'demo', '-p', 'prod', '--to', 'exec:/bin/false'])).toMatchObject({ code: 10 });
+  const [{ id } = { id: '' }] = await home.json<{ id: string }[]>('recover');
+  expect(await home.keys('profile rename prod work')).toEqual({
+    ...{ code: 5, stdout: '' },
+    stderr: `keys: operation ${id} was begun with profile prod and is unfinished\nhint: keys recover ${id}\n`,
+  });
+  const removed = await home.keys('profile remove prod');
+  expect(removed).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`unfinished: keys recover ${id}`),
+  });
+  expect(await home.keys(['recover', id])).toMatchObject({
+    ...{ code: 3, stderr: expect.stringContaining(`keys auth login -p prod --url ${service.url}\n`) },
+  });
+  expect(await home.keys(add)).toMatchObject({ code: 0 });
+  expect(await home.keys(['recover', id, '--to', `file:${target}`])).toMatchObject({ code: 0 });
+  expect(await home.keys('profile rename prod work')).toMatchObject({ code: 0 });
 });
 
 test('a link to nowhere and a directory in the place of the file exit 2 and are left alone', async () => {
