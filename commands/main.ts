@@ -106,7 +106,12 @@ function withEnvironment({ env }: App, options: GlobalOptions): GlobalOptions {
     });
   }
   const outputFromEnvironment = options.output === undefined && output !== undefined;
-  return { ...options, output, outputFromEnvironment, debug: options.debug || Boolean(env.KEYS_DEBUG) };
+  return { ...options, output, outputFromEnvironment, debug: options.debug || isOn(env.KEYS_DEBUG) };
+}
+
+/** `0` and `false` mean off, as in FORCE_COLOR. */
+function isOn(value: string | undefined): boolean {
+  return Boolean(value) && value !== '0' && value !== 'false';
 }
 
 async function report(app: App, argv: readonly string[], thrown: unknown): Promise<number> {

@@ -72,7 +72,16 @@ export async function login(app: App, words: readonly string[], options: Options
 }
 
 /** A session is renewed while it is used: it has to be kept somewhere. */
-function requireKept(store: StoreName, { user, passwordFile }: Options): void {
+function requireKept(store: StoreName, { user, passwordFile, withToken }: Options): void {
+  if (withToken && store === 'command') {
+    throw new KeysError(
+      'invalid',
+      'the credential of this profile comes from its command, not from --with-token',
+      {
+        hint: 'leave out --with-token, or add --store keychain or --store file',
+      },
+    );
+  }
   if (user === undefined && passwordFile !== undefined) {
     throw new KeysError('invalid', '--password-file takes --user', {
       hint: 'keys auth login --user <name> --password-file <path>',

@@ -19,7 +19,7 @@ const sections: readonly { title: string; variables: Readonly<Record<string, str
     title: 'How to print',
     variables: {
       KEYS_OUTPUT: 'the output format, as --output',
-      KEYS_DEBUG: 'trace requests to stderr, as --debug',
+      KEYS_DEBUG: 'trace requests to stderr, as --debug; 0 for none',
       NO_COLOR: 'no colours',
       FORCE_COLOR: 'colours also in a pipe; 0 for none',
     },

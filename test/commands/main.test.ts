@@ -38,3 +38,8 @@ test('an error is JSON where the result would have been, and only there', async 
   expect((await newHome().keys('show nope --json -o csv')).stderr).toMatch(/^keys: /);
   expect(JSON.parse((await newHome().keys('show nope -o csv --json')).stderr)).toHaveProperty('error');
 });
+
+test.each(['0', 'false', ''])('KEYS_DEBUG=%j traces nothing', async (value) => {
+  const { code, stderr } = await newHome().keys('show nope', { env: { KEYS_DEBUG: value } });
+  expect({ code, stderr }).toEqual({ code: 3, stderr: expect.not.stringContaining('    at ') });
+});

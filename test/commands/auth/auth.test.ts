@@ -365,6 +365,21 @@ test('the credential command is run for login and for every use, and is asked no
   expect(readFileSync(join(home.path, 'log'), 'utf8').split('\n')).toHaveLength(3);
 });
 
+test('a credential on standard input that its command would go before is refused, and nothing changes', async () => {
+  const login = `auth login -p prod --url ${service.url}`;
+  const command = `${login} --credential-command -- /bin/echo ${good}`;
+  const both = command.replace('--cred', '--with-token --cred');
+  expect(await home.keys(both, { stdin: good })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('command'),
+  });
+  expect((await home.keys('profile list -o name')).stdout).toBe('local\n');
+  expect(await home.keys(command)).toMatchObject({ code: 0 });
+  expect(await home.keys(`${login} --with-token`, { stdin: good })).toMatchObject({
+    ...{ code: 2, stderr: expect.stringContaining('--store keychain or --store file') },
+  });
+});
+
 test('a rename that was killed before its last step is finished when it is given again', async () => {
   const env = fileStore();
   await login('--store file');

@@ -280,10 +280,22 @@ test('while an operation that was begun with a profile is unfinished, rename exi
   const home = newHome();
   const file = join(home.path, 'secret');
   writeFileSync(file, secret);
-  const add = ['profile', 'add', 'prod', '--url', service.url, '--credential-command', '--', '/bin/cat', file];
+  const add = [
+    'profile',
+    'add',
+    'prod',
+    '--url',
+    service.url,
+    '--credential-command',
+    '--',
+    '/bin/cat',
+    file,
+  ];
   expect(await home.keys(add)).toMatchObject({ code: 0 });
   const target = join(home.path, 'gone');
-  expect(await home.keys(['create', 'demo', '-p', 'prod', '--to', 'exec:/bin/false'])).toMatchObject({ code: 10 });
+  expect(await home.keys(['create', 'demo', '-p', 'prod', '--to', 'exec:/bin/false'])).toMatchObject({
+    code: 10,
+  });
   const [{ id } = { id: '' }] = await home.json<{ id: string }[]>('recover');
   expect(await home.keys('profile rename prod work')).toEqual({
     ...{ code: 5, stdout: '' },
