@@ -28,20 +28,34 @@ export class Secret {
   }
 }
 
-/** Knows the secrets of this run and takes them out of any text by value, also where a URL has encoded them. */
+/** Knows the secrets of this run and takes them out of any text by value, also where a URL, JSON or base64 has encoded them. */
 export class Redactor {
   readonly #texts = new Set<string>();
 
   know(secret: Secret): Secret {
-    const text = secret.reveal();
-    if (text !== '')
-      this.#texts.add(text).add(encodeURIComponent(text)).add(JSON.stringify(text).slice(1, -1));
+    for (const text of formsOf(secret.reveal())) this.#texts.add(text);
     return secret;
   }
 
   redact(text: string): string {
     let result = text;
-    for (const known of this.#texts) result = result.replaceAll(known, '[secret]');
+    // One that begins with another would keep its end.
+    const longestFirst = [...this.#texts].sort((a, b) => b.length - a.length);
+    for (const known of longestFirst) result = result.replaceAll(known, '[secret]');
     return result;
   }
+}
+
+/** Shorter texts look in base64 like words. */
+const shortestBytes = 8;
+
+function formsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  const forms = [text, encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)];
+  if (bytes.length >= shortestBytes) {
+    // Without the last bytes: how those are written depends on what follows.
+    const whole = bytes.subarray(0, bytes.length - (bytes.length % 3));
+    forms.push(whole.toString('base64'), whole.toString('base64url'));
+  }
+  return forms.filter((form) => form !== '');
 }
