@@ -63,7 +63,7 @@ export function auditFor(view: CallerView): Audit {
 
 /** Throws `invalid`. */
 function rowOfCursor(cursor: string): number {
-  const row = /^row_(\d{1,15})$/.exec(cursor)?.[1];
+  const row = /^row_(\d{1,16})$/.exec(cursor)?.[1];
   if (row) return Number(row);
   throw new KeysError('invalid', 'the cursor is not one that this service gave', {
     hint: 'leave it out to begin with the first page',

@@ -21,8 +21,11 @@ const readable = columns.replace(
   (name) => `CASE WHEN ${name} BETWEEN 0 AND 8640000000000000 THEN ${name} ELSE -1 END AS ${name}`,
 );
 
+/** As large as a number can be here. */
+const exactSeq = `CASE WHEN seq > ${Number.MAX_SAFE_INTEGER} THEN ${Number.MAX_SAFE_INTEGER} ELSE seq END AS seq`;
+
 /** The head of the log, on which whoever writes holds a lock where several could write at once. */
-export const headText = 'SELECT seq, hash FROM audit_head WHERE id = 1';
+export const headText = `SELECT ${exactSeq}, hash FROM audit_head WHERE id = 1`;
 
 export function auditStore({ read, transaction }: Database): AuditStore {
   /** Rows from before there was a chain get their hashes first. */
@@ -101,13 +104,20 @@ function* select(selection: AuditSelection): Work<AuditSlice> {
   const oldest = order === 'oldest';
   const lowest = Math.max(after + 1, since === undefined ? 1 : yield* firstSince(since));
   const highest = yield* lastBefore(until);
-  const start = oldest ? Math.max(lowest, from ?? lowest) : Math.min(highest, from ?? highest);
+  const wanted = from ?? (oldest ? lowest : highest);
+  const start = oldest
+    ? yield* firstFrom(Math.max(lowest, wanted))
+    : wanted < highest
+      ? yield* lastUpTo(wanted)
+      : highest;
   const low = oldest ? start : Math.max(lowest, start - windowLength + 1);
   const high = oldest ? Math.min(highest, start + windowLength - 1) : start;
   const { text, values } = conditions(selection);
+  // The last window takes rows along whose number is larger than any of ours can be.
+  const isLast = high >= highest && until === undefined;
   const records = yield* all(
-    `SELECT ${readable} FROM audit_log WHERE seq >= ? AND seq <= ?${text} ORDER BY seq ${oldest ? 'ASC' : 'DESC'} LIMIT ?`,
-    ...[low, high, ...values, limit],
+    `SELECT ${readable} FROM audit_log WHERE seq >= ?${isLast ? '' : ' AND seq <= ?'}${text} ORDER BY seq ${oldest ? 'ASC' : 'DESC'} LIMIT ?`,
+    ...[low, ...(isLast ? [] : [high]), ...values, limit],
   );
   const entries = records.map(toEntry);
   const full = entries.length === limit ? entries.at(-1)?.seq : undefined;
@@ -116,10 +126,31 @@ function* select(selection: AuditSelection): Work<AuditSlice> {
   return { entries, next: over ? null : next };
 }
 
+/**
+ * The next row that is there, or the number itself: ours have no gaps, but one that somebody put in may have a number so far away
+ * that nobody comes to the end of the windows before it.
+ */
+function* firstFrom(seq: number): Work<number> {
+  const row = yield* get(
+    `SELECT ${exactSeq} FROM audit_log WHERE seq >= ? ORDER BY audit_log.seq ASC LIMIT 1`,
+    seq,
+  );
+  return row ? Number(row.seq) : seq;
+}
+
+/** The same in the other direction. */
+function* lastUpTo(seq: number): Work<number> {
+  const row = yield* get(
+    `SELECT ${exactSeq} FROM audit_log WHERE seq <= ? ORDER BY audit_log.seq DESC LIMIT 1`,
+    seq,
+  );
+  return row ? Number(row.seq) : seq;
+}
+
 /** No row below it is of this time or later. */
 function* firstSince(time: number): Work<number> {
   const row = yield* get(
-    'SELECT seq FROM audit_log WHERE time >= ? ORDER BY time, seq LIMIT 1',
+    `SELECT ${exactSeq} FROM audit_log WHERE time >= ? ORDER BY time, audit_log.seq LIMIT 1`,
     time - skewMs,
   );
   return row ? Number(row.seq) : Number.MAX_SAFE_INTEGER;
@@ -129,9 +160,9 @@ function* firstSince(time: number): Work<number> {
 function* lastBefore(time: number | undefined): Work<number> {
   const row =
     time === undefined
-      ? yield* get('SELECT seq FROM audit_log ORDER BY seq DESC LIMIT 1')
+      ? yield* get(`SELECT ${exactSeq} FROM audit_log ORDER BY audit_log.seq DESC LIMIT 1`)
       : yield* get(
-          'SELECT seq FROM audit_log WHERE time < ? ORDER BY time DESC, seq DESC LIMIT 1',
+          `SELECT ${exactSeq} FROM audit_log WHERE time < ? ORDER BY time DESC, audit_log.seq DESC LIMIT 1`,
           time + skewMs,
         );
   return row ? Number(row.seq) : 0;

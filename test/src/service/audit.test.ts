@@ -332,12 +332,30 @@ describe('the chain in a database', () => {
       rows,
     );
     expect((await check(added.audit)).broken?.seq).toBe(rows + 1);
+    // However far away: nobody goes through all that is missing before it.
+    for (const seq of [20_000n, 8_000_000_000_000_000n, 9_223_372_036_854_775_807n]) {
+      const far = await world();
+      far.sql('UPDATE audit_log SET seq = ? WHERE seq = 150', seq);
+      expect((await check(far.audit)).broken?.seq).toBe(150);
+      const beyond = await world();
+      const { rows: last } = beyond.whole;
+      beyond.sql(
+        `INSERT INTO audit_log SELECT ?, time, actor, agent, action, target, outcome, address, request_id, details, hash
+         FROM audit_log WHERE seq = ?`,
+        ...[seq, last],
+      );
+      expect((await check(beyond.audit)).broken?.seq).toBe(last + 1);
+      const newestFirst = await entries(beyond.audit, {});
+      expect(newestFirst).toHaveLength(last + 1);
+    }
     const cut = await world();
     cut.sql('DELETE FROM audit_log WHERE seq > 150');
     expect((await check(cut.audit)).broken?.seq).toBe(151);
     const moved = await world();
     moved.sql('UPDATE audit_head SET seq = 150, hash = (SELECT hash FROM audit_log WHERE seq = 150)');
     expect((await check(moved.audit)).broken?.seq).toBe(moved.whole.rows);
+    moved.sql('UPDATE audit_head SET seq = ?', 9_223_372_036_854_775_807n);
+    expect((await check(moved.audit)).broken?.seq).toBe(moved.whole.rows + 1);
   });
 
   test('begins with the rows that were there before it', async () => {
