@@ -17,6 +17,8 @@ export interface Take {
   readonly left: number;
   /** Until more can be taken, in milliseconds; 0 when all is there. */
   readonly waitMs: number;
+  /** Whether the clock had gone back, so that everything counts from now on: to be remembered although nothing was granted. */
+  readonly moved: boolean;
 }
 
 export interface KeptTake extends Take {
@@ -53,7 +55,7 @@ export class SlidingWindow {
     if (granted > 0) this.#add(step, granted);
     const back = this.#stepOfReturn(limit.requests);
     const waitMs = back === null ? 0 : Math.max(0, (back + stepsPerWindow + 1) * stepMs - now);
-    return { granted, left: free - granted, waitMs };
+    return { granted, left: free - granted, waitMs, moved: goneBack };
   }
 
   /** Gives back what was taken in a step, or as much of it as is still counted there. */

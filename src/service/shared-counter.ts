@@ -15,9 +15,10 @@ const spareSteps = 5;
 const refusedMs = 1_000;
 
 interface Share {
-  /** What is left of the chunk, the step in which it counts, and until when it may be spent. */
+  /** What is left of the chunk, the step in which it counts, and from when until when it may be spent. */
   held: number;
   step: number;
+  from: number;
   until: number;
   /** What others could take when it was asked last. */
   elsewhere: number;
@@ -48,6 +49,7 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
     const fresh: Share = {
       held: 0,
       step: 0,
+      from: 0,
       until: 0,
       elsewhere: 0,
       moreAt: 0,
@@ -77,6 +79,7 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
       return { ...window.take(limit, now(), wanted, spareSteps), taken: window.taken };
     });
     const at = now();
+    share.from = at;
     share.elsewhere = left;
     share.moreAt = at + waitMs;
     share.refusedUntil = granted > 0 ? 0 : at + Math.min(waitMs, refusedMs);
@@ -117,12 +120,15 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
     take(bucket) {
       const share = shareOf(bucketName(bucket));
       const at = now();
+      // What was said by a clock that has gone back since is over.
+      if (at < share.from) return takeFromStore(bucket, share);
       if (share.held > 0 && at < share.until) return granted(bucket, share);
       return at < share.refusedUntil ? refused(bucket, share) : takeFromStore(bucket, share);
     },
     giveBack(bucket) {
       const share = shareOf(bucketName(bucket));
-      if (now() < share.until) share.held += 1;
+      const at = now();
+      if (at >= share.from && at < share.until) share.held += 1;
     },
   };
 }

@@ -24,7 +24,7 @@ function* change(bucket: string, now: number, decide: (before: Taken) => KeptTak
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const row = yield* get('SELECT taken, version FROM rate_limits WHERE bucket = ?', bucket);
     const decided = decide(row ? (JSON.parse(row.taken as string) as Taken) : []);
-    if (decided.granted === 0) return decided;
+    if (decided.granted === 0 && !decided.moved) return decided;
     const taken = JSON.stringify(decided.taken);
     const changed = row
       ? yield* run(

@@ -13,8 +13,9 @@ export interface Throttle {
 }
 
 interface Failures {
-  count: number;
-  readonly until: number;
+  readonly count: number;
+  readonly at: number;
+  readonly waitMs: number;
 }
 
 /** After this many failures each one doubles the wait, from one second on. An address may be that of many people. */
@@ -34,8 +35,20 @@ export function createThrottle(now: () => number): Throttle {
     ];
   }
 
-  function forget(at: number): void {
-    for (const [key, { until }] of failures) if (until + longestMs <= at) failures.delete(key);
+  /** How long one still has to wait. Where the clock has gone back since, it is as if they had failed now. */
+  function waitOf(key: string, now: number): number {
+    const found = failures.get(key);
+    if (!found) return 0;
+    if (found.at > now) failures.set(key, { ...found, at: now });
+    return Math.min(found.at, now) + found.waitMs - now;
+  }
+
+  function isOld({ at, waitMs }: Failures, now: number): boolean {
+    return at + waitMs + longestMs <= now;
+  }
+
+  function forget(now: number): void {
+    for (const [key, found] of failures) if (isOld(found, now)) failures.delete(key);
     // Whoever comes from everywhere does not fill the memory.
     for (const key of failures.keys()) {
       if (failures.size <= most) return;
@@ -46,8 +59,7 @@ export function createThrottle(now: () => number): Throttle {
   return {
     require(user, address) {
       const at = now();
-      const waits = places(user, address).map(([key]) => (failures.get(key)?.until ?? 0) - at);
-      const waitMs = Math.max(...waits);
+      const waitMs = Math.max(...places(user, address).map(([key]) => waitOf(key, at)));
       if (waitMs <= 0) return;
       throw new KeysError('rate_limited', 'too many wrong passwords', {
         retryAfterMs: waitMs,
@@ -60,17 +72,17 @@ export function createThrottle(now: () => number): Throttle {
       if (failures.size >= most) forget(at);
       for (const [key, allowed] of places(user, address)) {
         const before = failures.get(key);
-        const count = (before && before.until + longestMs > at ? before.count : 0) + 1;
+        const count = (before && !isOld(before, at) ? before.count : 0) + 1;
         const waitMs = count < allowed ? 0 : Math.min(longestMs, 1_000 * 2 ** Math.min(20, count - allowed));
-        failures.set(key, { count, until: at + waitMs });
+        failures.set(key, { count, at, waitMs });
       }
     },
 
     succeeded(user, address) {
       for (const [key, allowed] of places(user, address)) {
-        const { count, until } = failures.get(key) ?? { count: 1, until: 0 };
-        if (allowed === free.pair || count <= 1) failures.delete(key);
-        else failures.set(key, { count: count - 1, until });
+        const found = failures.get(key);
+        if (!found || allowed === free.pair || found.count <= 1) failures.delete(key);
+        else failures.set(key, { ...found, count: found.count - 1 });
       }
     },
   };

@@ -166,3 +166,22 @@ test('what nothing was taken of for long is forgotten', async () => {
   await store.sweepTaken(start + 1);
   expect((await sharedCounter(store, () => start).take(bucket(1))).granted).toBe(true);
 });
+
+test('a clock that is set back by an hour refuses nobody for longer than a window', async () => {
+  const { clock, counters } = await twoCounters();
+  const [counter] = counters as [(typeof counters)[0]];
+  const use = () => counter.take(bucket(20, 10));
+  for (let n = 0; n < 20; n++) expect((await use()).granted).toBe(true);
+  expect((await use()).granted).toBe(false);
+  clock.now -= 3_600_000;
+  // Nobody gets another go by it, either.
+  for (const waited of [0, 5_000, 4_000]) {
+    clock.now += waited;
+    const { granted, waitMs } = await use();
+    expect(granted).toBe(false);
+    expect(waitMs).toBeLessThanOrEqual(10_600);
+  }
+  const { waitMs } = await use();
+  clock.now += waitMs;
+  expect((await use()).granted).toBe(true);
+});
