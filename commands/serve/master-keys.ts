@@ -23,6 +23,7 @@ async function fromFile(path: string): Promise<MasterKey[]> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new KeysError('invalid', `cannot read the master keys in ${path}: ${cause.code ?? cause.message}`, {
       cause,
+      hint: 'name another file: --master-key-file',
     });
   });
   return parseMasterKeys(text, path);

@@ -85,7 +85,7 @@ const longestBytes = 1_048_576;
 
 async function fromFile(path: string): Promise<Settings> {
   const lines = new LineCounter();
-  const document = parseDocument(await readText(path), { lineCounter: lines });
+  const document = parseDocument(await readText(path), { lineCounter: lines, logLevel: 'error' });
   const syntax = syntaxProblem(document);
   if (syntax) {
     throw new KeysError('invalid', `${placeText(path, syntax.place)}: ${syntax.what}`, {

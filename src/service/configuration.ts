@@ -155,7 +155,7 @@ export const configurationTable = {
     summary: 'when told to stop, how long /readyz says 503 before the service takes no more requests',
     value: '<duration>',
     kind: 'text',
-    schema: from(parseDuration),
+    schema: from(drainTime),
     default: '0s',
   },
   logLevel: {
@@ -247,8 +247,17 @@ function rateLimitOrNone(given: string): RateLimit | 'none' {
   return parseRateLimit(given) ?? 'none';
 }
 
+/** Whoever waits for the service to stop gives up long before. */
+function drainTime(given: string): number {
+  const ms = parseDuration(given);
+  if (ms <= 86_400_000) return ms;
+  throw new KeysError('invalid', `'${given}' is longer than a day`);
+}
+
 function databaseAddress(given: string): string {
-  if (isUrl(given) && !/^postgres(?:ql)?:/i.test(given)) databasePath(given);
+  if (/^postgres(?:ql)?:/i.test(given)) return given;
+  // What SQLite calls :memory: would be gone with the process.
+  if (isUrl(given) || given.startsWith(':')) databasePath(given);
   return given;
 }
 

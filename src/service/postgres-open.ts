@@ -88,11 +88,42 @@ function newPool(url: string, options: Pick<PoolConfig, 'max' | 'pipeline'>): Po
 /** Where no certificate is checked, whoever is in between has the password. The driver's next version would read these modes so. */
 function strict(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : null;
+  if (url) requireKnownTls(url);
   const mode = url?.searchParams.get('sslmode') ?? '';
   const isLax = ['prefer', 'require', 'verify-ca'].includes(mode) && !url?.searchParams.has('uselibpqcompat');
   if (!url || !isLax) return address;
   url.searchParams.set('sslmode', 'verify-full');
   return url.href;
+}
+
+const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+const tlsParameters = [
+  'ssl',
+  'sslmode',
+  'sslcert',
+  'sslkey',
+  'sslrootcert',
+  'sslnegotiation',
+  'sslsni',
+  'sslcrl',
+  'sslpassword',
+];
+
+/** The driver passes over what it does not know: misspelt, TLS would be off. Throws `invalid`. */
+function requireKnownTls({ searchParams }: URL): void {
+  for (const [name, value] of searchParams) {
+    const hint = 'write it as postgres://USER@HOST/DATABASE?sslmode=verify-full';
+    if (/^ssl|^tls/i.test(name) && !tlsParameters.includes(name)) {
+      throw new KeysError('invalid', `the address of the database has an unknown parameter ${name}`, {
+        hint,
+      });
+    }
+    if (name === 'sslmode' && !tlsModes.includes(value)) {
+      throw new KeysError('invalid', `the address of the database has an unknown sslmode ${value}`, {
+        hint: `one of ${tlsModes.join(', ')}`,
+      });
+    }
+  }
 }
 
 /** `timeoutMs` is how long the answer may take, where it is not the usual time. */

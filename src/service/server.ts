@@ -237,7 +237,7 @@ function acceptJsonOnly(app: Server): void {
 }
 
 function refuseOtherMethods(scope: Server, url: string, known: readonly string[]): void {
-  const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+  const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
   scope.route({
     url,
     method: others.filter((method) => !known.includes(method)),

@@ -1,5 +1,5 @@
 /** The store on a database that speaks SQL. */
-import { type Database, get } from './sql.ts';
+import { type Database, run } from './sql.ts';
 import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
 import { limitStore } from './sql-limits.ts';
@@ -19,7 +19,13 @@ export function sqlStore(database: Database): Store {
     ...userStore(database),
     ...sessionStore(database),
     async check() {
-      await database.transaction(() => get('SELECT 1 AS one'));
+      await database.transaction(function* () {
+        // A transaction that writes nothing would succeed on a disk that is full.
+        yield* run(
+          `INSERT INTO rate_limits (bucket, taken, version, changed_at) VALUES ('check', '[]', 1, 0) ON CONFLICT DO NOTHING`,
+        );
+        yield* run(`DELETE FROM rate_limits WHERE bucket = 'check'`);
+      });
     },
     scrub: () => database.scrub(),
     close: () => database.close(),

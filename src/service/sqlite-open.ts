@@ -16,12 +16,15 @@ const cacheKib = 32_768;
 /** Marks a file as ours in its header: "keys" in ASCII. */
 const applicationId = 0x6b657973;
 
+/** SQLite's code for a table or a column that is not there, or there already. */
+const wrongStatement = 1;
 const busy = 5;
 
 /** The path in `sqlite:PATH`. Throws `invalid`. */
 export function databasePath(url: string): string {
+  // Two slashes and a name would be another machine's, were there such a thing.
   const path = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(url)?.[1];
-  if (path && !path.startsWith(':')) return path;
+  if (path && !/^(?::|\/\/)/.test(path)) return path;
   throw new KeysError('invalid', `'${url}' is not a database`, { hint: 'write it as sqlite:PATH' });
 }
 
@@ -75,7 +78,7 @@ function prepare(db: DatabaseSync, path: string): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     // Asked again: another process may have been here between.
-    for (const sql of migrations.slice(stepOf(db))) db.exec(sql(sqliteDialect));
+    for (const sql of migrations.slice(stepOf(db))) migrate(db, path, sql(sqliteDialect));
     db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
     requireFullSync(db);
     db.exec('COMMIT');
@@ -85,9 +88,28 @@ function prepare(db: DatabaseSync, path: string): void {
   }
 }
 
+/** Throws `invalid` for a database that is not at the step it says. */
+function migrate(db: DatabaseSync, path: string, sql: string): void {
+  try {
+    db.exec(sql);
+  } catch (cause) {
+    if (primaryCode(cause) !== wrongStatement) throw cause;
+    throw new KeysError(
+      'invalid',
+      `the database ${path} says that it is at step ${stepOf(db)}, and is not: it is damaged`,
+      { cause, hint: 'go back to a backup: keys serve restore <path>' },
+    );
+  }
+}
+
 /** The step of the database. Throws `invalid` for one that this version does not know. */
 function requireKnown(db: DatabaseSync, path: string): number {
   const step = stepOf(db);
+  if (step < 0) {
+    throw new KeysError('invalid', `the database ${path} says that it is at step ${step}: it is damaged`, {
+      hint: 'go back to a backup: keys serve restore <path>',
+    });
+  }
   if (step <= migrations.length) return step;
   throw new KeysError('invalid', `the database ${path} was written by a newer version of keys`, {
     hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,

@@ -8,15 +8,24 @@ const names = ['loopback', 'linklocal', 'uniquelocal'];
 /** Throws `invalid` for what is neither an address nor a network. */
 export function requireProxies(proxies: readonly string[]): void {
   for (const proxy of proxies) {
-    if (names.includes(proxy) || isNetwork(proxy)) continue;
+    const bits = names.includes(proxy) ? null : bitsOf(proxy);
+    if (bits === 0) {
+      throw new KeysError('invalid', `'${proxy}' is every address: each client could say who it is`, {
+        hint: 'name the proxies, or the network that only they are in',
+      });
+    }
+    if (names.includes(proxy) || bits !== null) continue;
     throw new KeysError('invalid', `'${proxy}' is neither an address nor a network`, {
       hint: `write 10.0.0.7, 10.0.0.0/8 or fd00::/8, or one of ${names.join(', ')}`,
     });
   }
 }
 
-function isNetwork(text: string): boolean {
+/** How many bits of a network are said; `null` for what is none. */
+function bitsOf(text: string): number | null {
   const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
-  return version !== 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128));
+  const most = version === 4 ? 32 : 128;
+  const said = bits === undefined ? most : Number(bits);
+  return version !== 0 && said <= most ? said : null;
 }

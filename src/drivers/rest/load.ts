@@ -25,7 +25,7 @@ export async function loadMapping(path: string): Promise<Mapping> {
 export function parseMapping(path: string, source: string): Mapping {
   if (source.length > longestBytes) throw broken(path, 'is larger than a mapping ever is');
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines });
+  const document = parseDocument(source, { lineCounter: lines, logLevel: 'error' });
   const syntax = syntaxProblem(document);
   if (syntax) {
     const { what, place } = syntax;

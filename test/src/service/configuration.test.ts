@@ -112,6 +112,12 @@ test.each([
   ['roles:\n  boss: [everything]', /serve\.yaml:2:3: roles\.boss: /],
   ['roles:\n  owner: []', /serve\.yaml:2:3: roles\.owner: /],
   ['trustedProxies:\n  - 10.0.0.0/8\n  - 10.0.0.0/33', /serve\.yaml:3:5: .*'10\.0\.0\.0\/33' is neither/],
+  ['trustedProxies: [0.0.0.0/0]', /'0\.0\.0\.0\/0' is every address/],
+  ['trustedProxies: ["::/0"]', /'::\/0' is every address/],
+  ['drainTime: 30d', /'30d' is longer than a day$/],
+  ['database: ":memory:"', /':memory:' is not a database|must be an absolute path/],
+  ['database: sqlite://service.db', /'sqlite:\/\/service\.db' is not a database|must be an absolute path/],
+  ['? [a, b]\n: 1', /there is no setting/],
   ['trustedProxies: proxy.example.com', /trustedProxies must be a list of addresses and networks$/],
   ['insecureHttp: "yes"', /insecureHttp must be true or false$/],
   ['drainTime: 5', /drainTime must be text$/],
@@ -151,6 +157,12 @@ test('a variable that is wrong, empty, or names no readable file is refused by i
     'KEYS_SERVE_ROLES: must be roles by name',
   );
   expect((await refusal(from({ KEYS_SERVE_CONFIG: '/no/such.yaml' }))).message).toContain('/no/such.yaml');
+});
+
+test('a database that would be gone with the process, or on another machine, is refused', async () => {
+  for (const database of [':memory:', 'sqlite:://x', 'sqlite::memory:', 'sqlite://service.db']) {
+    expect((await refusal(from({ KEYS_SERVE_DATABASE: database }))).message).toContain('is not a database');
+  }
 });
 
 test('docs/service.md lists every setting: its option, its variable and its default', () => {

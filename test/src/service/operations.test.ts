@@ -1,14 +1,19 @@
 /** What those who run a service see of it: health, metrics, and who the client is. */
+import { readdirSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMetrics } from '../../../src/service/metrics.ts';
 import { metricsServer } from '../../../src/service/metrics-server.ts';
 import { createReadiness } from '../../../src/service/readiness.ts';
 import { createServer } from '../../../src/service/server.ts';
+import { createService } from '../../../src/service/service.ts';
+import { openSqlite } from '../../../src/service/sqlite.ts';
 import { checkAnswers } from '../../fakes/described.ts';
 import { newHttpService } from '../../fakes/http-service.ts';
 import { newService } from '../../fakes/key-service.ts';
+import { canMount, smallDisk } from '../../fakes/small-disk.ts';
 
 const fine = async () => {};
 const broken = () => Promise.reject(new Error('disk full'));
@@ -50,6 +55,20 @@ test('GET /readyz is 503 when the database is gone', async () => {
   await service.close();
   await expect(service.check()).rejects.toThrow();
 });
+
+test.skipIf(!canMount)(
+  'GET /readyz is 503 while the disk is full, 200 when there is space again (mounting one needs root)',
+  async () => {
+    const disk = smallDisk(2_048);
+    const service = createService({ store: await openSqlite(join(disk.path, 'keys.db')), now: Date.now });
+    onTestFinished(() => service.close());
+    await service.check();
+    disk.fill();
+    await expect(service.check()).rejects.toThrow('the disk is full');
+    for (const name of readdirSync(disk.path)) if (name.startsWith('filler')) rmSync(join(disk.path, name));
+    await service.check();
+  },
+);
 
 test('GET /metrics: 401 without a credential, 403 for less than an admin, 200 with what was counted', async () => {
   const { ask, mint } = await newHttpService();

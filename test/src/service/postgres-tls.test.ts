@@ -42,6 +42,17 @@ describe.skipIf(lacksPostgres)(
       await refuses('invalid', openStore(gone), /names a file: .*\/nonexistent\/ca\.pem/);
     });
 
+    test('what is misspelt of TLS is refused, and does not turn it off', async () => {
+      for (const parameter of [
+        'sslMode=verify-full',
+        'ssl_mode=verify-full',
+        'sslmode=verify_full',
+        'sslmode=',
+      ]) {
+        await refuses('invalid', openStore(`postgres://keys@127.0.0.1/keys?${parameter}`), /an unknown/);
+      }
+    });
+
     test('with verify-full a PostgreSQL that speaks no TLS is not spoken to', async () => {
       const postgres = await runPostgres({ durable: false });
       onTestFinished(() => postgres.remove());

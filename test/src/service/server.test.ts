@@ -36,6 +36,7 @@ test('an address that is not there is 404, a method that is not there 405 with t
     body: { status: 405 },
   });
   expect((await ask('GET /v1/verify')).headers.allow).toBe('POST');
+  expect(await ask('TRACE /v1/verify')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
 });
 
 test('what goes wrong inside is a 500 or 503 that tells nothing, and is in the log', async () => {

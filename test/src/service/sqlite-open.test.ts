@@ -40,6 +40,20 @@ test('a database of a newer version is refused and left as it is', async () => {
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
+test('a database that is not at the step it says is refused as damaged and left as it is', async () => {
+  for (const step of [-1, 0, 3]) {
+    const path = newDatabasePath();
+    (await openDatabase(path)).close();
+    const db = new DatabaseSync(path);
+    db.exec(`PRAGMA journal_mode = DELETE; PRAGMA user_version = ${step}`);
+    db.close();
+    await refuses('invalid', openDatabase(path), new RegExp(`says that it is at step ${step}`));
+    const after = new DatabaseSync(path);
+    expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: step });
+    after.close();
+  }
+});
+
 test("another program's database is refused and left as it is", async () => {
   const path = withDatabase((db) => db.exec('CREATE TABLE recipes (name TEXT)'));
   const before = readFileSync(path);
