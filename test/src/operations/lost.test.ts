@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
-import type { KeyService } from '../../../src/keys.ts';
+import { type IssuedKey, type KeyService, keyStatuses } from '../../../src/keys.ts';
 import { type Intent, openJournal } from '../../../src/operations/journal.ts';
 import type { Parts } from '../../../src/operations/parts.ts';
 import { performOperation, resumeOperation } from '../../../src/operations/perform.ts';
 import { planRotation } from '../../../src/operations/rotation.ts';
 import { testSecret } from '../../../src/operations/test-secret.ts';
 import { undo } from '../../../src/operations/undo.ts';
-import type { Secret } from '../../../src/secret.ts';
+import { Secret } from '../../../src/secret.ts';
 import { openLocal } from '../../../src/service/local.ts';
 import { changedService } from '../../fakes/changed-service.ts';
 import { Crash } from '../../fakes/crash.ts';
@@ -359,6 +359,64 @@ describe('on a service that cannot repeat a mint', () => {
     const [operation] = (await journal.list()).operations;
     return { ...world, key, id: operation?.id ?? '' };
   }
+
+  test('a rotation that died right after its delivery is finished with what is read there, and nothing is minted again', async () => {
+    const world = await newWorld({ plain: true, readable: true });
+    const { rotation, resume, destination, service, states, works } = world;
+    const { id, oldWorks } = await rotation();
+    const delivered = destination.held?.reveal();
+    await resume(id);
+    expect(destination.held?.reveal()).toBe(delivered);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect((await service.list({ statuses: [...keyStatuses] })).keys).toHaveLength(2);
+    expect(await states()).toEqual([]);
+  });
+
+  test.each([
+    ['nothing', () => null],
+    ['the secret of before', (old: IssuedKey) => old.secret],
+    ['what is no secret of any key', () => new Secret('changeme')],
+  ])('where %s is read there, the successor is ended and another one made', async (_what, held) => {
+    const { rotation, resume, destination, service, states, works } = await newWorld({
+      plain: true,
+      readable: true,
+    });
+    const { id, old, oldWorks } = await rotation();
+    const [lost] = (await service.list({})).keys;
+    destination.held = held(old);
+    await resume(id);
+    expect([await works(), await oldWorks()]).toEqual([true, false]);
+    expect((await service.get(lost?.id ?? '')).status).toBe('revoked');
+    expect(destination.held?.reveal()).not.toBe(held(old)?.reveal());
+    expect((await service.list({})).keys).toHaveLength(1);
+    expect(await states()).toEqual([]);
+  });
+
+  test('a delivery that was never tested, and nobody can read back, is for a person to judge', async () => {
+    const world = await newWorld({ plain: true });
+    const { service, journal, parts, intent, resume, states, works } = world;
+    const old = await service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(service, old.key, {}, Date.now());
+    const key = { id: old.key.id, name: 'ci' };
+    const untested = parts({ test: unanswered });
+    const rotation = intent({ command: 'rotate', request, graceMs, key });
+    await expect(performOperation(journal, rotation, untested)).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    });
+    expect(await states()).toEqual(['delivered']);
+    const [operation] = (await journal.list()).operations;
+    const id = operation?.id ?? '';
+    for (const answer of [null, false]) {
+      await expect(resume(id, { confirm: async () => answer })).rejects.toMatchObject({
+        code: 'outcome_unknown',
+        hint: expect.stringContaining(`keys recover ${id} --arrived`),
+      });
+    }
+    expect((await service.verify(old.secret)).valid).toBe(true);
+    await resume(id, { arrived: true, confirm: async () => null });
+    expect([await works(), (await service.verify(old.secret)).valid]).toEqual([true, false]);
+    expect(await states()).toEqual([]);
+  });
 
   test('a key that recover ends because its secret is lost is named, where nobody can be asked', async () => {
     const { id, resume, states } = await lostAnswer('create');
