@@ -2,6 +2,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
+import { longestGraceMs } from '../src/keys.ts';
 import { outputFormats } from '../src/output.ts';
 import { parseRateLimit } from '../src/rate-limit.ts';
 import { parseDuration, parseExpiry } from '../src/time.ts';
@@ -121,6 +122,13 @@ function sentence({ message, hint }: KeysError): string {
 }
 
 export const duration = parsed(parseDuration);
+
+/** Refused here: a service is told of the grace when the new secret is out already. */
+export const graceDuration = parsed((text) => {
+  const ms = parseDuration(text);
+  if (ms <= longestGraceMs) return ms;
+  throw new KeysError('invalid', `'${text}' is too long for an old secret: 30d is the most`);
+});
 
 const timeout = parsed((text) => {
   const ms = parseDuration(text);

@@ -7,7 +7,7 @@ import { oneKey } from './choose.ts';
 import { askConsent, requireConsent } from './consent.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
-import { addExamples, duration, keyArgument } from './options.ts';
+import { addExamples, graceDuration, keyArgument } from './options.ts';
 
 interface Options extends DeliveryOptions {
   grace: number;
@@ -17,8 +17,8 @@ export function declare(command: Command, app: App): void {
   addDeliveryOptions(command)
     .addArgument(keyArgument('[key]'))
     .addOption(
-      new Option('--grace <duration>', 'how long the old secret still works')
-        .argParser(duration)
+      new Option('--grace <duration>', 'how long the old secret still works, 30d at most')
+        .argParser(graceDuration)
         .default(0, 'not at all'),
     )
     .action((ref: string | undefined, options: Options) => regenerate(app, ref, options));

@@ -15,7 +15,7 @@ import {
   withDelivery,
 } from './delivery.ts';
 import { called } from './key-noun.ts';
-import { addExamples, duration, keyArgument } from './options.ts';
+import { addExamples, graceDuration, keyArgument } from './options.ts';
 import { rotateSelf } from './rotate-self.ts';
 
 export interface Options extends DeliveryOptions {
@@ -31,8 +31,8 @@ export function declare(command: Command, app: App): void {
     .addArgument(keyArgument('[keys...]', 'ids or names; - reads them from standard input'))
     .option(
       '--grace <duration>',
-      'how long the old secret still works after the test, 1d when absent',
-      duration,
+      'how long the old secret still works after the test: 1d when absent, 30d at most',
+      graceDuration,
     )
     .option('--check <command>', 'a command that tests the new secret, given on its standard input')
     .option('--allow-gap', 'let the old secret die first where there is no other way')

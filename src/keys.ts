@@ -143,6 +143,9 @@ export interface Identity {
   roles: string[];
 }
 
+/** The longest an old secret may outlive its replacement. */
+export const longestGraceMs = 30 * 86_400_000;
+
 export interface MintOptions {
   /**
    * 128 random bits or more, chosen by the caller. The same idempotency key with the same request gives the same answer,

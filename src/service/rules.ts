@@ -1,6 +1,6 @@
 /** What the fields of a key may be. Each function returns the value to keep and throws `invalid`. */
 import { KeysError } from '../errors.ts';
-import type { KeyType, RateLimit } from '../keys.ts';
+import { type KeyType, longestGraceMs, type RateLimit } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 import { isKeyId } from './ids.ts';
@@ -164,9 +164,6 @@ export function nameGlob(glob: string): string {
   requireLength(glob, 'the name pattern', limits.glob);
   return glob;
 }
-
-/** The longest an old secret may outlive its replacement. */
-const longestGraceMs = 30 * 86_400_000;
 
 export function requireGrace(graceMs: number): void {
   if (graceMs >= 0 && graceMs <= longestGraceMs) return;

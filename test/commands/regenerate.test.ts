@@ -112,3 +112,15 @@ test.each(['regenerate ci --yes', 'create ci2'])(
     expect(await home.json('list')).toMatchObject([{ name: 'ci', rotatedAt: null }]);
   },
 );
+
+test.each(['regenerate demo -y --grace 31d', 'rotate demo -y --grace 5w', 'rotate --self -y --grace 721h'])(
+  '%s: a grace that no service gives exits 2 before anything is minted',
+  async (argv) => {
+    const home = newHome();
+    await home.keys('create demo -q');
+    const { code, stderr } = await home.keys(argv);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('30d is the most') });
+    expect(await home.json('recover')).toEqual([]);
+    expect(await home.json('show demo')).toMatchObject({ rotatedAt: null });
+  },
+);
