@@ -5,7 +5,7 @@ import { keyMatcher } from '../src/filter.ts';
 import { allKeys, type Key, type KeyFilter, type KeyService } from '../src/keys.ts';
 import { findKey } from '../src/resolve.ts';
 import { terminalSafe } from '../src/text.ts';
-import { called, expiry } from './key-noun.ts';
+import { called, toldExpiry } from './key-noun.ts';
 
 /** Throws `invalid` where nothing was typed and nobody can be asked. */
 export async function oneKey(
@@ -37,7 +37,7 @@ export async function chooseKey(
       .map((key) => ({
         name: called({ ...key, name: shortened(terminalSafe(key.name), 40) }),
         value: key,
-        description: about(key, app.now()),
+        description: about(service, key, app.now()),
       })),
   );
 }
@@ -47,7 +47,8 @@ export function requireAnswer(app: App, missing: string, hint: string): void {
   if (!app.prompt.available) throw new KeysError('invalid', missing, { hint });
 }
 
-function about(key: Key, nowMs: number): string {
-  const parts = [key.status, key.owner, key.roles.join(', '), expiry(key, nowMs), key.description];
+function about({ capabilities }: KeyService, key: Key, nowMs: number): string {
+  const when = toldExpiry(capabilities, key, nowMs);
+  const parts = [key.status, key.owner, key.roles.join(', '), when, key.description];
   return terminalSafe(parts.filter(Boolean).join(' · '));
 }

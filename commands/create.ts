@@ -6,7 +6,7 @@ import { type Key, type KeyService, type KeyType, keyTypes, type NewKey } from '
 import { openJournal } from '../src/operations/journal.ts';
 import { findByName } from '../src/resolve.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
-import { called, expiry } from './key-noun.ts';
+import { called, toldExpiry } from './key-noun.ts';
 import { askForKey } from './new-key.ts';
 import { addExamples, collect, collectLabel, completes, expiryOption, rateLimitOption } from './options.ts';
 
@@ -92,7 +92,8 @@ async function createAndDeliver(
         more,
         force,
         minted: async (issued) => {
-          await app.note(`created ${called(issued.key)}, ${expiry(issued.key, app.now())}`);
+          const when = toldExpiry(capabilities, issued.key, app.now());
+          await app.note(`created ${called(issued.key)}${when ? `, ${when}` : ''}`);
           if (delivery.specs.includes('stdout')) await app.note(shownOnce(issued.key));
         },
       },

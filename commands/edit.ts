@@ -5,7 +5,7 @@ import { KeysError } from '../src/errors.ts';
 import type { KeyChanges } from '../src/keys.ts';
 import { parseRateLimit } from '../src/rate-limit.ts';
 import { oneKey } from './choose.ts';
-import { keyNoun } from './key-noun.ts';
+import { keyNounOf } from './key-noun.ts';
 import {
   addExamples,
   collect,
@@ -82,7 +82,8 @@ export async function edit(app: App, ref: string | undefined, options: Options):
   const kept = Object.entries(key.labels).filter(([name]) => !removeLabel.includes(name));
   const labels = relabelled ? { ...Object.fromEntries(kept), ...label } : undefined;
   // With the version that was read, so that what somebody else changed meanwhile is not overwritten.
-  await app.printer.row(keyNoun, await service.edit(key.id, { ...changes, labels }, key.version));
+  const edited = await service.edit(key.id, { ...changes, labels }, key.version);
+  await app.printer.row(keyNounOf(service.capabilities), edited);
 }
 
 /** An empty description is none. */

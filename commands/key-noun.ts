@@ -1,5 +1,5 @@
 /** How a key is printed: its columns, for people and for programs. */
-import type { Key } from '../src/keys.ts';
+import type { Capabilities, Key } from '../src/keys.ts';
 import type { Column, Noun, Tone } from '../src/output.ts';
 import { rateLimitText } from '../src/rate-limit.ts';
 import { terminalSafe } from '../src/text.ts';
@@ -132,6 +132,14 @@ export function nameOrId({ id, name }: Pick<Key, 'id' | 'name'>): string {
   return terminalSafe(name) === name && name.trim() !== '' ? name : id;
 }
 
+/** Keys of a service: of one that never tells when a key expires, `never` would say more than is known. */
+export function keyNounOf(capabilities: Capabilities): Noun<Key> {
+  if (tellsExpiry(capabilities)) return keyNoun;
+  const untold = (column: Column<Key>): Column<Key> =>
+    column === expires ? { ...column, human: () => null } : column;
+  return { ...keyNoun, columns: keyNoun.columns.map(untold), details: details.map(untold) };
+}
+
 /** Rows of several namespaces: a name means another key in another namespace, so that `-o name` gives ids. */
 export function acrossNamespaces<T extends { readonly id: string }>(noun: Noun<T>): Noun<T> {
   return { ...noun, name: ({ id }) => id };
@@ -140,6 +148,15 @@ export function acrossNamespaces<T extends { readonly id: string }>(noun: Noun<T
 /** A key in a sentence: its name and its id. */
 export function called(key: Pick<Key, 'id' | 'name'>): string {
   return `${terminalSafe(key.name)} (${terminalSafe(key.id)})`;
+}
+
+function tellsExpiry({ untold = [] }: Capabilities): boolean {
+  return !untold.includes('expiresAt');
+}
+
+/** When a key expires; `null` where its service never tells. */
+export function toldExpiry(capabilities: Capabilities, key: Key, nowMs: number): string | null {
+  return tellsExpiry(capabilities) ? expiry(key, nowMs) : null;
 }
 
 export function expiry(key: Key, nowMs: number): string {

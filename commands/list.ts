@@ -14,7 +14,7 @@ import {
   keyTypes,
 } from '../src/keys.ts';
 import { count } from '../src/text.ts';
-import { acrossNamespaces, keyNoun } from './key-noun.ts';
+import { acrossNamespaces, keyNoun, keyNounOf } from './key-noun.ts';
 import { addExamples, collectLabel, completes, duration, filled, parsed, wholeNumber } from './options.ts';
 
 interface Options {
@@ -81,7 +81,8 @@ export async function list(app: App, options: Options): Promise<void> {
   let listed = 0;
   const canCreate = service.capabilities.verbs.includes('create');
   const none = isWhole && canCreate ? 'no keys; keys create <name> makes one' : keyNoun.none;
-  const noun = options.allNamespaces ? acrossNamespaces(keyNoun) : keyNoun;
+  const plain = keyNounOf(service.capabilities);
+  const noun = options.allNamespaces ? acrossNamespaces(plain) : plain;
   await readerMayLeave(app.printer.rows({ ...noun, none }, sort ? sorted(sort) : inOrder()));
   if (remembers) await (await import('../src/known-keys.ts')).rememberKeys(app, shown);
   if (failIfAny && listed > 0) throw new KeysError('check_failed', `${count(listed, 'key')} found`);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import type { Key, KeyService } from '../src/keys.ts';
-import { farewell, planRotation } from '../src/operations/rotation.ts';
+import { farewell, planRotation, type RotationWishes, requireWishes } from '../src/operations/rotation.ts';
 import { requireCheck } from '../src/operations/test-secret.ts';
 import { runBatch, type Target, targetsFrom } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
@@ -50,6 +50,7 @@ export async function rotate(app: App, refs: readonly string[], options: Options
   if (options.self) return rotateSelf(app, refs, options);
   requireConsent(app, 'rotate');
   const service = await app.keys('get');
+  requireWishes(service, wishesFrom(options));
   const targets = await targetsFrom(app, service, refs, {
     question: 'Which key gets a new secret?',
     filter: { statuses: ['active'] },
@@ -78,6 +79,10 @@ async function rotateOne(app: App, service: KeyService, target: Target, options:
   await exchange(app, service, key, options, { silent: false });
 }
 
+function wishesFrom({ grace: graceMs, allowGap, takeOver }: Options): RotationWishes {
+  return { graceMs, allowGap, takeOver };
+}
+
 /** The whole safe exchange for one key. `silent` leaves the result to the caller. */
 async function exchange(
   app: App,
@@ -86,12 +91,7 @@ async function exchange(
   options: Options,
   { silent }: { silent: boolean },
 ) {
-  const rotation = await planRotation(
-    service,
-    key,
-    { graceMs: options.grace, allowGap: options.allowGap, takeOver: options.takeOver },
-    app.now(),
-  );
+  const rotation = await planRotation(service, key, wishesFrom(options), app.now());
   const to = options.to?.map((spec) => filled(spec, key));
   const { request, graceMs } = rotation;
   const wish: Wish = {

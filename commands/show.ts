@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { App } from '../src/app.ts';
 import { oneKey } from './choose.ts';
-import { keyNoun } from './key-noun.ts';
+import { keyNounOf } from './key-noun.ts';
 import { addExamples, keyArgument } from './options.ts';
 
 export function declare(command: Command, app: App): void {
@@ -11,5 +11,5 @@ export function declare(command: Command, app: App): void {
 
 export async function show(app: App, ref: string | undefined): Promise<void> {
   const service = await app.keys('get');
-  await app.printer.row(keyNoun, await oneKey(app, service, ref, 'Show which key?'));
+  await app.printer.row(keyNounOf(service.capabilities), await oneKey(app, service, ref, 'Show which key?'));
 }

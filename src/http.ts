@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeysError, loginHint } from './errors.ts';
 import { Answer, hintFor, problemError } from './http/answer.ts';
-import { baseUrlOf, type ConnectionOptions, createConnection } from './http/connection.ts';
+import { baseUrlOf, type ConnectionOptions, createConnection, proxyOf } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
 import { connectionError, isRefusedByProxy } from './http/failure.ts';
 import { Budget, backoff, longestTimerMs, maxAttempts, retryAfter } from './http/retry.ts';
@@ -93,6 +93,7 @@ export function createHttp(options: HttpOptions): Http {
   const authorization = credential ? authorizationOf(credential, options.authScheme ?? 'bearer') : {};
   const closing = new AbortController();
   const connection = createConnection(base, options, closing.signal);
+  const proxy = proxyOf(base, options.env ?? {});
   const budget = new Budget(options.timeoutMs);
   const safe = (text: string) => terminalSafe(redactor.redact(text)).slice(0, 500);
 
@@ -157,7 +158,7 @@ export function createHttp(options: HttpOptions): Http {
         : deadline.aborted
           ? timedOut(base.host, options.timeoutMs)
           : null;
-      const error = ended ?? connectionError(base.host, cause);
+      const error = ended ?? connectionError(base.host, cause, proxy);
       return {
         error,
         doubtful: sent && error.code !== 'untrusted',
@@ -215,7 +216,7 @@ export function createHttp(options: HttpOptions): Http {
       return received;
     } catch (thrown) {
       line(
-        `! ${ending.aborted ? 'given up' : connectionError(base.host, (thrown as NoAnswer).cause).message}`,
+        `! ${ending.aborted ? 'given up' : connectionError(base.host, (thrown as NoAnswer).cause, proxy).message}`,
       );
       throw thrown;
     }

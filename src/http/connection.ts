@@ -8,6 +8,7 @@ import {
 } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { KeysError } from '../errors.ts';
+import type { ProxyAddress } from './failure.ts';
 import { EnvHttpProxyAgent } from './undici.cjs';
 
 export interface ConnectionOptions {
@@ -51,7 +52,7 @@ export function isLoopback({ hostname }: URL): boolean {
 
 /** Connects to one origin, keeps connections alive, and gives them all up when `signal` aborts. Throws `invalid`. */
 export function createConnection(url: URL, options: ConnectionOptions, signal: AbortSignal): Dispatcher {
-  const proxy = proxyOf(url, options.env ?? {});
+  const proxy = proxyOf(url, options.env ?? {})?.url ?? '';
   const secureContext = url.protocol === 'https:' ? secureContextOf(options) : undefined;
   // The budget of the whole command is the only deadline.
   const { serverName } = options;
@@ -77,14 +78,15 @@ export function createConnection(url: URL, options: ConnectionOptions, signal: A
   });
 }
 
-/** The proxy for a URL, or `''`. */
-function proxyOf(url: URL, env: NonNullable<ConnectionOptions['env']>): string {
-  if (isLoopback(url)) return '';
+/** The proxy for a URL. Throws `invalid`. */
+export function proxyOf(url: URL, env: NonNullable<ConnectionOptions['env']>): ProxyAddress | null {
+  if (isLoopback(url)) return null;
   const name = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   const value = env[name.toLowerCase()] || env[name];
-  if (!value) return '';
+  if (!value) return null;
   const text = value.includes('://') ? value : `http://${value}`;
-  if (/^https?:/i.test(text) && URL.canParse(text)) return text;
+  if (/^https?:/i.test(text) && URL.canParse(text))
+    return { url: text, variable: env[name.toLowerCase()] ? name.toLowerCase() : name };
   throw new KeysError('invalid', `${name} is not the address of an http proxy`, {
     hint: `for example ${name}=http://proxy.example.com:3128`,
   });

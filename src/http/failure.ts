@@ -6,19 +6,45 @@ interface WireError extends Error {
   /** A word such as `ECONNRESET`. */
   readonly code?: unknown;
   readonly reason?: string;
+  readonly syscall?: string;
+  readonly hostname?: string;
+  readonly port?: number;
   readonly cert?: PeerCertificate;
 }
 
-/** A connection that ended without an answer, as `untrusted` or `unavailable`. */
-export function connectionError(host: string, thrown: unknown): KeysError {
+/** A connection that ended without an answer, as `untrusted` or `unavailable`. `proxy` is who is asked in place of the host. */
+export function connectionError(host: string, thrown: unknown, proxy: ProxyAddress | null = null): KeysError {
   const error = rootOf(thrown);
   return (
     trustError(host, error) ??
+    proxyError(host, error, proxy) ??
     new KeysError('unavailable', `cannot reach ${host}: ${reasonOf(error)}`, {
       cause: thrown,
       hint: hints[codeOf(error)] ?? null,
     })
   );
+}
+
+export interface ProxyAddress {
+  readonly url: string;
+  /** The environment variable that names it. */
+  readonly variable: string;
+}
+
+/** Where it is the proxy that is not there, the service has not even been tried. */
+function proxyError(host: string, error: WireError, proxy: ProxyAddress | null): KeysError | null {
+  if (!proxy) return null;
+  const { hostname, host: where, port, protocol } = new URL(proxy.url);
+  const isProxys =
+    error.syscall === 'connect'
+      ? String(error.port) === (port || (protocol === 'https:' ? '443' : '80'))
+      : error.syscall === 'getaddrinfo' && error.hostname === hostname;
+  if (!isProxys) return null;
+  const way = `the proxy ${where}, the way to ${host}`;
+  return new KeysError('unavailable', `cannot reach ${way}: ${reasonOf(error)}`, {
+    cause: error,
+    hint: `check ${proxy.variable}; NO_PROXY=${host.replace(/:\d+$/, '')} goes past the proxy`,
+  });
 }
 
 /** Whether a proxy has said no: to ask again changes nothing, and may lock the user of the proxy out. */

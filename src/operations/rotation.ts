@@ -21,6 +21,20 @@ export interface Rotation {
 /** One day: time for every consumer that reads its secret at its start, or at a deployment, to have the new one. */
 export const usualGraceMs = 86_400_000;
 
+/** Throws `unsupported` for what no key of this service can have: told before the service is asked for one. */
+export function requireWishes({ minting, capabilities }: KeyService, wishes: RotationWishes): void {
+  if (minting) return;
+  const { title } = capabilities;
+  if (wishes.takeOver) {
+    throw new KeysError('unsupported', `${title} does not keep two secrets: there is nothing to take over`);
+  }
+  if (wishes.graceMs) {
+    throw new KeysError('unsupported', `${title} cannot end an old secret later by itself`, {
+      hint: '--grace 0 ends it as soon as the new one has been tested',
+    });
+  }
+}
+
 /** Throws `conflict` for a key that is not in use, `unsupported` when the service offers no way. */
 export async function planRotation(
   service: KeyService,
@@ -44,14 +58,7 @@ export async function planRotation(
       graceMs: wishes.graceMs ?? usualGraceMs,
     };
   const { verbs, title } = service.capabilities;
-  if (wishes.takeOver) {
-    throw new KeysError('unsupported', `${title} does not keep two secrets: there is nothing to take over`);
-  }
-  if (wishes.graceMs) {
-    throw new KeysError('unsupported', `${title} cannot end an old secret later by itself`, {
-      hint: '--grace 0 ends it as soon as the new one has been tested',
-    });
-  }
+  requireWishes(service, wishes);
   if (wishes.allowGap && verbs.includes('regenerate')) {
     return { request: { kind: 'regenerate', id: key.id, graceMs: 0, version: key.version }, graceMs: 0 };
   }
@@ -87,13 +94,14 @@ async function successorOf(service: KeyService, key: Key, nowMs: number): Promis
       if (status === 'active') active += 1;
     }
   }
-  const { fields, maxActiveKeys, title } = service.capabilities;
+  const { fields, maxActiveKeys, title, untold = [] } = service.capabilities;
+  const tellsUse = !untold.includes('lastUsedAt');
   if (maxActiveKeys !== undefined && active >= maxActiveKeys) {
     throw new KeysError(
       'quota_exceeded',
       `${title} allows ${maxActiveKeys} keys and there are ${active}: no room for a successor`,
       {
-        hint: 'revoke a key that is not used (keys list --unused-for 90d), then rotate',
+        hint: `revoke a key that is not used (keys list${tellsUse ? ' --unused-for 90d' : ''}), then rotate`,
       },
     );
   }

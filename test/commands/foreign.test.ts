@@ -288,6 +288,32 @@ test.each(['ververica', 'cloudcasa', 'kubevision'] as const)(
   },
 );
 
+test('ververica: a key whose expiry is not told is not said to live for ever', async () => {
+  const { env } = await fakes.ververica();
+  const home = newHome();
+  expect((await home.keys(createWords('ververica', 'ci'), { env })).stderr).not.toContain('never');
+  for (const words of ['list', 'show ci'])
+    expect((await home.keys(words, { env, terminal: true })).stdout).not.toContain('never');
+});
+
+test('cloudcasa: no room for a successor is told with a list that the service can give', async () => {
+  const { env, fake } = await fakes.cloudcasa();
+  for (let n = 0; n < 10; n++) fake.seed({ name: `key-${n}` });
+  expect(await newHome().keys('rotate key-1 -y', { env })).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('hint: revoke a key that is not used (keys list), then rotate'),
+  });
+});
+
+test.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)(
+  '%s: a grace for the old secret exits 6 before anything is sent',
+  async (driver) => {
+    const { env, fake } = await fakes[driver]();
+    expect((await newHome().keys('rotate x -y --grace 1h', { env })).code).toBe(6);
+    expect(fake.requests).toEqual([]);
+  },
+);
+
 test('cloudcasa: edit changes what it names', async () => {
   const { env } = await fakes.cloudcasa();
   const home = newHome();

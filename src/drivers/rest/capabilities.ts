@@ -59,7 +59,7 @@ function insteadOf({ instead = {} }: Mapping, verbs: readonly Verb[]): Partial<R
     revoke: 'use the web interface of the service',
     verify: 'use the secret in a request to the service',
     whoami: 'keys list tells whether the credential works',
-    reveal: 'a new secret: keys regenerate, or keys rotate',
+    reveal: can('regenerate') ? 'a new secret: keys regenerate, or keys rotate' : 'a new secret: keys rotate',
     audit: 'use the web interface of the service',
   };
   const missing = (Object.keys(all) as Verb[]).filter((verb) => !verbs.includes(verb));

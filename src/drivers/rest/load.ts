@@ -32,18 +32,23 @@ export function parseMapping(path: string, source: string): Mapping {
     const braces = /flow-map|flow map/i.test(what) ? "; text with braces takes quotes: '/keys/{id}'" : '';
     throw broken(placeText(path, place), what + braces);
   }
-  const parsed = mappingSchema.safeParse(yamlValue(path, document));
+  const value = yamlValue(path, document);
+  const parsed = mappingSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = innermost(parsed.error.issues[0] as z.core.$ZodIssue);
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;
     const place = placeText(path, placeOf(lines, document, [...issue.path, key]));
-    throw unknownKey(place, key, issue.path);
+    throw unknownKey(place, key, issue.path, value);
   }
   const place = placeText(path, placeOf(lines, document, issue.path));
   const subject = issue.path.join('.') || 'the file';
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-  throw broken(place, `${subject}${message.startsWith(':') ? '' : ' '}${message}`);
+  const absent = message.startsWith('must ') && valueAt(value, issue.path) === undefined;
+  throw broken(
+    place,
+    `${subject}${message.startsWith(':') ? '' : ' '}${absent ? 'is missing; it ' : ''}${message}`,
+  );
 }
 
 function yamlValue(path: string, document: ReturnType<typeof parseDocument>): unknown {
@@ -65,8 +70,16 @@ function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   return first ? innermost({ ...first, path: [...issue.path, ...first.path] } as z.core.$ZodIssue) : issue;
 }
 
-function unknownKey(place: string, key: string, at: readonly PropertyKey[]): KeysError {
-  const known = knownAt(z.toJSONSchema(mappingSchema), at);
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+function unknownKey(place: string, key: string, at: readonly PropertyKey[], value: unknown): KeysError {
+  const known = knownAt(z.toJSONSchema(mappingSchema), at, valueAt(value, at));
   const near = nearest(key, known);
   const where = at.length === 0 ? 'here' : `in ${at.join('.')}`;
   return new KeysError('invalid', `${place}: there is no field '${key}' ${where}`, {
@@ -76,13 +89,16 @@ function unknownKey(place: string, key: string, at: readonly PropertyKey[]): Key
 
 interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
+  readonly propertyNames?: { readonly enum?: readonly string[] };
+  readonly const?: unknown;
   readonly additionalProperties?: Shape | boolean;
   readonly items?: Shape;
   readonly anyOf?: readonly Shape[];
   readonly oneOf?: readonly Shape[];
 }
 
-function knownAt(schema: unknown, at: readonly PropertyKey[]): string[] {
+/** The fields that a map has room for; of several kinds of map, those of the kind that it says it is. */
+function knownAt(schema: unknown, at: readonly PropertyKey[], value: unknown): string[] {
   let shapes = [schema as Shape];
   for (const key of at) {
     shapes = shapes.flatMap(alternatives).flatMap(({ properties, additionalProperties, items }) => {
@@ -90,7 +106,18 @@ function knownAt(schema: unknown, at: readonly PropertyKey[]): string[] {
       return typeof next === 'object' ? [next] : [];
     });
   }
-  return [...new Set(shapes.flatMap(alternatives).flatMap(({ properties = {} }) => Object.keys(properties)))];
+  const isMeant = ({ properties = {} }: Shape) =>
+    Object.entries(properties).every(
+      ([name, { const: only }]) => only === undefined || only === valueAt(value, [name]),
+    );
+  const names = shapes
+    .flatMap(alternatives)
+    .filter(isMeant)
+    .flatMap(({ properties = {}, propertyNames }) => [
+      ...Object.keys(properties),
+      ...(propertyNames?.enum ?? []),
+    ]);
+  return [...new Set(names)];
 }
 
 function alternatives(shape: Shape): readonly Shape[] {

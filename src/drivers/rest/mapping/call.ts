@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { changes, fields } from '../any.ts';
 import { pathProblem, type Template, templateProblem } from '../template.ts';
-import { about, inAnswer } from './terms.ts';
+import { about, inAnswer, mustBeText } from './terms.ts';
 
 export const settingVariables = ['setting.'] as const;
 const idVariables = ['id', 'version', 'current', ...settingVariables] as const;
@@ -62,10 +62,10 @@ export function checkedTemplate(allowed: readonly string[]) {
 export function callShape({ path, query = path, body, headers = body }: Places) {
   return {
     method: z
-      .string('must be text')
+      .string({ error: mustBeText })
       .check(z.regex(/^[A-Z]{1,20}$/, 'must be a method such as GET or POST'), about('the HTTP method')),
     path: z
-      .string('must be text')
+      .string({ error: mustBeText })
       .check(
         about("the path below the service's URL; the value of each {placeholder} is encoded"),
         (context) => {
