@@ -61,15 +61,25 @@ async function followLog(
   async function* rows(): AsyncGenerator<AuditEntry[]> {
     let { seq: after } = await audit.head();
     yield await before(after);
+    let away = false;
     for (;;) {
       await sleep(pollMs, undefined, { signal: app.signal }).catch(() => app.signal.throwIfAborted());
-      // Asked first, so that what comes meanwhile is in the next round.
-      const { seq: upTo } = await audit.head();
-      for await (const page of allEntries(audit, { ...filter, order: 'oldest', after, pageSize })) {
-        after = Math.max(after, ...page.map(({ seq }) => seq));
-        yield page;
+      try {
+        // Asked first, so that what comes meanwhile is in the next round.
+        const { seq: upTo } = await audit.head();
+        if (upTo < after) throw shorter(after, upTo);
+        for await (const page of allEntries(audit, { ...filter, order: 'oldest', after, pageSize })) {
+          after = Math.max(after, ...page.map(({ seq }) => seq));
+          yield page;
+        }
+        after = Math.max(after, upTo);
+        if (away) await app.note('the service is back');
+        away = false;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        if (!away) await app.note(`${error.message}; going on when the service is back`);
+        away = true;
       }
-      after = Math.max(after, upTo);
     }
   }
 
@@ -88,4 +98,15 @@ async function followLog(
     }
     return wanted.reverse();
   }
+}
+
+/** A service that is restarted, or limits its callers, will answer again; no row is lost meanwhile. */
+function isPassing(error: unknown): error is KeysError {
+  return error instanceof KeysError && ['unavailable', 'timeout', 'rate_limited'].includes(error.code);
+}
+
+function shorter(before: number, now: number): KeysError {
+  return new KeysError('check_failed', `the log had ${before} rows, and has ${now}`, {
+    hint: 'a backup was restored, or rows were cut off: keys audit --check',
+  });
 }

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Audit, AuditEntry } from '../../../src/audit.ts';
 import { linkHash } from '../../../src/audit-chain.ts';
+import { KeysError } from '../../../src/errors.ts';
 import { auditLog, auditOf, headOf, rechained } from '../../fakes/audit-log.ts';
 import { listeningService } from '../../fakes/server.ts';
 import { fakeService } from '../../fakes/service.ts';
@@ -267,6 +268,45 @@ test('--follow shows the last rows, then new ones as they come, until it is inte
   });
   expect(code).not.toBe(0);
   expect(stdout.text()).toBe('29\n30\n31\n32\n33\n');
+});
+
+test('--follow goes on after the service was away, and misses no row', async () => {
+  const rows = log.slice(0, 30);
+  const stop = new AbortController();
+  const stdout = collectingSink();
+  const { write } = stdout;
+  stdout.write = async (text) => {
+    await write(text);
+    if (rows.length > 30) stop.abort(new Error('interrupted'));
+  };
+  let asked = 0;
+  async function head() {
+    asked += 1;
+    if (asked === 2 || asked === 3) throw new KeysError('unavailable', 'cannot reach it');
+    if (asked === 4) rows.push(...log.slice(30, 33));
+    return headOf(rows);
+  }
+  const { code, stderr } = await newHome().keys('audit --follow --limit 1 -o name', {
+    ...serving({ ...auditOf(rows), head }),
+    ...{ stdout, signal: stop.signal },
+  });
+  expect(code).not.toBe(7);
+  expect(stdout.text()).toBe('30\n31\n32\n33\n');
+  expect(stderr.match(/cannot reach it/g)).toHaveLength(1);
+});
+
+test('--follow ends where the log has become shorter, or the credential is no good any more', async () => {
+  const rows = log.slice(0, 30);
+  let asked = 0;
+  const cut = async () => headOf(asked++ === 0 ? rows : log.slice(0, 20));
+  const { code, stderr } = await newHome().keys('audit --follow', serving({ ...auditOf(rows), head: cut }));
+  expect([code, stderr]).toEqual([9, expect.stringContaining('the log had 30 rows, and has 20')]);
+  asked = 0;
+  const ended = async () => {
+    if (asked++ === 0) return headOf(rows);
+    throw new KeysError('unauthenticated', 'this credential is not valid');
+  };
+  expect((await newHome().keys('audit --follow', serving({ ...auditOf(rows), head: ended }))).code).toBe(4);
 });
 
 test('--follow prints what never ends only where that can be read', async () => {
