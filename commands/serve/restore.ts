@@ -51,7 +51,16 @@ async function consent(app: App, { undone }: Restore, database: string): Promise
 
 const shown = 20;
 
-function undoneText({ revoked, disabled, users, secrets, passwords, sessions }: Undone): string {
+function undoneText({
+  earlier,
+  revoked,
+  disabled,
+  users,
+  roles,
+  secrets,
+  passwords,
+  sessions,
+}: Undone): string {
   const counts = [
     [revoked.length, 'revocation'],
     [disabled.length, 'disabled key'],
@@ -60,14 +69,24 @@ function undoneText({ revoked, disabled, users, secrets, passwords, sessions }: 
     [passwords.length, 'password'],
     [sessions, 'ended session'],
   ] as const;
-  if (counts.every(([amount]) => amount === 0)) {
-    return 'No key, secret, user, password or session that ended since the backup would work again.';
+  const stranger =
+    earlier === false
+      ? [
+          'This backup is no earlier state of this database: its audit log is another one. All there is would be replaced.',
+        ]
+      : [];
+  if (roles.length === 0 && counts.every(([amount]) => amount === 0)) {
+    return (
+      stranger[0] ?? 'No key, secret, user, password or session that ended since the backup would work again.'
+    );
   }
   return [
+    ...stranger,
     `Newer than the backup: ${counts.map(([amount, noun]) => count(amount, noun)).join(', ')}. What ended would work again.`,
     ...listed('revoked', revoked),
     ...listed('disabled', disabled),
     ...users.slice(0, shown).map((name) => `  disabled user  ${name}`),
+    ...roles.slice(0, shown).map((name) => `  roles of  ${name}`),
     ...passwords.slice(0, shown).map((name) => `  password of  ${name}`),
   ].join('\n');
 }

@@ -3,10 +3,14 @@ import type { DatabaseSync } from 'node:sqlite';
 
 /** What ended after a backup was made, and would work again with it. */
 export interface Undone {
+  /** Whether the copy is an earlier state of the database, by its audit log; `null` where one of them has no chained one yet. */
+  readonly earlier: boolean | null;
   readonly revoked: readonly KeyName[];
   readonly disabled: readonly KeyName[];
   /** Users who were disabled. */
   readonly users: readonly string[];
+  /** Users whose role, or whose role in a namespace, is another one by now: they have those before again. */
+  readonly roles: readonly string[];
   /** How many secrets that were replaced, or are in their grace. */
   readonly secrets: number;
   /** Users whose password was changed or taken away: they have the one before again. */
@@ -50,7 +54,16 @@ export function undoneBy(copy: DatabaseSync, current: DatabaseSync, now: number)
       return row && (row.ends_at === null || Number(row.ends_at) > Number(ends_at));
     }).length;
   const disabled = newer('disabled_at').filter(({ id }) => !ids.has(id));
-  return { revoked, disabled, secrets, ...ofUsers(copy, current, now) };
+  return { earlier: isEarlier(copy, current), revoked, disabled, secrets, ...ofUsers(copy, current, now) };
+}
+
+/** The last row of the copy's log is a row of the log as it is now. */
+function isEarlier(copy: DatabaseSync, current: DatabaseSync): boolean | null {
+  if (![copy, current].every((db) => hasTable(db, 'audit_log'))) return null;
+  const { seq = null, hash = null } = copy.prepare('SELECT seq, hash FROM audit_head').get() ?? {};
+  if (seq === 0 || hash === null) return null;
+  const row = current.prepare('SELECT hash FROM audit_log WHERE seq = ?').get(seq);
+  return row?.hash === hash;
 }
 
 /** A database of an older version has no users. */
@@ -58,24 +71,34 @@ function ofUsers(
   copy: DatabaseSync,
   current: DatabaseSync,
   now: number,
-): Pick<Undone, 'users' | 'passwords' | 'sessions'> {
-  if (![current, copy].every(hasUsers)) return { users: [], passwords: [], sessions: 0 };
+): Pick<Undone, 'users' | 'roles' | 'passwords' | 'sessions'> {
+  if (![current, copy].every((db) => hasTable(db, 'users')))
+    return { users: [], roles: [], passwords: [], sessions: 0 };
   const users = current.prepare('SELECT * FROM users ORDER BY name').all();
   const earlier = copy.prepare('SELECT * FROM users WHERE name = ?');
   const found = users.map((user) => ({ user, before: earlier.get(user.name ?? null) }));
   const disabled = found.filter(
     ({ user, before }) => user.disabled_at !== null && before?.disabled_at === null,
   );
+  const rolesIn = (db: DatabaseSync, name: unknown) => {
+    const rows = db.prepare('SELECT namespace, role FROM memberships WHERE user_name = ? ORDER BY namespace');
+    return JSON.stringify(rows.all(String(name)));
+  };
+  const others = found.filter(
+    ({ user, before }) =>
+      before && (before.role !== user.role || rolesIn(copy, user.name) !== rolesIn(current, user.name)),
+  );
   const changed = found.filter(({ user, before }) => before?.password && before.password !== user.password);
   const open = copy.prepare('SELECT 1 FROM sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?');
   const ended = current.prepare('SELECT id FROM sessions WHERE ended_at IS NOT NULL').all();
   return {
     users: disabled.map(({ user }) => String(user.name)),
+    roles: others.map(({ user }) => String(user.name)),
     passwords: changed.map(({ user }) => String(user.name)),
     sessions: ended.filter(({ id = null }) => open.get(id, now)).length,
   };
 }
 
-function hasUsers(db: DatabaseSync): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'users'").get() !== undefined;
+function hasTable(db: DatabaseSync, name: string): boolean {
+  return db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;
 }

@@ -209,6 +209,41 @@ test('restore tells of passwords that were changed and sessions that ended since
   await during((_, { sessions }) => sessions.open('bob', password, context));
 });
 
+test('a backup of another database is told from an earlier state of this one', async () => {
+  await during((admin) => admin.create({ name: 'here' }));
+  const own = database;
+  database = newDatabasePath();
+  await during((admin) => admin.create({ name: 'elsewhere' }));
+  await backup();
+  database = own;
+  const { stderr, stdout } = await restore('--yes', '--json');
+  expect(stderr).toContain('This backup is no earlier state of this database');
+  expect(stderr).not.toContain('No key, secret');
+  const { replaced, undone } = JSON.parse(stdout) as { replaced: string; undone: { earlier: boolean } };
+  expect(undone.earlier).toBe(false);
+  // It is named by the second, and the next restore may come within the same one.
+  rmSync(replaced);
+  await backup('--force');
+  await during((admin) => admin.create({ name: 'later' }));
+  const again = await restore('--yes', '--json');
+  expect(again.stderr).toContain('No key, secret');
+  expect(JSON.parse(again.stdout)).toMatchObject({ undone: { earlier: true } });
+});
+
+test('restore tells of users whose roles were changed since the backup: they have those before again', async () => {
+  await during(async (admin) => {
+    await admin.create({ name: 'first' });
+    for (const name of ['ann', 'bob', 'carol']) await admin.users?.create({ name, role: 'admin' });
+    await admin.users?.join('carol', { namespace: 'default', role: 'owner' });
+    await backup();
+    await admin.users?.edit('bob', { role: 'member' });
+    await admin.users?.leave('carol', 'default');
+  });
+  const { stderr, stdout } = await restore('--yes', '--json');
+  expect(stderr).toContain('roles of  bob\n  roles of  carol\n');
+  expect(JSON.parse(stdout)).toMatchObject({ undone: { roles: ['bob', 'carol'] } });
+});
+
 test('restore to a place without a database asks nothing', async () => {
   await during((admin) => admin.create({ name: 'one' }));
   await backup();
