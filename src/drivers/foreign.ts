@@ -1,8 +1,9 @@
 /** What the drivers of other people's services have in common. */
+import { isDeepStrictEqual } from 'node:util';
 import { requireVerb } from '../capabilities.ts';
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';
-import type { Capabilities, Key, KeyService, Verb } from '../keys.ts';
+import type { Capabilities, Key, KeyQuery, KeyService, Verb } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 
@@ -56,6 +57,37 @@ export function utcTime(text: unknown): string | null {
   if (typeof text !== 'string') return null;
   const ms = parseTimestamp(text.replace(/(\.\d{9})\d+/, '$1'));
   return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** Whether a list is asked for by when keys expire. */
+export function asksExpiry({ expiresBefore, noExpiry }: KeyQuery): boolean {
+  return expiresBefore !== undefined || noExpiry === true;
+}
+
+/**
+ * Throws `bad_response` for an expiry that is there and is no time. Keys are shown, and revoked, all the same; but a list by expiry
+ * that took it for none would say what is not true.
+ */
+export function requireReadable({ name, expiresAt }: Key, said: unknown, hint: string | null = null): void {
+  if (expiresAt !== null || said === null || said === undefined || said === '' || isZeroTime(said)) return;
+  throw new KeysError('bad_response', `when ${name} expires is told in a form that cannot be read`, { hint });
+}
+
+/** What Go writes for no time at all. */
+function isZeroTime(said: unknown): boolean {
+  return typeof said === 'string' && said.startsWith('0001-01-01T00:00:00');
+}
+
+/** Each key once. Throws `bad_response` for two with one id: one of them would not be seen. */
+export function distinct(title: string, keys: readonly Key[]): Key[] {
+  const byId = new Map<string, Key>();
+  for (const key of keys) {
+    const other = byId.get(key.id);
+    if (other && !isDeepStrictEqual(other, key))
+      throw new KeysError('bad_response', `the list of ${title} has two entries with the id '${key.id}'`);
+    byId.set(key.id, key);
+  }
+  return [...byId.values()];
 }
 
 /** Active until it expires, on a service that knows no other end but deletion. */

@@ -9,13 +9,16 @@ import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
+  asksExpiry,
   beforeMint,
   blankKey,
+  distinct,
   noSecret,
   nothingWith,
   requireFuture,
   requireNoCursor,
   requirePlainName,
+  requireReadable,
   statusByExpiry,
   unsupportedVerbs,
   utcTime,
@@ -36,7 +39,7 @@ const apiKey = z.object({
   ),
   name: z.string(),
   keyPrefix: text,
-  expiresAt: text,
+  expiresAt: z.unknown(),
   createdAt: text,
 });
 /** Of an answer with a secret only the id is needed besides: an odd field is no reason to lose it. */
@@ -73,10 +76,15 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
     return send(await session.headers());
   }
 
-  async function list(): Promise<Key[]> {
+  async function list(byExpiry = false): Promise<Key[]> {
     const answer = await ask({ method: 'GET', path: ['api-keys'], effect: 'read', maxBytes: pageBytes });
     const keys = dataOf(answer, z.nullish(z.array(apiKey))) ?? [];
-    return [...new Map(keys.map((key) => [key.id, toKey(key)])).values()];
+    const read = keys.map((wire) => {
+      const key = toKey(wire);
+      if (byExpiry) requireReadable(key, wire.expiresAt);
+      return key;
+    });
+    return distinct(title, read);
   }
 
   async function create({ name, expiresAt = null }: NewKey): Promise<IssuedKey> {
@@ -123,9 +131,9 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
     ...unsupportedVerbs(capabilities),
     capabilities,
     create,
-    async list({ cursor }) {
-      requireNoCursor(title, cursor);
-      return { keys: await list(), nextCursor: null };
+    async list(query) {
+      requireNoCursor(title, query.cursor);
+      return { keys: await list(asksExpiry(query)), nextCursor: null };
     },
     async get(id) {
       requireId(id);

@@ -11,11 +11,14 @@ import { type Answer, type Call, type Http, hintFor, pageBytes } from '../http.t
 import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
+  asksExpiry,
   blankKey,
+  distinct,
   noSecret,
   nothingWith,
   requireFuture,
   requireNoCursor,
+  requireReadable,
   statusByExpiry,
   unexplained,
   unsupportedVerbs,
@@ -77,14 +80,16 @@ export function ververica(http: Http, profile: Profile, { now }: DriverParts): K
     return issued(answer, { namespace, name: key.name });
   }
 
-  async function list(namespace: string): Promise<Key[]> {
+  async function list(namespace: string, byExpiry = false): Promise<Key[]> {
     const path = ['apitokens', 'v1', 'namespaces', namespace, 'apitokens'];
     const answer = await ask({ method: 'GET', path, effect: 'read', maxBytes: pageBytes });
     const { apiTokens } = read(answer, allTokens);
-    const byId = new Map(
-      (apiTokens ?? []).map((token) => toKey(token, namespace)).map((key) => [key.id, key]),
-    );
-    return [...byId.values()].sort(keyOrder('createdAt:desc'));
+    const keys = (apiTokens ?? []).map((token) => {
+      const key = toKey(token, namespace);
+      if (expiryField && byExpiry) requireReadable(key, token[expiryField]);
+      return key;
+    });
+    return distinct(title, keys).sort(keyOrder('createdAt:desc'));
   }
 
   async function get(id: string): Promise<Key> {
@@ -144,7 +149,8 @@ export function ververica(http: Http, profile: Profile, { now }: DriverParts): K
     create,
     async list(query) {
       requireNoCursor(title, query.cursor);
-      return { keys: await list(namespaceOf(query.namespace)), nextCursor: null };
+      const keys = await list(namespaceOf(query.namespace), asksExpiry(query));
+      return { keys, nextCursor: null };
     },
     get,
     async revoke(id) {

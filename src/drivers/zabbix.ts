@@ -21,6 +21,7 @@ import { Secret } from '../secret.ts';
 import {
   beforeMint,
   blankKey,
+  distinct,
   nothingWith,
   requireFuture,
   requireNoCursor,
@@ -57,6 +58,8 @@ const enabled = 0;
 const disabled = 1;
 const secretForm = /^[0-9a-f]{64}$/;
 const longestSeconds = 2 ** 31 - 1;
+/** RFC 3339 has years of four digits. */
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
 
 const unknown: Verification = { valid: false, reason: 'unknown', key: null };
 const nobody: Identity = { id: null, name: null, owner: null, namespace: null, roles: [] };
@@ -225,8 +228,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     async list({ cursor }) {
       requireNoCursor(title, cursor);
       const keys = await keysFor({ sortfield: 'tokenid', sortorder: 'DESC' });
-      const once = [...new Map(keys.map((key) => [key.id, key])).values()];
-      return { keys: once.sort(keyOrder('createdAt:desc')), nextCursor: null };
+      return { keys: distinct(title, keys).sort(keyOrder('createdAt:desc')), nextCursor: null };
     },
     get,
     edit,
@@ -266,7 +268,7 @@ function statusOf(status: Token['status'], expiresAt: string | null, nowMs: numb
 /** Seconds since 1970 as a time; 0 is never. */
 function timeOf(seconds: string | null | undefined): string | null {
   const ms = Number(seconds ?? 0) * 1000;
-  return ms > 0 && ms <= 8.64e15 ? new Date(ms).toISOString() : null;
+  return ms > 0 && ms <= lastMs ? new Date(ms).toISOString() : null;
 }
 
 /** Throws `invalid` for what has passed, and for what the service's 32 bits do not hold. Never later than asked. */

@@ -314,6 +314,39 @@ test.each(['ververica', 'cloudcasa', 'kubevision', 'zabbix'] as const)(
   },
 );
 
+test('kubevision: an expiry that cannot be read passes no gate, and keeps no key from being revoked', async () => {
+  const { env, fake } = await fakes.kubevision();
+  const home = newHome();
+  await home.json('create ci --expires 5d', { env });
+  const odd = altered((body) => ({
+    ...body,
+    data: (body.data as object[]).map((key) => ({ ...key, expiresAt: '30 Nov 2026' })),
+  }));
+  const lists = to('GET', /api-keys$/);
+  for (const words of ['list --expiring-within 14d --fail-if-any', 'list --no-expiry']) {
+    fake.befall({ on: lists, ...odd });
+    expect(await home.keys(words, { env })).toMatchObject({
+      code: 12,
+      stderr: expect.stringContaining('when ci expires is told in a form that cannot be read'),
+    });
+  }
+  fake.befall({ on: lists, ...odd, times: 3 });
+  expect((await home.keys('list', { env })).code).toBe(0);
+  expect((await home.keys('revoke ci -y', { env })).code).toBe(0);
+});
+
+test('kubevision: two entries with one id are not taken for one key', async () => {
+  const { env, fake } = await fakes.kubevision();
+  const home = newHome();
+  for (const name of ['one', 'two']) await home.json(`create ${name}`, { env });
+  const same = altered((body) => ({
+    ...body,
+    data: (body.data as object[]).map((key) => ({ ...key, id: 7 })),
+  }));
+  fake.befall({ on: to('GET', /api-keys$/), ...same });
+  expect((await home.keys('list', { env })).code).toBe(12);
+});
+
 test('cloudcasa: edit changes what it names', async () => {
   const { env } = await fakes.cloudcasa();
   const home = newHome();

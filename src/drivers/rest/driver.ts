@@ -14,12 +14,14 @@ import type {
 } from '../../keys.ts';
 import { Secret } from '../../secret.ts';
 import {
+  asksExpiry,
   beforeMint,
   blankKey,
   changedMeanwhile,
   noSecret,
   nothingWith,
   requireNoCursor,
+  requireReadable,
   unsupportedVerbs,
 } from '../foreign.ts';
 import type { DriverParts } from '../index.ts';
@@ -27,7 +29,7 @@ import { authHeaders, credentialValues } from './auth.ts';
 import { capabilitiesFrom, optionOf, settingsFrom, uses } from './capabilities.ts';
 import { answerError } from './errors.ts';
 import { find, findText, textOf } from './expression.ts';
-import { fieldOf, hashedId, keptValues, toKey, valuesOf, wireId } from './fields.ts';
+import { fieldOf, hashedId, keptValues, rawValue, toKey, valuesOf, wireId } from './fields.ts';
 import type { CallMapping, Mapping } from './mapping.ts';
 import { everyItem, firstPage } from './paging.ts';
 import { render, renderPath, type Template, type Values, variablesOf } from './template.ts';
@@ -114,6 +116,16 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
       ask(mapping.list, { values, link, effect: 'read', maxBytes: pageBytes }),
     );
     return items.map(({ id, wire }) => ({ wire, key: toKey(fields, wire, id, now()) }));
+  }
+
+  /** Throws `bad_response` for an expiry that the mapping does not understand. */
+  function requireExpiries(all: readonly { key: Key; wire: unknown }[]): void {
+    const field = fieldOf(fields, 'expiresAt');
+    const hint = 'key.expiresAt in its mapping says the form (`time`) and what stands for none (`never`)';
+    for (const { key, wire } of all) {
+      const said = rawValue(field, wire);
+      if (field.never === undefined || String(said) !== String(field.never)) requireReadable(key, said, hint);
+    }
   }
 
   /** A key and what the service says of it. Throws `not_found`, without asking for what cannot be an id. */
@@ -315,9 +327,11 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
   return {
     ...unsupportedVerbs(capabilities),
     capabilities,
-    async list({ cursor }) {
-      requireNoCursor(title, cursor);
-      const keys = (await everything()).map(({ key }) => key);
+    async list(query) {
+      requireNoCursor(title, query.cursor);
+      const all = await everything();
+      if (asksExpiry(query)) requireExpiries(all);
+      const keys = all.map(({ key }) => key);
       return { keys: keys.sort(keyOrder('createdAt:desc')), nextCursor: null };
     },
     get: async (id) => (await read(id)).key,

@@ -78,8 +78,10 @@ function scaled(value: unknown, factor: number, fromMs = 0): number | null {
   return typeof number === 'number' ? fromMs + number * factor : null;
 }
 
-/** The calendar of `Date` ends, and so does what a service may say. */
+const [firstMs, lastMs] = [Date.parse('0000-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+
+/** RFC 3339 has years of four digits, and so has what a service may say: seconds that are milliseconds come to more. */
 function isoText(ms: number | null): string | null {
-  if (ms === null || !(Math.abs(ms) <= 8.64e15)) return null;
+  if (ms === null || !(ms >= firstMs && ms <= lastMs)) return null;
   return new Date(ms).toISOString();
 }

@@ -186,6 +186,28 @@ test.each(timeFormats)('a time of the form %s is read as it was written, and nev
     expect(readTime(odd, format, now)).toBeNull();
 });
 
+test('milliseconds that are taken for seconds are no time, for no year has five digits', () => {
+  expect(readTime(1_760_000_000_000, 'epoch-seconds', 0)).toBeNull();
+  expect(readTime(1_760_000_000_000, 'epoch-milliseconds', 0)).toBe('2025-10-09T08:53:20.000Z');
+});
+
+test.each([
+  ['until', 1_760_000_000, true],
+  ['{ from: until, time: epoch-seconds }', 1_760_000_000_000, true],
+  ['{ from: until, time: epoch-seconds, never: 0 }', 0, false],
+  ['until', null, false],
+  ['until', '', false],
+  ['until', '0001-01-01T00:00:00Z', false],
+])('an expiry at %s that is %s is refused in a list by expiry: %s', async (from, until, isOdd) => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [{ id: 'k', until }] })));
+  const mapping = parseMapping('acme.yaml', base.replace('id: id', `id: id\n  expiresAt: ${from}`));
+  const service = openMapping(mapping, server);
+  expect((await service.list({})).keys).toMatchObject([{ id: 'k', expiresAt: null }]);
+  const byExpiry = service.list({ noExpiry: true });
+  if (isOdd) await refuses('bad_response', byExpiry, /expiresAt in its mapping/);
+  else expect((await byExpiry).keys).toHaveLength(1);
+});
+
 /** A service of numbered keys, paged by `page` and `limit`; a key more on each page asked for, as long as it `grows`. */
 async function paged(
   paging: string,
