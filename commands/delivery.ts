@@ -106,8 +106,11 @@ async function openDelivery(
   const wanted = discard ? [] : [...new Set(to ?? ['stdout'])];
   const open = (spec: string) =>
     isCredentialSpec(spec) ? credentialDestination(app, spec) : openDestination(spec, context);
-  const destinations = await Promise.all(wanted.map(open));
+  const opened = await Promise.all(wanted.map(open));
+  // Two ways to write one place are one destination.
+  const destinations = [...new Map(opened.map((each) => [each.spec, each])).values()];
   const specs = destinations.map(({ spec }) => spec);
+  requireApart(specs);
   const outlet = openOutlet(app, specs);
   const left = resuming?.attempted.filter((spec) => !specs.includes(spec)) ?? [];
   return {
@@ -121,6 +124,16 @@ async function openDelivery(
     },
     report: outlet.report,
   };
+}
+
+/** Throws `invalid` for a file that is to hold the secret alone and among variables. */
+function requireApart(specs: readonly string[]): void {
+  for (const spec of specs) {
+    const path = /^file:(.*)$/s.exec(spec)?.[1];
+    const other = path !== undefined && specs.find((each) => each.startsWith(`env-file:${path}#`));
+    if (other)
+      throw new KeysError('invalid', `${spec} and ${other} are one file`, { hint: 'name two files' });
+  }
 }
 
 /** What an operation of this run consists of, beyond what it asks for. */

@@ -63,6 +63,7 @@ export async function rotate(app: App, refs: readonly string[], options: Options
     });
   }
   const found = targets.flatMap(({ key }) => key ?? []);
+  requireApart(options.to, found);
   await askConsent(app, found, `Give each of these ${found.length} keys a new secret?`);
   await runBatch(
     app,
@@ -127,6 +128,24 @@ function requireKept({ io }: App, { destinations }: Delivery, check: string | nu
       hint: 'send it where it can be read again, as with --to file:PATH, or leave out --check',
     },
   );
+}
+
+/** Throws `invalid` where the secret of one key would replace that of another: names are unique in a namespace at most. */
+function requireApart(specs: readonly string[], keys: readonly Key[]): void {
+  for (const spec of specs.filter((each) => !each.includes('{id}'))) {
+    const before = new Map<string, Key>();
+    for (const key of keys) {
+      const other = before.get(key.name);
+      if (other && other.id !== key.id) {
+        throw new KeysError(
+          'invalid',
+          `${called(other)} and ${called(key)} would get one destination, ${spec.replaceAll('{name}', key.name)}`,
+          { hint: 'write {id}, alone or beside {name}' },
+        );
+      }
+      before.set(key.name, key);
+    }
+  }
 }
 
 /** A destination for one of several keys. Throws `invalid` for a name that would lead elsewhere. */

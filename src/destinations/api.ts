@@ -26,6 +26,8 @@ export interface ApiOptions
     readonly address: string;
     /** When something is not there. */
     readonly missing?: string;
+    /** When it redirects. */
+    readonly moved?: string;
   };
 }
 
@@ -70,22 +72,28 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
       trace,
     });
   } catch (error) {
-    throw named(error);
+    throw named(error, { hint: hints.address });
   }
 
   /** What a place says may repeat what it was sent. */
   const safe = (text: string) => terminalSafe(redactor.redact(text)).slice(0, 500);
 
-  /** The error in the place's own terms: what helps with a key service does not help here. */
-  function named(error: unknown): unknown {
+  /** The error in the place's own terms: most of what helps with a key service does not help here. */
+  function named(error: unknown, { hint = hintFor(error) } = {}): unknown {
     if (!(error instanceof KeysError) || error === signal.reason) return error;
     const { code, message, cause, requestId, retryAfterMs } = error;
-    const answered = message.startsWith(`${name} answered`);
-    const address = addressed.has(code) ? hints.address : null;
     return new KeysError(code, message.startsWith(name) ? message : `${name}: ${message}`, {
-      hint: answered || retryAfterMs !== null ? error.hint : address,
-      ...{ cause, requestId, retryAfterMs },
+      ...{ hint, cause, requestId, retryAfterMs },
     });
+  }
+
+  function hintFor(error: unknown): string | null {
+    if (!(error instanceof KeysError)) return null;
+    const { code, message, hint, retryAfterMs } = error;
+    const isOwn = message.startsWith(`${name} answered`) || retryAfterMs !== null || code === 'invalid';
+    if (isOwn) return hint;
+    if (message.endsWith('redirects are not followed')) return hints.moved ?? hints.address;
+    return addressed.has(code) ? hints.address : null;
   }
 
   /** What an answer with another status than those wanted stands for. */
@@ -140,13 +148,7 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
 }
 
 /** Where the way to the place may be what is wrong. */
-const addressed: ReadonlySet<ErrorCode> = new Set([
-  'invalid',
-  'unavailable',
-  'timeout',
-  'untrusted',
-  'bad_response',
-]);
+const addressed: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'untrusted', 'bad_response']);
 
 /** Opened when first asked for, and again after it was closed. */
 export function lazyApi(open: () => Promise<Api>): { use(): Promise<Api>; close(): Promise<void> } {

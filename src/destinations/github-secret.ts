@@ -98,7 +98,8 @@ function openGitHub(context: DestinationContext): Promise<Api> {
       answer.header('retry-after') !== null || answer.header('x-ratelimit-remaining') === '0',
     hints: {
       refused,
-      address: 'check GITHUB_API_URL, the proxy, and whether the repository was renamed',
+      address: 'check GITHUB_API_URL, and the proxy',
+      moved: 'was the repository renamed? otherwise check GITHUB_API_URL, and the proxy',
       missing: 'is that the name of the repository, and may the token see it?',
     },
   });

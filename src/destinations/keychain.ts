@@ -6,6 +6,9 @@ import type { DestinationKind } from './index.ts';
 /** Not the service of the administrator's own credentials: no name chosen here can meet one of those. */
 const service = 'keys-secrets';
 
+/** The end of the name of an entry that is made and removed to see whether that works. */
+const trial = ' (trial)';
+
 export const keychain: DestinationKind = {
   name: 'keychain',
   syntax: 'keychain:NAME',
@@ -20,12 +23,18 @@ export const keychain: DestinationKind = {
     if (!/^[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?$/.test(target)) {
       throw invalidTarget(keychain, 'keychain: needs a name of at most 128 printable ASCII characters');
     }
+    if (target.endsWith(trial)) {
+      throw invalidTarget(
+        keychain,
+        `keychain: names that end in '${trial}' are those that a delivery is tried with`,
+      );
+    }
     const store: Keychain = openKeychain({ env, signal, service, elsewhere: 'use another --to' });
     return {
       spec: `keychain:${target}`,
       readable: true,
       async preflight() {
-        const probe = `${target} (trial)`;
+        const probe = target + trial;
         await store.write(probe, new Secret('trial'));
         await store.remove(probe);
       },

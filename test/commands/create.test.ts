@@ -161,6 +161,31 @@ describe('the secret is never lost silently', () => {
   });
 });
 
+describe('--to several times', () => {
+  test('one place that is written in two ways is one destination', async () => {
+    const home = newHome();
+    const argv = [
+      'create',
+      'ci',
+      '-o',
+      'json',
+      '--to',
+      `file:${home.path}/a`,
+      '--to',
+      `file:${home.path}/./a`,
+    ];
+    const { stdout } = await home.keys(argv);
+    expect(JSON.parse(stdout).destinations).toEqual([`file:${home.path}/a`]);
+  });
+
+  test('a file that is to hold the secret alone and among variables is refused, and nothing is minted', async () => {
+    const home = newHome();
+    const argv = ['create', 'ci', '--to', `file:${home.path}/a`, '--to', `env-file:${home.path}/a#X`];
+    expect(await home.keys(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining('are one file') });
+    expect(await home.json('list')).toEqual([]);
+  });
+});
+
 describe('--if-absent', () => {
   test('of a new name creates', async () => {
     const { code, stdout } = await newHome().keys('create ci --if-absent -o json', {

@@ -189,6 +189,23 @@ describe('consent', () => {
 });
 
 describe('several keys', () => {
+  test('of one name, in two namespaces, would replace each other in one place: refused, and nothing is minted', async () => {
+    const home = newHome();
+    for (const namespace of ['one', 'two'])
+      expect(await home.keys(`namespace create ${namespace}`)).toMatchObject({ code: 0 });
+    const a = await mint(home, 'ci', '-n one');
+    const b = await mint(home, 'ci', '-n two');
+    const rotate = (to: string) =>
+      home.keys(['rotate', a.key.id, b.key.id, '-y', '--force', '--to', `file:${home.path}/${to}`]);
+    const refused = await rotate('{name}');
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/one destination, .*\nhint: write \{id\}/),
+    });
+    expect(await home.json('recover')).toEqual([]);
+    expect((await rotate('{name}-{id}')).code).toBe(0);
+  });
+
   test('each goes to a place of its own', async () => {
     const home = newHome();
     await mint(home, 'a');

@@ -46,6 +46,7 @@ test.each([
   ['a wrong token', { GH_TOKEN: 'wrong' }, 'unauthenticated', /Secrets, read and write/],
   ['nobody there', { GITHUB_API_URL: 'http://127.0.0.1:1' }, 'unavailable', /GITHUB_API_URL/],
   ['plain http', { GITHUB_API_URL: 'http://github.example.com' }, 'untrusted', /GITHUB_API_URL/],
+  ['a token that was torn', { GH_TOKEN: 'two\nlines' }, 'invalid', /check the credential/],
   ['no address', { GITHUB_API_URL: 'nonsense' }, 'invalid', /GITHUB_API_URL/],
 ])('%s shows before anything is minted', async (_what, env, code, hint) => {
   const { destination } = await start(env);
