@@ -233,6 +233,28 @@ test('what others write while the delivery is under way is kept', async () => {
   expect(await readFile(path, 'utf8')).toBe('A=2\nTOKEN=new\n');
 });
 
+test('a file that others write all the time is given up, with all that they wrote', async () => {
+  const path = await newFile('A=1\n');
+  const destination = await openDestination(`env-file:${path}#TOKEN`, destinationContext());
+  let [writes, isOver] = [0, false];
+  // Longer each time: two writes within one tick of a file system's clock are told apart by their length only.
+  const line = () => `A=${'.'.repeat(writes)}\n`;
+  const delivery = destination.deliver(new Secret('new')).finally(() => {
+    isOver = true;
+  });
+  const writing = (async () => {
+    while (!isOver) {
+      writes += 1;
+      writeFileSync(path, line());
+      await new Promise(setImmediate);
+    }
+  })();
+  await expect(delivery).rejects.toThrow('it is being changed all the time');
+  await writing;
+  expect(await readFile(path, 'utf8')).toBe(line());
+  expect(readdirSync(dirname(path))).toEqual(['.env']);
+});
+
 test('deliveries to one file at the same time are all kept', async () => {
   const path = await newFile('');
   const { paths } = destinationContext();
