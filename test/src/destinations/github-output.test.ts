@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
@@ -23,6 +23,18 @@ test('the secret is masked on stderr before it is written, line by line, and std
   expect(context.stderrText()).toBe('::add-mask::100%25\n::add-mask::second line\n');
   expect(context.stdoutText()).toBe('');
   expect(await readFile(path, 'utf8')).toMatch(/^a=1\ntoken<<(ghadelimiter_\S+)\n100%\nsecond line\n\1\n$/);
+});
+
+test('what is there already is not written a second time, and every other output stays what it is', async () => {
+  const path = await outputFile('before=1\n');
+  const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
+  expect(await destination.readBack()).toBeNull();
+  await destination.deliver(new Secret('keys_x'));
+  await appendFile(path, 'after=2\n');
+  const text = await readFile(path, 'utf8');
+  expect((await destination.readBack())?.reveal()).toBe('keys_x');
+  await destination.deliver(new Secret('keys_x'));
+  expect(await readFile(path, 'utf8')).toBe(text);
 });
 
 test('a mask that cannot be said keeps the secret from being written', async () => {

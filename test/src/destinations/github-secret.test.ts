@@ -65,6 +65,17 @@ test('a repository that is archived, or that the token may only read, shows befo
 });
 
 test.each([
+  ['may not be seen', json(403, { message: 'Resource not accessible by integration' }), 'forbidden'],
+  ['is too short', json(200, { key_id: '1', key: Buffer.alloc(31).toString('base64') }), 'bad_response'],
+  ['has no id', json(200, { key: Buffer.alloc(32).toString('base64') }), 'bad_response'],
+])('a public key that %s shows before anything is minted', async (_what, answer, code) => {
+  const { github, destination } = await start();
+  github.next.push(json(200, github.repository), answer);
+  await expect(destination.preflight()).rejects.toMatchObject({ code });
+  await destination.abandon();
+});
+
+test.each([
   ['a wait', { 'retry-after': '60' }, 'try again in 1m'],
   ['nothing left', { 'x-ratelimit-remaining': '0' }, 'try again later'],
 ])('a 403 that says %s is a limit and no refusal', async (_what, headers, hint) => {
