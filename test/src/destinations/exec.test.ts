@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { quoteWord, splitWords } from '../../../src/destinations/words.ts';
 import { WriteError } from '../../../src/io.ts';
@@ -69,14 +70,23 @@ test('a command that left something running in the background is done when it en
   );
 });
 
-test('an interruption ends the command, also one that ignores being asked', async () => {
+test.each([
+  ['asks the command to end, which may tidy up', 'echo tidy; exit 0', 'tidy\n'],
+  ['ends a command that ignores being asked', '', ''],
+])('an interruption %s', async (_what, onTerm, said) => {
   const interruption = new AbortController();
-  setTimeout(() => interruption.abort(), 200);
-  const command = `sh -c 'trap "" TERM; cat > /dev/null; while :; do sleep 0.05; done'`;
-  await expect(run(command, { signal: interruption.signal })).rejects.toMatchObject({
+  const ready = join(temporaryDirectory(), 'ready');
+  const script = `trap "${onTerm}" TERM; cat > /dev/null; : > ${ready}; while :; do sleep 0.05; done`;
+  const context = destinationContext({ signal: interruption.signal });
+  const destination = await openDestination(`exec:sh -c '${script}'`, context);
+  const delivery = expect(destination.deliver(secret)).rejects.toMatchObject({
     code: 'undelivered',
     message: expect.stringMatching(/sh was stopped$/),
   });
+  await vi.waitFor(() => expect(existsSync(ready)).toBe(true), 20_000);
+  interruption.abort();
+  await delivery;
+  expect(context.stderrText()).toBe(said);
 });
 
 test('an interruption while the command is started ends it too', async () => {
