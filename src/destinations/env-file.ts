@@ -7,7 +7,7 @@ import { Secret } from '../secret.ts';
 import { getVariable, setVariable } from './dotenv.ts';
 import { failing, fileError, invalidTarget } from './failure.ts';
 import type { DestinationKind } from './index.ts';
-import { absolutePath, type FoundFile, findFile, ownerToKeep } from './target-file.ts';
+import { absolutePath, type FoundFile, findFile, maxBytes, ownerToKeep } from './target-file.ts';
 
 /** For the assignment, more than any secret is long. */
 const room = 4_096;
@@ -22,7 +22,7 @@ export const envFile: DestinationKind = {
     'each assignment gets the new secret. The file is replaced whole, so a reader sees the old or the new one and nothing in between. ' +
     'A mode that lets others read it is tightened to 0600. Symbolic links, devices and directories are refused.',
   readable: true,
-  open(target, { env, note, paths, redactor, signal }) {
+  open(target, { env, note, paths, redactor, resuming = false, signal }) {
     const hash = target.lastIndexOf('#');
     if (hash < 1) throw invalidTarget(envFile, 'env-file: needs a path and a variable');
     const name = target.slice(hash + 1);
@@ -65,6 +65,12 @@ export const envFile: DestinationKind = {
         try {
           await removeLeftovers(path);
           const found = await findFile(path);
+          // With the secret it must still be short enough to be read back.
+          if (found && !resuming && found.content.length + room > maxBytes) {
+            throw new KeysError('invalid', `${path} is too large for another variable`, {
+              hint: 'use --to file:PATH',
+            });
+          }
           // A stand-in for the secret shows whether the file can be edited at all.
           edit(found, 'stand-in');
           if (found && isOpenToOthers(found)) {

@@ -15,7 +15,8 @@ export interface FoundFile {
   readonly version: string;
 }
 
-const maxBytes = 1_048_576;
+/** More is not read. */
+export const maxBytes = 1_048_576;
 
 /**
  * Absolute; a leading `~/`, which shells leave alone after a colon, is the home directory. Throws `invalid` where there is none, and for

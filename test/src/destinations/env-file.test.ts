@@ -315,3 +315,18 @@ test('a line of nothing but spaces keeps nobody waiting', () => {
   expect(setVariable(`A=x${spaces}y\n`, 'A', 'new')).toBe('A=new\n');
   expect(setVariable(`A=x${spaces}#y\n`, 'A', 'new')).toBe(`A=new${spaces}#y\n`);
 });
+
+test('a file that could not be read back with the secret in it is refused before anything is minted', async () => {
+  const path = join(temporaryDirectory(), '.env');
+  await writeFile(path, `A=${'1'.repeat(2 ** 20 - 8)}\n`, { mode: 0o600 });
+  const spec = `env-file:${path}#TOKEN`;
+  const destination = await openDestination(spec, destinationContext());
+  await expect(destination.preflight()).rejects.toMatchObject({ code: 'invalid' });
+  await writeFile(path, `A=${'1'.repeat(2 ** 20 - 4_200)}\n`);
+  await destination.preflight();
+  await destination.deliver(new Secret('keys_x'.repeat(100)));
+  const again = await openDestination(spec, destinationContext({ resuming: true }));
+  await again.preflight();
+  expect((await again.readBack())?.reveal()).toBe('keys_x'.repeat(100));
+  await again.abandon();
+});
