@@ -21,6 +21,9 @@ export interface ChildResult {
 
 const longestCharacters = 65_536;
 
+/** How long a program that has ended may be survived by others that hold its streams, as an agent does that it has started. */
+const lingerMs = 500;
+
 /** Runs argv without a shell. Throws the signal's reason when it is aborted. */
 export async function runChild(argv: readonly string[], options: ChildOptions): Promise<ChildResult> {
   const { env, signal, deadlineMs, input = '', onStderr } = options;
@@ -36,16 +39,21 @@ export async function runChild(argv: readonly string[], options: ChildOptions): 
   const failure = await new Promise<string | null>((resolve) => {
     const ending = AbortSignal.any([deadline, signal]);
     const late = () => stop(`did not answer in ${deadlineMs / 1_000} s`);
+    let lingering: NodeJS.Timeout | undefined;
     const settle = (failure: string | null) => {
+      clearTimeout(lingering);
       ending.removeEventListener('abort', late);
       resolve(failure);
     };
-    const stop = (failure: string) => {
-      child.kill('SIGKILL');
-      // What the child started in turn may keep these open, and write on.
+    /** What the child started in turn may keep its streams open, and write on. */
+    const leave = (failure: string | null) => {
       child.stdout?.destroy();
       child.stderr?.destroy();
       settle(failure);
+    };
+    const stop = (failure: string) => {
+      child.kill('SIGKILL');
+      leave(failure);
     };
     ending.addEventListener('abort', late, { once: true });
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -55,9 +63,13 @@ export async function runChild(argv: readonly string[], options: ChildOptions): 
     child.once('error', (error: NodeJS.ErrnoException) =>
       settle(error.code === 'ENOENT' ? 'was not found' : `could not be run: ${error.message}`),
     );
-    child.once('close', (code, killedBy) =>
-      settle(code === 0 ? null : killedBy ? `was ended by ${killedBy}` : `exited with ${code}`),
-    );
+    const end = (code: number | null, killedBy: string | null) =>
+      code === 0 ? null : killedBy ? `was ended by ${killedBy}` : `exited with ${code}`;
+    child.once('exit', (code, killedBy) => {
+      // What is in the pipe by now is read first.
+      lingering = setTimeout(() => setImmediate(() => leave(end(code, killedBy))), lingerMs);
+    });
+    child.once('close', (code, killedBy) => settle(end(code, killedBy)));
   });
   signal.throwIfAborted();
   return { stdout, failure };

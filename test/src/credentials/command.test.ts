@@ -36,6 +36,11 @@ test('it gets an empty stdin, so that it cannot take what is meant for keys', as
   expect((await shell('test -z "$(cat)" && echo keys_secret').read())?.reveal()).toBe('keys_secret');
 });
 
+test('what it leaves behind in the background is not waited for', async () => {
+  const { read } = shell('sleep 60 & echo keys_secret');
+  expect((await read())?.reveal()).toBe('keys_secret');
+});
+
 test.each([
   ['exit 3', "'sh' exited with 3"],
   ['echo keys_secret; exit 1', "'sh' exited with 1"],
