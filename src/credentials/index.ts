@@ -67,7 +67,7 @@ export async function replaceCredential(
     return store.write(accountOf(profile), secret);
   }
   await app.note(
-    `warning: the service has replaced the credential from ${source}, which will not be taken again: keys auth login -p ${profile.name}`,
+    `warning: the service has replaced the credential from ${source}, which will not be taken again: ${profile.origin === 'environment' ? 'put another one there' : `keys auth login -p ${profile.name}`}`,
   );
 }
 

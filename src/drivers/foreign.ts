@@ -1,6 +1,7 @@
 /** What the drivers of other people's services have in common. */
 import { isDeepStrictEqual } from 'node:util';
 import { requireVerb } from '../capabilities.ts';
+import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';
 import type { Capabilities, Key, KeyQuery, KeyService, Verb } from '../keys.ts';
@@ -132,6 +133,15 @@ export function requirePlainName(name: string): void {
 
 /** A login, or the renewal of one: no key is touched, and still no password or token is to be presented twice. */
 export const onlyOnce = { effect: 'read', attempts: 1 } as const;
+
+/** How to get a login again: of a profile that the environment makes, nothing can be kept. */
+export function loginAgain({ name, origin }: LoginProfile, more = ''): string {
+  return origin === 'environment'
+    ? 'put one that works in KEYS_TOKEN_FILE or KEYS_TOKEN'
+    : `keys auth login -p ${name}${more}`;
+}
+
+export type LoginProfile = Pick<Profile, 'name'> & Partial<Pick<Profile, 'origin'>>;
 
 /** What fails before a mint is sent leaves no doubt: nothing was minted. Throws `unavailable` for what would leave one. */
 export function beforeMint<T>(work: Promise<T>): Promise<T> {

@@ -1,10 +1,9 @@
 /** A user's session at our own service: had for a name and a password, and renewed while it is used. */
 import * as z from 'zod/mini';
-import type { Profile } from '../config.ts';
 import { KeysError, toKeysError } from '../errors.ts';
 import { type Answer, type Call, type Http, problemError } from '../http.ts';
 import { Secret } from '../secret.ts';
-import { onlyOnce } from './foreign.ts';
+import { type LoginProfile, loginAgain, onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 
 const token = z.string().check(z.regex(/^[\x21-\x7e]+$/));
@@ -35,7 +34,7 @@ export async function passwordLogin(
 export async function endSession(
   http: Http,
   session: Secret,
-  profile: Pick<Profile, 'name'>,
+  profile: LoginProfile,
   { now, know }: Pick<DriverParts, 'now' | 'know'>,
 ): Promise<void> {
   const renewCredential: DriverParts['renewCredential'] = async (exchange) =>
@@ -47,12 +46,12 @@ export async function endSession(
 /** The same service, each call in the name of the session; as it is where the credential is a key. */
 export function withSession(
   http: Http,
-  { name }: Pick<Profile, 'name'>,
+  profile: LoginProfile,
   parts: Omit<DriverParts, 'replaceCredential'>,
 ): Http {
   const { credential, now, know, renewCredential } = parts;
   if (!credential || !isSession(credential)) return http;
-  let tokens = tokensIn(credential, name);
+  let tokens = tokensIn(credential, profile);
   let renewing: Promise<void> | undefined;
   /** By a clock that is far ahead, every token has ended; then the service tells. */
   let clockIsFast = false;
@@ -60,7 +59,7 @@ export function withSession(
   async function renew(): Promise<void> {
     const kept = await renewCredential(async (current) => {
       // Another process was first: a refresh token is good once.
-      if (tokensIn(current, name).refreshToken !== tokens.refreshToken) return null;
+      if (tokensIn(current, profile).refreshToken !== tokens.refreshToken) return null;
       const refreshing = http.call({
         method: 'POST',
         path: ['v1', 'sessions', 'refresh'],
@@ -68,14 +67,14 @@ export function withSession(
         effect: 'once',
         attempts: 1,
         finishes: true,
-        errorOf: (said) => ended(problemError(said), name),
+        errorOf: (said) => ended(problemError(said), profile),
       });
       const answer = await refreshing.catch((error: unknown) => {
-        throw unrenewed(error, name);
+        throw unrenewed(error, profile);
       });
       return credentialWith(tokensOf(answer), know);
     });
-    tokens = tokensIn(kept, name);
+    tokens = tokensIn(kept, profile);
     clockIsFast ||= isLate();
   }
 
@@ -130,33 +129,32 @@ function credentialWith({ accessToken, refreshToken, expiresAt }: Tokens, know: 
   return know(new Secret(JSON.stringify({ accessToken, refreshToken, expiresAt })));
 }
 
-function tokensIn(credential: Secret, profile: string): Tokens {
+function tokensIn(credential: Secret, profile: LoginProfile): Tokens {
   try {
     return wireTokens.parse(JSON.parse(credential.reveal()));
   } catch {
     throw new KeysError('invalid', 'the credential is neither a secret nor what a login keeps', {
-      hint: loginAgain(profile),
+      hint: loginAgain(profile, ' --user <name>'),
     });
   }
 }
 
-function ended(error: KeysError | null, profile: string): KeysError | null {
+function ended(error: KeysError | null, profile: LoginProfile): KeysError | null {
   if (error?.code !== 'unauthenticated') return error;
   const { requestId } = error;
-  return new KeysError('unauthenticated', 'this login has ended', { hint: loginAgain(profile), requestId });
-}
-
-/** Nothing that a command is for has been changed then, whatever became of the login. */
-function unrenewed(error: unknown, profile: string): unknown {
-  if (!(error instanceof KeysError && error.code === 'outcome_unknown')) return error;
-  const { code, message } = toKeysError(error.cause);
-  return new KeysError(code, `this login could not be renewed: ${message}`, {
-    hint: `try again; if the login has ended: ${loginAgain(profile)}`,
-    requestId: error.requestId,
-    cause: error,
+  return new KeysError('unauthenticated', 'this login has ended', {
+    hint: loginAgain(profile, ' --user <name>'),
+    requestId,
   });
 }
 
-function loginAgain(profile: string): string {
-  return `keys auth login -p ${profile} --user <name>`;
+/** Nothing that a command is for has been changed then, whatever became of the login. */
+function unrenewed(error: unknown, profile: LoginProfile): unknown {
+  if (!(error instanceof KeysError && error.code === 'outcome_unknown')) return error;
+  const { code, message } = toKeysError(error.cause);
+  return new KeysError(code, `this login could not be renewed: ${message}`, {
+    hint: `try again; if the login has ended: ${loginAgain(profile, ' --user <name>')}`,
+    requestId: error.requestId,
+    cause: error,
+  });
 }

@@ -5,7 +5,7 @@ import { KeysError } from '../errors.ts';
 import type { Http } from '../http.ts';
 import type { Prompt } from '../prompt.ts';
 import { Secret } from '../secret.ts';
-import { onlyOnce } from './foreign.ts';
+import { type LoginProfile, loginAgain, onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 import { codeOf, dataOf, errorOf } from './kubevision-envelope.ts';
 
@@ -30,7 +30,7 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
   const text = credential.reveal();
   if (!text.startsWith('{')) return fixed(headerFor(credential, profile.authScheme));
 
-  know(refreshTokenIn(text, profile.name));
+  know(refreshTokenIn(text, profile));
   let access: { header: Secret; sinceMs: number } | null = null;
 
   let renewing: Promise<Secret> | null = null;
@@ -47,14 +47,14 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
     let header: Secret | undefined;
     // The token as it is kept by now: another command may have renewed it.
     await renewCredential(async (current) => {
-      const refreshToken = know(refreshTokenIn(current.reveal(), profile.name));
+      const refreshToken = know(refreshTokenIn(current.reveal(), profile));
       const answer = await http.call({
         method: 'POST',
         path: ['auth', 'refresh'],
         body: { refreshToken: refreshToken.reveal() },
         ...onlyOnce,
         finishes: true,
-        errorOf: (said) => loginEnded(errorOf(said), profile.name),
+        errorOf: (said) => loginEnded(errorOf(said), profile),
       });
       const found = dataOf(answer, tokens);
       know(new Secret(found.accessToken));
@@ -80,10 +80,10 @@ export function openSession(http: Http, profile: Profile, parts: DriverParts): S
   };
 }
 
-function loginEnded(error: KeysError | null, profile: string): KeysError | null {
+function loginEnded(error: KeysError | null, profile: LoginProfile): KeysError | null {
   if (error?.code !== 'unauthenticated') return error;
   return new KeysError('unauthenticated', 'the login at KubeVision has ended', {
-    hint: `keys auth login -p ${profile}`,
+    hint: loginAgain(profile),
     requestId: error.requestId,
   });
 }
@@ -101,12 +101,12 @@ function headerFor(credential: Secret, scheme: Profile['authScheme']): Record<st
   return { authorization: new Secret(`${chosen === 'apikey' ? 'ApiKey' : 'Bearer'} ${text}`) };
 }
 
-function refreshTokenIn(text: string, profile: string): Secret {
+function refreshTokenIn(text: string, profile: LoginProfile): Secret {
   try {
     return new Secret(kept.parse(JSON.parse(text)).refreshToken);
   } catch {
     throw new KeysError('invalid', 'the credential is not what a login at KubeVision keeps', {
-      hint: `keys auth login -p ${profile}`,
+      hint: loginAgain(profile),
     });
   }
 }

@@ -403,6 +403,15 @@ test('kubevision: a login asks for name, password and second factor, and what is
   });
 });
 
+test('kubevision: a login from KEYS_TOKEN that has ended is not to be kept in a profile that the environment makes', async () => {
+  const { env } = await fakes.kubevision();
+  const ended = { ...env, KEYS_TOKEN: '{"refreshToken":"old"}' };
+  expect(await newHome().keys('list', { env: ended })).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('hint: put one that works in KEYS_TOKEN_FILE or KEYS_TOKEN'),
+  });
+});
+
 test('kubevision: with an auth scheme chosen, a login asks for the key itself', async () => {
   const fake = await forTest(kubeVisionFake());
   const home = newHome();

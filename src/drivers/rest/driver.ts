@@ -307,13 +307,23 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
 
   async function whoami() {
     const call = the('whoami');
-    const body = (await ask(call, { effect: 'read' })).json();
+    const answer = await ask(call, { effect: 'read' });
+    const body = answer.json();
     const { id, name, owner, namespace, roles } = call;
-    return {
+    const said = {
       id: findText(id, body),
       name: findText(name, body),
       owner: findText(owner, body),
       namespace: findText(namespace, body),
+    };
+    const places = [id, name, owner, namespace].filter((place) => place !== undefined);
+    // What is not the answer of the service says nothing of the credential.
+    if (places.length > 0 && Object.values(said).every((value) => value === null))
+      throw answer.nonsense(
+        `the answer of ${title} to who asks makes no sense: there is nothing at '${places.join("', '")}'`,
+      );
+    return {
+      ...said,
       roles: (roles === undefined ? [] : [find(roles, body)].flat())
         .map(textOf)
         .filter((role) => role !== null),

@@ -395,6 +395,14 @@ test.each([200, 202])('a minted secret is kept also where status %d was not expe
   await service.close();
 });
 
+test('an answer without the id that is looked for there says of no secret that it is good, and of no credential who it is', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: { login: 'required' } })));
+  const calls = `${base}verify: { method: GET, path: /me, id: id }\nwhoami: { method: GET, path: /me, id: id }\n`;
+  const service = openMapping(parseMapping('acme.yaml', calls), server);
+  await refuses('bad_response', service.verify(new Secret('sk_1')), /there is no id at 'id'/);
+  await refuses('bad_response', service.whoami(), /there is nothing at 'id'/);
+});
+
 test('verify presents the secret in the scheme that the profile has chosen, and one that no header can carry is unknown', async () => {
   const server = await forTest(
     startVendorServer(({ headers }) => ({ status: headers['x-api-key'] === 'sk_1' ? 200 : 401, body: {} })),
