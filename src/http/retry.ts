@@ -44,9 +44,9 @@ export function retryAfter(headers: IncomingHttpHeaders, nowMs: number): number 
   const text = headers['retry-after'];
   if (typeof text !== 'string') return null;
   if (/^\d{1,12}$/.test(text)) return Number(text) * 1_000;
-  const at = httpDate(text);
+  const at = httpDate(text, nowMs);
   if (at === null) return null;
-  return Math.max(0, at - (httpDate(headers.date ?? '') ?? nowMs));
+  return Math.max(0, at - (httpDate(headers.date ?? '', nowMs) ?? nowMs));
 }
 
 const time = String.raw`(?<time>\d\d:\d\d:\d\d)`;
@@ -56,12 +56,25 @@ const dateForms = [
   new RegExp(String.raw`^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) ${time} (?<year>\d{4})$`),
 ];
 
-/** The three forms of RFC 9110, 5.6.7, as milliseconds since 1970; `null` for what is none, or no day of the calendar. */
-export function httpDate(text: string): number | null {
+/**
+ * The three forms of RFC 9110, 5.6.7, as milliseconds since 1970; `null` for what is none, or no day of the calendar. A year of two
+ * digits is in the century of `nowMs`, or in the one before where it would be more than 50 years ahead.
+ */
+export function httpDate(text: string, nowMs = Date.now()): number | null {
   const parts = dateForms.map((form) => form.exec(text)?.groups).find((groups) => groups);
   if (!parts) return null;
   const { day = '', month, year = '', time } = parts;
-  const date = `${day.trim().padStart(2, '0')} ${month} ${year.length === 2 ? `20${year}` : year} ${time} GMT`;
-  const ms = Date.parse(date);
-  return !Number.isNaN(ms) && new Date(ms).toUTCString().endsWith(date) ? ms : null;
+  const inYear = (full: number | string) =>
+    calendarDate(`${day.replace(' ', '0')} ${month} ${full} ${time} GMT`);
+  if (year.length === 4) return inYear(year);
+  const now = new Date(nowMs);
+  const thisYear = now.getUTCFullYear();
+  const near = thisYear - (thisYear % 100) + Number(year);
+  const ms = inYear(near);
+  return ms !== null && ms > now.setUTCFullYear(thisYear + 50) ? inYear(near - 100) : ms;
+}
+
+function calendarDate(text: string): number | null {
+  const ms = Date.parse(text);
+  return new Date(ms).toUTCString().endsWith(text) ? ms : null;
 }
