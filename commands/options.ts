@@ -192,6 +192,9 @@ function collectPairs(noun: string) {
   return (text: string, previous: Record<string, string> | undefined): Record<string, string> => {
     const equals = text.indexOf('=');
     if (equals < 1) throw new InvalidArgumentError(`'${text}' is not a ${noun}; write it as name=value.`);
-    return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+    const name = text.slice(0, equals);
+    if (previous && Object.hasOwn(previous, name))
+      throw new InvalidArgumentError(`the ${noun} '${name}' is given twice.`);
+    return { ...previous, [name]: text.slice(equals + 1) };
   };
 }

@@ -157,6 +157,10 @@ export const loginHint = "the credential is missing, wrong or ended: 'keys auth 
 /** Every failure as a KeysError: what is not one already is a defect of ours, and says so. */
 export function toKeysError(error: unknown): KeysError {
   if (error instanceof KeysError) return error;
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    const hint = 'cd to one that is there';
+    return new KeysError('invalid', 'the working directory has been removed', { cause: error, hint });
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new KeysError('unexpected', `unexpected failure: ${message}`, {
     cause: error,

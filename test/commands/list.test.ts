@@ -102,6 +102,7 @@ describe('filters', () => {
     '--status nonsense',
     '--type editor',
     '--label =x',
+    '--label team=a --label team=b',
     '--expiring-within soon',
     '--unused-for 3',
     '--sort secret',

@@ -1,9 +1,10 @@
-/** The launcher in a package that is not whole. */
+/** The launcher in a package that is not whole, or in a directory that is not there. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { newShell } from './shell.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'keys-launcher-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -42,4 +43,14 @@ test("a checkout's own Node that cannot be started is named in one line", () => 
   const { code, stderr } = launch(99);
   expect(code).toBe(1);
   expect(stderr).toBe(`keys: cannot start ${own}: spawn ${own} EACCES; npm ci brings it anew\n`);
+});
+
+test('in a directory that has been removed a path that is relative exits 2, and nothing is minted', async () => {
+  const shell = newShell();
+  const { code, stderr } = await shell.run(
+    'mkdir gone && cd gone && rmdir ../gone && keys create x --to file:secret',
+  );
+  expect(code).toBe(2);
+  expect(stderr).toContain('keys: the working directory has been removed\n');
+  expect((await shell.run('keys list -o name')).stdout).toBe('');
 });
