@@ -131,10 +131,13 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
   };
 
   function read(answer: Answer): ApiAnswer {
-    const { status, lossless } = answer;
+    const { status } = answer;
     const found = answer.jsonOrNull();
     return {
-      ...{ status, lossless },
+      status,
+      get lossless() {
+        return answer.lossless;
+      },
       anyFields: recordOf(found),
       refusal: () => refusal(answer),
       fields() {

@@ -35,11 +35,16 @@ const reasons: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EDQUOT: ['unavailable', 'the disk quota is used up'],
 };
 
+const hints: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `mkdir -p ${shellWord(dirname(path))}`,
+  EPERM: () => 'it would not stay with its owner and group: run this as its owner, or name another file',
+};
+
 /** A failure of the file system before anything was minted. */
 export function fileError(error: unknown, path: string): KeysError {
   if (error instanceof KeysError) return error;
   const [code = 'unavailable'] = reasons[codeOf(error)] ?? [];
-  const hint = codeOf(error) === 'ENOENT' ? `mkdir -p ${shellWord(dirname(path))}` : null;
+  const hint = hints[codeOf(error)]?.(path) ?? null;
   return new KeysError(code, `cannot write ${path}: ${reasonOf(error)}`, { cause: error, hint });
 }
 

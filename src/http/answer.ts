@@ -45,10 +45,18 @@ export class Answer {
     });
   }
 
-  /** False when `json()` gives a number as text, so that writing it back would change it. */
+  /** False when writing what `json()` gives would change a number: one too large or too precise, or written in another way. */
   get lossless(): boolean {
-    const read = this.#read();
-    return 'value' in read && !read.inexact;
+    if ('problem' in this.#read()) return false;
+    let kept = true;
+    JSON.parse(
+      new TextDecoder().decode(this.#received.body),
+      (_name, item: unknown, context?: { source?: string }) => {
+        if (typeof item === 'number' && JSON.stringify(item) !== context?.source) kept = false;
+        return item;
+      },
+    );
+    return kept;
   }
 
   /** The body as JSON, or `null` when it is none. */
@@ -89,25 +97,21 @@ export class Answer {
     if (encoding !== 'identity') return { problem: 'a compressed body, which was not asked for' };
     if (!this.#isJson) return { problem: `${kindOf(this.header('content-type'))} instead of JSON` };
     try {
-      return exactJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
+      return { value: exactJson(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
     } catch {
       return { problem: 'JSON that cannot be read' };
     }
   }
 }
 
-type Read = { value: unknown; inexact: boolean } | { problem: string };
+type Read = { value: unknown } | { problem: string };
 
 /** JSON in which an integer that a number cannot hold is its digits, as text: an id loses none. */
-function exactJson(text: string): Read {
-  let inexact = false;
-  if (!/\d{16}/.test(text)) return { value: JSON.parse(text), inexact };
-  const value = JSON.parse(text, (_name, item: unknown, context?: { source?: string }) => {
-    if (!Number.isInteger(item) || Number.isSafeInteger(item)) return item;
-    inexact = true;
-    return context?.source ?? item;
-  });
-  return { value, inexact };
+function exactJson(text: string): unknown {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_name, item: unknown, context?: { source?: string }) =>
+    Number.isInteger(item) && !Number.isSafeInteger(item) ? (context?.source ?? item) : item,
+  );
 }
 
 function kindOf(contentType: string | null): string {

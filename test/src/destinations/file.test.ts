@@ -188,6 +188,10 @@ describe.skipIf(!isRoot)('without the rights of root (dropping them needs root)'
     const path = join(directory, 'token');
     await writeFile(path, 'theirs', { mode: 0o644 });
     expect(await asNobody(() => preflightCode(path, { force: true }))).toBe('forbidden');
+    const forced = await open(path, { force: true });
+    await expect(asNobody(() => forced.preflight())).rejects.toMatchObject({
+      hint: expect.stringContaining('as its owner'),
+    });
   });
 
   test('a directory that may be written and not read is refused before anything is minted', async () => {

@@ -171,3 +171,20 @@ test.each(['secret#x', 'secret/#x', 'secret/a', 'secret/a#', 'secret//a#x', 'sec
     });
   },
 );
+
+test.each(['1.10', '1e400', '0.12345678901234567891', '12345678901234567890', '-0'])(
+  'a field beside it with the number %s, which writing it back would change, shows before anything is minted',
+  async (number) => {
+    const { vault, destination } = await start();
+    vault.put('secret/ci/deploy', { other: 'x' });
+    const body = `{"data":{"data":{"other":[${number}]},"metadata":{"version":1}}}`;
+    vault.next.push(null, null, (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    });
+    await expect(destination.preflight()).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('survive'),
+    });
+    await destination.abandon();
+  },
+);
