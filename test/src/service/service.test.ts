@@ -94,6 +94,21 @@ test('names are compared after trimming and normalising', async () => {
   expect((await admin.create({ name: '👍'.repeat(128) })).key.name).toBe('👍'.repeat(128));
 });
 
+test('a description may have lines and tabs; what a terminal would act on is refused there and in labels', async () => {
+  const { admin } = await newService();
+  const description = 'nightly\tbuild\r\nof the shop';
+  const { key } = await admin.create({ name: 'lines', description: ` ${description}\n` });
+  expect(key.description).toBe(description);
+  for (const bad of ['a\u001b[2Jb', 'a\u202eb', 'a\0b', 'a\u0085b']) {
+    await refuses('invalid', admin.create({ name: 'bad', description: bad }));
+    await refuses('invalid', admin.edit(key.id, { description: bad }));
+    await refuses('invalid', admin.create({ name: 'bad', labels: { team: bad } }));
+    await refuses('invalid', admin.edit(key.id, { labels: { team: bad } }));
+  }
+  await refuses('invalid', admin.create({ name: 'bad', labels: { team: 'x'.repeat(256) } }));
+  expect((await admin.get(key.id)).version).toBe(key.version);
+});
+
 test('a configured role brings its permissions to the rules for View keys', async () => {
   const { admin } = await newService({ roles: { reader: ['a.view', 'b.list'], deployer: ['a.deploy'] } });
   const { key } = await admin.create({ name: 'ok', type: 'view', roles: ['reader', 'reader'] });
