@@ -78,7 +78,9 @@ async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
     return work();
   };
   try {
-    return await withLock(join(app.paths.state, 'renewal.lock'), { signal: app.signal }, run);
+    // As long as whoever holds it may wait for the service.
+    const waitMs = app.options.timeout ?? defaultTimeoutMs;
+    return await withLock(join(app.paths.state, 'renewal.lock'), { signal: app.signal, waitMs }, run);
   } catch (error) {
     if (begun || error instanceof KeysError) throw error;
     throw new KeysError(
