@@ -1,9 +1,10 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import { profileFrom } from '../../src/config.ts';
+import { type Profile, profileFrom } from '../../src/config.ts';
 import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
+import type { Taken } from '../../src/keychain.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
 import { requireConsent } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';
@@ -31,7 +32,7 @@ export async function remove(app: App, name: string, options: Options): Promise<
   const keepsCredential = profile.store === 'keychain' || profile.store === 'file';
   if (keepsCredential && !options.keepCredential) {
     await agree(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
-    const { removed, secret } = await (await openStore(app, profile.store)).take(accountOf(profile));
+    const { removed, secret } = await takeCredential(app, profile);
     if (removed) notes.push(await endAccess(app, profile, secret));
   }
   await changeConfig(app, ({ config, removeProfile, setCurrent }) => {
@@ -43,6 +44,18 @@ export async function remove(app: App, name: string, options: Options): Promise<
   await app.note(notes.join('; '));
   for (const id of await unfinishedWith(app, profile).catch(() => []))
     await app.note(`warning: operation ${id} was begun with it and is unfinished: keys recover ${id}`);
+}
+
+async function takeCredential(app: App, profile: Profile): Promise<Taken> {
+  try {
+    return await (await openStore(app, profile.store)).take(accountOf(profile));
+  } catch (error) {
+    if (!(error instanceof KeysError && error.code === 'credential_store')) throw error;
+    throw new KeysError(error.code, error.message, {
+      hint: `to leave the credential where it is: keys profile remove ${profile.name} --keep-credential`,
+      cause: error,
+    });
+  }
 }
 
 async function agree(app: App, question: string): Promise<void> {

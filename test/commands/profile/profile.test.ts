@@ -274,6 +274,17 @@ test.each([
   expect(await home.keys(`auth status -p ${name}`, { env })).toMatchObject({ code: 0 });
 });
 
+test('a profile whose keychain is not there is removed without its credential, and the hint says how', async () => {
+  const home = newHome();
+  writeConfig(home, 'profiles:\n  prod:\n    url: https://x.y\n    store: keychain\n');
+  const env = { HOME: home.path, XDG_RUNTIME_DIR: home.path };
+  expect(await home.keys('profile remove prod --yes', { env })).toMatchObject({
+    ...{ code: 11, stdout: '' },
+    stderr: expect.stringMatching(/hint: .*: keys profile remove prod --keep-credential\n$/),
+  });
+  expect(await home.keys('profile remove prod --keep-credential', { env })).toMatchObject({ code: 0 });
+});
+
 test('while an operation that was begun with a profile is unfinished, rename exits 5, and remove says so', async () => {
   const service = await listeningService();
   const { secret } = await service.mint({ name: 'laptop', roles: ['admin'] });
