@@ -90,7 +90,8 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
   function hintFor(error: unknown): string | null {
     if (!(error instanceof KeysError)) return null;
     const { code, message, hint, retryAfterMs } = error;
-    const isOwn = message.startsWith(`${name} answered`) || retryAfterMs !== null || code === 'invalid';
+    const asksToWait = retryAfterMs !== null && code !== 'outcome_unknown';
+    const isOwn = message.startsWith(`${name} answered`) || asksToWait || code === 'invalid';
     if (isOwn) return hint;
     if (message.endsWith('redirects are not followed')) return hints.moved ?? hints.address;
     return addressed.has(code) ? hints.address : null;
