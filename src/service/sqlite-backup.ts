@@ -31,6 +31,7 @@ export async function backUp(from: string, to: string, replace: boolean): Promis
     throw new KeysError('invalid', `there is no database ${from}`, { hint: 'name it: --database <path>' });
   requireAnother(to, from);
   if (!replace && existsSync(to)) throw taken(to);
+  requireFile(to);
   const copy = besides(to);
   try {
     await createPrivately(copy);
@@ -50,7 +51,8 @@ export async function backUp(from: string, to: string, replace: boolean): Promis
   } catch (error) {
     throw fileError(to, error);
   } finally {
-    await rm(copy, { force: true });
+    // Where nothing could be written, there is nothing to remove either.
+    await rm(copy, { force: true }).catch(() => {});
   }
 }
 
@@ -72,6 +74,7 @@ export interface Restore {
  * that holds remains of another database, and `unavailable` while the database is in use.
  */
 export async function prepareRestore(from: string, to: string, now: number): Promise<Restore> {
+  for (const path of [from, to]) requireFile(path);
   requireAlone(from);
   requireAnother(from, to);
   await makePrivateDirectory(dirname(to));
@@ -132,6 +135,13 @@ function requireAnother(backup: string, database: string): void {
   throw new KeysError('invalid', `${backup} is the database itself, not a backup`, {
     hint: 'name another file',
   });
+}
+
+/** In the place of a device or a directory nothing is put, not even by root; and a pipe is no database. */
+function requireFile(path: string): void {
+  const found = existsSync(path) ? statSync(path) : null;
+  if (!found || found.isFile()) return;
+  throw new KeysError('invalid', `${path} is not a file`, { hint: 'name another file' });
 }
 
 /** A database with a log beside it lacks what is in the log. */

@@ -1,4 +1,5 @@
 /** `keys serve backup` and `restore`. */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -104,6 +105,30 @@ test('neither a backup nor a restore takes the database itself for the backup, u
   });
   expect(readFileSync(database)).toEqual(before);
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
+});
+
+test('neither a backup nor a restore puts a file in the place of what is none, nor reads from it', async () => {
+  await during((admin) => admin.create({ name: 'first' }));
+  const directory = join(home.path, 'directory');
+  mkdirSync(directory);
+  const pipe = join(home.path, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const device = join(home.path, 'device');
+  symlinkSync('/dev/null', device);
+  for (const path of [directory, pipe, device]) {
+    const before = lstatSync(path);
+    for (const argv of [
+      ['backup', path, '--force', '--database', database],
+      ['restore', path, '--yes', '--database', database],
+      ['restore', database, '--yes', '--database', path],
+    ]) {
+      const { code, stderr } = await home.keys(['serve', ...argv]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`${path} is not a file`)]);
+    }
+    expect(lstatSync(path)).toMatchObject({ ino: before.ino, mode: before.mode });
+  }
+  copy = join(database, 'beneath-a-file');
+  expect((await backup()).code).toBe(7);
 });
 
 test('there is no backup of a database that is missing, foreign, newer or PostgreSQL', async () => {
