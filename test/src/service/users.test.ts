@@ -183,6 +183,24 @@ test('POST /v1/sessions/refresh: 200 once; a second time ends the whole family',
   expect((await team.ask('GET /v1/whoami', { secret: other.accessToken })).status).toBe(200);
 });
 
+test('a refresh token that was exchanged ends the session when it is used again, also after its own 30 days and a sweep', async () => {
+  const team = await newTeam();
+  const refresh = async ({ refreshToken }: Tokens) =>
+    team.ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null });
+  const first = await login(team, 'erin');
+  let tokens = first;
+  for (const _renewal of [1, 2]) {
+    team.clock.now += 20 * 86_400_000;
+    tokens = (await refresh(tokens)).body as Tokens;
+  }
+  const store = await openSqlite(team.databasePath);
+  await store.sweepSessions(team.clock.now);
+  await store.close();
+  expect((await refresh(first)).status).toBe(401);
+  expect((await team.ask('GET /v1/whoami', { secret: tokens.accessToken })).status).toBe(401);
+  expect((await refresh(tokens)).status).toBe(401);
+});
+
 test('an access token ends after 15 minutes, a refresh token is no credential', async () => {
   const team = await newTeam();
   const { accessToken, refreshToken, expiresAt } = await login(team, 'erin');
