@@ -12,7 +12,6 @@ import {
 } from 'fastify';
 import {
   createJsonSchemaTransform,
-  createJsonSchemaTransformObject,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
@@ -23,6 +22,7 @@ import type { Caller } from './access.ts';
 import type { RequestContext } from './audit.ts';
 import { requestRow } from './audit-requests.ts';
 import { authenticate, authenticateAgain } from './authenticate.ts';
+import { completed } from './document.ts';
 import type { OwnKeyService } from './key-service.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
@@ -163,7 +163,7 @@ export function createServer(parts: ServerParts): Server {
       security: [{ bearer: [] }, { apiKey: [] }],
     },
     transform: createJsonSchemaTransform({ schemaRegistry: components }),
-    transformObject: tidied,
+    transformObject: completed,
   });
   app.register(async (scope: Server) => {
     const methods = new Map<string, string[]>();
@@ -178,33 +178,6 @@ export function createServer(parts: ServerParts): Server {
     for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
   });
   return app;
-}
-
-const withComponents = createJsonSchemaTransformObject({ schemaRegistry: components });
-
-/**
- * Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. And it calls every
- * body required, also one that need not be there.
- */
-const tidied: typeof withComponents = (document) => {
-  const described = withComponents(document);
-  const schemas = 'components' in described ? described.components?.schemas : undefined;
-  for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
-  const operations = Object.values(described.paths ?? {}).flatMap((path) => Object.values(path ?? {}));
-  for (const { requestBody } of operations as { requestBody?: Body }[]) {
-    const schema = requestBody?.content['application/json'].schema;
-    if (requestBody && schema?.anyOf?.some(({ type }) => type === 'null')) requestBody.required = false;
-  }
-  return described;
-};
-
-interface Body {
-  required?: boolean;
-  readonly content: {
-    readonly 'application/json': {
-      readonly schema: { readonly anyOf?: readonly { readonly type?: string }[] };
-    };
-  };
 }
 
 function requestIdOf(given: string | string[] | undefined): string {

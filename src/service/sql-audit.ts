@@ -113,11 +113,13 @@ function* select(selection: AuditSelection): Work<AuditSlice> {
   const low = oldest ? start : Math.max(lowest, start - windowLength + 1);
   const high = oldest ? Math.min(highest, start + windowLength - 1) : start;
   const { text, values } = conditions(selection);
-  // The last window takes rows along whose number is larger than any of ours can be.
+  // The windows at both ends take rows along whose number none of ours can have.
+  const isFirst = after === 0 && since === undefined && (oldest ? from === null : low === lowest);
   const isLast = high >= highest && until === undefined;
+  const window = (isFirst ? 'TRUE' : 'seq >= ?') + (isLast ? '' : ' AND seq <= ?');
   const records = yield* all(
-    `SELECT ${readable} FROM audit_log WHERE seq >= ?${isLast ? '' : ' AND seq <= ?'}${text} ORDER BY seq ${oldest ? 'ASC' : 'DESC'} LIMIT ?`,
-    ...[low, ...(isLast ? [] : [high]), ...values, limit],
+    `SELECT ${readable} FROM audit_log WHERE ${window}${text} ORDER BY seq ${oldest ? 'ASC' : 'DESC'} LIMIT ?`,
+    ...[...(isFirst ? [] : [low]), ...(isLast ? [] : [high]), ...values, limit],
   );
   const entries = records.map(toEntry);
   const full = entries.length === limit ? entries.at(-1)?.seq : undefined;

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, syncDirectory } from '../files.ts';
-import { busyMs, databaseError, requireOurs } from './sqlite-open.ts';
+import { busyMs, databaseError, requireFile, requireOurs } from './sqlite-open.ts';
 import { type Undone, undoneBy } from './sqlite-undone.ts';
 
 export interface Backup {
@@ -135,13 +135,6 @@ function requireAnother(backup: string, database: string): void {
   throw new KeysError('invalid', `${backup} is the database itself, not a backup`, {
     hint: 'name another file',
   });
-}
-
-/** In the place of a device or a directory nothing is put, not even by root; and a pipe is no database. */
-function requireFile(path: string): void {
-  const found = existsSync(path) ? statSync(path) : null;
-  if (!found || found.isFile()) return;
-  throw new KeysError('invalid', `${path} is not a file`, { hint: 'name another file' });
 }
 
 /** A database with a log beside it lacks what is in the log. */

@@ -1,5 +1,5 @@
 /** Opens the database file: private, durable, at the latest step, also when several processes open it first at once. */
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +31,7 @@ export function databasePath(url: string): string {
 /** Throws `unavailable` when the file cannot be opened, `invalid` when it is not a database of ours or a newer one. */
 export async function openDatabase(path: string): Promise<DatabaseSync> {
   const deadline = Date.now() + busyMs;
+  requireFile(path);
   try {
     createPrivately(path);
   } catch (error) {
@@ -51,6 +52,13 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     }
     await sleep(10);
   }
+}
+
+/** In the place of a device or a directory nothing is put, not even by root; and a pipe is no database. */
+export function requireFile(path: string): void {
+  const found = existsSync(path) ? statSync(path) : null;
+  if (!found || found.isFile()) return;
+  throw new KeysError('invalid', `${path} is not a file`, { hint: 'name another file' });
 }
 
 function createPrivately(path: string): void {

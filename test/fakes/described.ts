@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Server } from '../../src/service/server.ts';
 
 interface Described {
+  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
   readonly content?: Readonly<Record<string, { readonly schema: object }>>;
 }
 
@@ -35,6 +36,8 @@ function differenceOf(
   const described = descriptionOf(document, request, reply.statusCode);
   if (described === 'hidden') return null;
   if (!described) return 'the document has no such answer';
+  const header = headerNotAsDescribed(described, reply);
+  if (header) return header;
   const type = String(reply.getHeader('content-type') ?? '').split(';')[0] ?? '';
   const content = Object.entries(described.content ?? {});
   if (content.length === 0) return payload ? 'no body is described' : null;
@@ -46,12 +49,29 @@ function differenceOf(
   return result.success ? null : z.prettifyError(result.error);
 }
 
+/** What every HTTP server says of an answer, or of what it is. */
+const usual = ['content-type', 'content-length', 'cache-control', 'connection', 'allow'];
+
+function headerNotAsDescribed({ headers = {} }: Described, reply: FastifyReply): string | null {
+  const given = Object.keys(reply.getHeaders());
+  const described = Object.keys(headers).map((name) => name.toLowerCase());
+  const unknown = given.find((name) => !usual.includes(name) && !described.includes(name));
+  if (unknown) return `the header ${unknown} is not described`;
+  const missing = Object.entries(headers).find(
+    ([name, { required }]) => required && !given.includes(name.toLowerCase()),
+  );
+  return missing ? `the header ${missing[0]} is missing` : null;
+}
+
 function descriptionOf(
   document: Document,
   { is404, method, routeOptions }: FastifyRequest,
   status: number,
 ): Described | 'hidden' | undefined {
-  const anyProblem = { content: { [problem]: { schema: document.components.schemas.Problem ?? {} } } };
+  const anyProblem = {
+    headers: { 'X-Request-Id': {}, 'WWW-Authenticate': {}, 'Retry-After': {} },
+    content: { [problem]: { schema: document.components.schemas.Problem ?? {} } },
+  };
   if (is404) return anyProblem;
   if (routeOptions.schema?.hide) return status < 400 ? 'hidden' : anyProblem;
   const path = routeOptions.url?.replace(/:(\w+)/g, '{$1}') ?? '';

@@ -155,7 +155,7 @@ test('a database that is unreadable, foreign or newer is refused with a clear er
   });
   expect(readFileSync(path, 'utf8')).toBe('no database '.repeat(1_000));
   const directory = await home.keys(`serve --database ${dirname(path)}`);
-  expect(directory).toMatchObject({ code: 7, stdout: '', stderr: expect.stringContaining('is not usable') });
+  expect(directory).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('is not a file') });
 });
 
 test('--quota and --secret-prefix are kept to', async () => {

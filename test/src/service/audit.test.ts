@@ -348,6 +348,17 @@ describe('the chain in a database', () => {
       const newestFirst = await entries(beyond.audit, {});
       expect(newestFirst).toHaveLength(last + 1);
     }
+    // Before the first as well.
+    for (const seq of [0n, -1n, -9_223_372_036_854_775_808n]) {
+      const before = await world();
+      before.sql(
+        `INSERT INTO audit_log SELECT ?, time, actor, agent, action, target, outcome, address, request_id, details, hash
+         FROM audit_log WHERE seq = 2`,
+        seq,
+      );
+      expect((await check(before.audit)).broken?.seq).toBe(1);
+      expect(await entries(before.audit, {})).toHaveLength(before.whole.rows + 1);
+    }
     const cut = await world();
     cut.sql('DELETE FROM audit_log WHERE seq > 150');
     expect((await check(cut.audit)).broken?.seq).toBe(151);

@@ -147,7 +147,7 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     openapi: string;
     paths: Record<
       string,
-      Record<string, { requestBody?: { required: boolean }; responses: Record<string, unknown> }>
+      Record<string, { requestBody?: { required: boolean }; responses: Record<string, { headers?: object }> }>
     >;
     components: { schemas: Record<string, unknown> };
   };
@@ -195,6 +195,17 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     'post /v1/verify',
     'put /v1/users/{name}/memberships/{namespace}',
   ]);
+  const told = (path: string, method: string, status: string) => {
+    const { headers } = document.paths[path]?.[method]?.responses[status] ?? {};
+    return Object.keys(headers ?? {}).sort();
+  };
+  const limits = ['RateLimit', 'RateLimit-Policy'];
+  expect(told('/v1/keys', 'post', '201')).toEqual(['ETag', 'Location', ...limits, 'X-Request-Id']);
+  expect(told('/v1/keys', 'post', 'default')).toEqual([
+    ...limits,
+    ...['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
+  ]);
+  expect(told('/readyz', 'get', '200')).toEqual(['X-Request-Id']);
   const needsBody = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, { requestBody }]) =>
       requestBody?.required ? [`${method} ${path}`] : [],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -68,10 +69,21 @@ test('a file that is no database is refused and left as it is', async () => {
   expect(readFileSync(path, 'utf8')).toBe('Dear diary, '.repeat(1_000));
 });
 
+test('a pipe, which would be waited for without end, and a directory are refused', async () => {
+  const path = newDatabasePath();
+  mkdirSync(dirname(path), { recursive: true });
+  execFileSync('mkfifo', [path]);
+  for (const place of [path, dirname(path)]) {
+    await expect(openDatabase(place)).rejects.toMatchObject({
+      code: 'invalid',
+      message: `${place} is not a file`,
+    });
+  }
+});
+
 test('a path that cannot be a file is unavailable', async () => {
   const file = withDatabase(() => {});
   await refuses('unavailable', openDatabase(`${file}/keys.db`));
-  await refuses('unavailable', openDatabase(dirname(file)));
 });
 
 test('a damaged database is unavailable', async () => {
