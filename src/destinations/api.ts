@@ -83,7 +83,10 @@ export async function openApi(context: DestinationContext, options: ApiOptions):
     if (!(error instanceof KeysError) || error === signal.reason) return error;
     const { code, message, cause, requestId, retryAfterMs } = error;
     return new KeysError(code, message.startsWith(name) ? message : `${name}: ${message}`, {
-      ...{ hint, cause, requestId, retryAfterMs },
+      hint,
+      cause,
+      requestId,
+      retryAfterMs,
     });
   }
 

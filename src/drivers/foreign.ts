@@ -150,7 +150,9 @@ export function beforeMint<T>(work: Promise<T>): Promise<T> {
     if (!open) throw error;
     const { message, hint, requestId, retryAfterMs } = error;
     throw new KeysError('unavailable', `nothing was created: ${message}`, {
-      ...{ cause: error, requestId, retryAfterMs },
+      cause: error,
+      requestId,
+      retryAfterMs,
       hint: error.code === 'timeout' ? hint : null,
     });
   });
