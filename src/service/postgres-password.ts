@@ -33,14 +33,16 @@ function userOf(url: URL, env: Env): string {
 }
 
 async function contentOf(path: string, isNamed: boolean): Promise<string | null> {
-  const found = await stat(path).catch((cause: Error) => {
-    if (!isNamed && isMissing(cause)) return null;
+  const refuse = (cause: Error): never => {
     throw new KeysError('invalid', `PGPASSFILE: cannot read ${path}: ${cause.message}`, { cause });
-  });
+  };
+  const found = await stat(path).catch((cause: Error) =>
+    !isNamed && isMissing(cause) ? null : refuse(cause),
+  );
   if (!found) return null;
   // What root hands to a service may be readable by its group, as systemd's credentials are.
   const others = found.uid === 0 ? 0o027 : 0o077;
-  if (process.platform === 'win32' || (found.mode & others) === 0) return readSmallFile(path);
+  if (process.platform === 'win32' || (found.mode & others) === 0) return readSmallFile(path).catch(refuse);
   // As PostgreSQL's own programs do; but whoever names a file wants it used.
   if (!isNamed) return null;
   throw new KeysError('invalid', `the password file ${path} is open to others`, {

@@ -52,10 +52,12 @@ test('~/.pgpass is taken where PGPASSFILE names no other', async () => {
   expect(await withPassword('postgres://keys@h/keys', { HOME: home })).toContain('fallback');
 });
 
-test('a file that is named and that others may read, or that is not there, is refused; one that is not named is left alone', async () => {
+test('a file that is named and that others may read, that is not there or no file, is refused; one that is not named is left alone', async () => {
   const address = 'postgres://keys@h/keys';
   await refuses('invalid', withPassword(address, { PGPASSFILE: passwordFile(file, 0o644) }));
-  await refuses('invalid', withPassword(address, { PGPASSFILE: '/nonexistent' }));
+  const directory = join(passwordFile(file), '..');
+  for (const PGPASSFILE of [join(directory, 'absent'), directory])
+    await refuses('invalid', withPassword(address, { PGPASSFILE }));
   const home = join(passwordFile(file, 0o644), '..');
   expect(await withPassword(address, { HOME: home })).toBe(address);
 });
