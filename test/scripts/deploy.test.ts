@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { configurationFrom } from '../../src/service/configuration-sources.ts';
-import { lacksPostgres, startPostgres } from '../fakes/postgres.ts';
+import { lacksPostgres, runPostgres } from '../fakes/postgres-server.ts';
 import { runPage } from './page.ts';
 import { newShell } from './shell.ts';
 
@@ -22,7 +22,8 @@ const folder = new URL('../../docs/deploy/', import.meta.url).pathname;
 test.skipIf(lacksPostgres !== null)(
   'docs/deploy: two instances on one PostgreSQL do what the page says, as written (skipped without PostgreSQL)',
   async () => {
-    const postgres = await startPostgres();
+    const postgres = await runPostgres({ durable: false });
+    onTestFinished(() => postgres.remove());
     const env = { DATABASE: await postgres.newDatabase() };
     const { code, stdout, stderr } = await runPage(newShell(), 'deploy/README.md', {
       env,
