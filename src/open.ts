@@ -57,13 +57,12 @@ export async function openFound(
   { secret, source }: FoundCredential,
 ): Promise<KeyService> {
   const { findCredential, replaceCredential } = await import('./credentials/index.ts');
-  const replace = (renewed: Secret) => replaceCredential(app, profile, source, renewed);
-  return openWith(app, profile, secret, replace, (exchange) =>
+  return openWith(app, profile, secret, (exchange) =>
     alone(app, async () => {
       const kept = await findCredential(app, profile);
       if (!kept) throw noCredential(profile);
       const renewed = await exchange(kept.secret);
-      if (renewed) await replace(renewed);
+      if (renewed) await replaceCredential(app, profile, source, renewed);
       return renewed ?? kept.secret;
     }),
   );
@@ -91,22 +90,29 @@ async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The profile's service, over HTTP and with the credential given; `replace` keeps what the service puts in its place. */
+/** Renews a credential that nobody else has yet; `keep` gets each that takes its place. */
+export function renewalOf(
+  profile: Profile,
+  credential: Secret | null,
+  keep: (renewed: Secret) => Promise<void> = async () => {},
+): DriverParts['renewCredential'] {
+  let latest = credential;
+  return async (exchange) => {
+    if (!latest) throw noCredential(profile);
+    const renewed = await exchange(latest);
+    if (renewed) await keep(renewed);
+    latest = renewed ?? latest;
+    return latest;
+  };
+}
+
+/** The profile's service, over HTTP and with the credential given. */
 export async function openWith(
   app: App,
   profile: Profile,
   credential: Secret | null,
-  replace: (secret: Secret) => Promise<void> = async () => {},
-  renew?: DriverParts['renewCredential'],
+  renewCredential = renewalOf(profile, credential),
 ): Promise<KeyService> {
-  let latest = credential;
-  const renewHere: DriverParts['renewCredential'] = async (exchange) => {
-    if (!latest) throw noCredential(profile);
-    const renewed = await exchange(latest);
-    if (renewed) await replace(renewed);
-    latest = renewed ?? latest;
-    return latest;
-  };
   const driver = await driverOf(profile);
   const open = await driver.load();
   const know = (secret: Secret) => app.redactor.know(secret);
@@ -114,13 +120,7 @@ export async function openWith(
   const { authorizes } = driver;
   const isOwn = typeof authorizes === 'function' ? credential !== null && authorizes(credential) : authorizes;
   const http = await httpTo(app, profile, isOwn ? null : credential);
-  return open(http, profile, {
-    now: app.now,
-    credential,
-    know,
-    replaceCredential: replace,
-    renewCredential: renew ?? renewHere,
-  });
+  return open(http, profile, { now: app.now, credential, know, renewCredential });
 }
 
 /** What one request for a list, which changes nothing, tells of a profile's service. Throws as `openService`. */
@@ -136,7 +136,6 @@ export async function checkService(app: App, profile: Profile): Promise<Check> {
       now: app.now,
       credential: found.secret,
       know,
-      replaceCredential: async () => {},
       renewCredential: async () => found.secret,
     };
     return ask(http, profile, parts).finally(() => http.close());

@@ -11,7 +11,7 @@ import {
 } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
-import { loginTo, openWith, passwordLoginTo } from '../../src/open.ts';
+import { loginTo, openWith, passwordLoginTo, renewalOf } from '../../src/open.ts';
 import type { Secret } from '../../src/secret.ts';
 import { addExamples, completes } from '../options.ts';
 import { askPassword, passwordIn } from '../password.ts';
@@ -137,9 +137,10 @@ async function check(
   obtained: Secret,
 ): Promise<{ identity: Identity | null; secret: Secret }> {
   let secret = obtained;
-  const service = await openWith(app, profile, obtained, async (replacement) => {
-    secret = replacement;
+  const renewal = renewalOf(profile, obtained, async (renewed) => {
+    secret = renewed;
   });
+  const service = await openWith(app, profile, obtained, renewal);
   try {
     const identity = await identify(service);
     return { identity, secret };

@@ -71,17 +71,15 @@ function undoneText({
   ] as const;
   const stranger =
     earlier === false
-      ? [
-          'This backup is no earlier state of this database: its audit log is another one. All there is would be replaced.',
-        ]
-      : [];
+      ? 'This backup is no earlier state of this database: its audit log is another one. All there is would be replaced.'
+      : null;
   if (roles.length === 0 && counts.every(([amount]) => amount === 0)) {
     return (
-      stranger[0] ?? 'No key, secret, user, password or session that ended since the backup would work again.'
+      stranger ?? 'No key, secret, user, password or session that ended since the backup would work again.'
     );
   }
   return [
-    ...stranger,
+    ...(stranger === null ? [] : [stranger]),
     `Newer than the backup: ${counts.map(([amount, noun]) => count(amount, noun)).join(', ')}. What ended would work again.`,
     ...listed('revoked', revoked),
     ...listed('disabled', disabled),

@@ -20,8 +20,6 @@ export interface DriverParts {
   readonly credential: Secret | null;
   /** A secret that came up on the way is taken out of every text from now on. */
   know(secret: Secret): Secret;
-  /** Keeps what the service has put in the credential's place. */
-  replaceCredential(secret: Secret): Promise<void>;
   /**
    * The credential after `exchange`, which is given the one that is kept by now and no other process exchanges meanwhile;
    * `null` leaves it.

@@ -44,11 +44,7 @@ export async function endSession(
 }
 
 /** The same service, each call in the name of the session; as it is where the credential is a key. */
-export function withSession(
-  http: Http,
-  profile: LoginProfile,
-  parts: Omit<DriverParts, 'replaceCredential'>,
-): Http {
+export function withSession(http: Http, profile: LoginProfile, parts: DriverParts): Http {
   const { credential, now, know, renewCredential } = parts;
   if (!credential || !isSession(credential)) return http;
   let tokens = tokensIn(credential, profile);

@@ -97,19 +97,9 @@ function strict(address: string): string {
 }
 
 const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
-const tlsParameters = [
-  'ssl',
-  'sslmode',
-  'sslcert',
-  'sslkey',
-  'sslrootcert',
-  'sslnegotiation',
-  'sslsni',
-  'sslcrl',
-  'sslpassword',
-];
+const tlsParameters = ['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'];
 
-/** The driver passes over what it does not know: misspelt, TLS would be off. Throws `invalid`. */
+/** The driver passes over what it does not know: TLS would be off, or a list of revoked certificates not looked at. Throws `invalid`. */
 function requireKnownTls({ searchParams }: URL): void {
   for (const [name, value] of searchParams) {
     const hint = 'write it as postgres://USER@HOST/DATABASE?sslmode=verify-full';

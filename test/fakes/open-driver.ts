@@ -47,7 +47,6 @@ export function openDriver<T extends KeyService>(
     now: Date.now,
     credential,
     know: (secret) => redactor.know(secret),
-    replaceCredential: async () => {},
     renewCredential: renewalOf(credential),
     ...options.parts,
   };

@@ -251,16 +251,24 @@ test('what somebody put into a row cannot reach the terminal as more than text',
   }
 });
 
+/** Collects what is printed, and does something after each write. */
+function sinkThen(act: () => void) {
+  const sink = collectingSink();
+  const { write } = sink;
+  sink.write = async (text) => {
+    await write(text);
+    act();
+  };
+  return sink;
+}
+
 test('--follow shows the last rows, then new ones as they come, until it is interrupted', async () => {
   const rows = log.slice(0, 30);
   const stop = new AbortController();
-  const stdout = collectingSink();
-  const { write } = stdout;
-  stdout.write = async (text) => {
-    await write(text);
+  const stdout = sinkThen(() => {
     if (rows.length === 30) rows.push(...log.slice(30, 33));
     else stop.abort(new Error('interrupted'));
-  };
+  });
   const audit = { ...auditOf(rows), list: auditOf(rows).list, head: async () => headOf(rows) };
   const { code } = await newHome().keys('audit --follow --limit 2 -o name', {
     ...serving(audit),
@@ -273,12 +281,9 @@ test('--follow shows the last rows, then new ones as they come, until it is inte
 test('--follow goes on after the service was away, and misses no row', async () => {
   const rows = log.slice(0, 30);
   const stop = new AbortController();
-  const stdout = collectingSink();
-  const { write } = stdout;
-  stdout.write = async (text) => {
-    await write(text);
+  const stdout = sinkThen(() => {
     if (rows.length > 30) stop.abort(new Error('interrupted'));
-  };
+  });
   let asked = 0;
   async function head() {
     asked += 1;
