@@ -7,10 +7,25 @@ const fail = (message, exitCode) => {
   process.exitCode = exitCode;
 };
 
+/** Has Node keep what it compiles where this user alone can write: it is run again, and the place of Node's choice is in /tmp. */
+const keepCompiled = (enableCompileCache) => {
+  if (process.platform === 'win32') return enableCompileCache();
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const caches = [XDG_CACHE_HOME, `${HOME}/.cache`].find((path) => path?.startsWith('/'));
+  if (!caches) return;
+  const own = `${caches}/keys`;
+  try {
+    process.getBuiltinModule('node:fs').mkdirSync(own, { recursive: true, mode: 0o700 });
+    enableCompileCache(own);
+  } catch {
+    // Without it a start takes a little longer.
+  }
+};
+
 if (Number(process.versions.node.split('.')[0]) >= wanted) {
   // Not imported: an import of a built-in module loads all of it, and a start is short.
   const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
-  enableCompileCache();
+  keepCompiled(enableCompileCache);
   const require = createRequire(import.meta.url);
   const program = '../dist/start.cjs';
   try {

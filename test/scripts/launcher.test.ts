@@ -54,3 +54,19 @@ test('in a directory that has been removed a path that is relative exits 2, and 
   expect(stderr).toContain('keys: the working directory has been removed\n');
   expect((await shell.run('keys list -o name')).stdout).toBe('');
 });
+
+test('what is compiled is kept where this user alone can write, and never in the directory that all users share', async () => {
+  const shell = newShell();
+  const { stdout } = await shell.run(
+    `mkdir tmp cache home && export TMPDIR=$PWD/tmp
+     XDG_CACHE_HOME=$PWD/cache keys --version > version
+     XDG_CACHE_HOME=cache HOME=$PWD/home keys --version > version
+     find tmp cache home -mindepth 1 -type d ! -name 'v[0-9]*' -printf '%m %p\\n'`,
+  );
+  expect(stdout.split('\n').sort()).toEqual([
+    '',
+    '700 cache/keys',
+    '700 home/.cache',
+    '700 home/.cache/keys',
+  ]);
+});

@@ -26,6 +26,8 @@ export function newShell(): Shell {
   const env = {
     PATH: `${path}:${process.env.PATH}`,
     HOME: path,
+    // What one run compiles is there for the next one.
+    XDG_CACHE_HOME: join(root, 'node_modules/.cache'),
     LANG: 'C.UTF-8',
     KEYS_CONFIG_DIR: join(path, 'config'),
     KEYS_DATA_DIR: join(path, 'data'),
