@@ -1,4 +1,4 @@
-/** The context of a run: built once in `bin/`, faked once in `test/`; its costly parts are made when first asked for. */
+/** The context of a run: built once in `commands/start.ts`, faked once in `test/run.ts`; its costly parts are made when first asked for. */
 import { requireVerb } from './capabilities.ts';
 import { type Profile, variable } from './config.ts';
 import type { Io } from './io.ts';

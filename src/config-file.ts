@@ -84,7 +84,7 @@ export async function checkConfig(
   return withDriverPaths(parseConfig(path, text).config, dirname(path));
 }
 
-export function configPath(app: Pick<App, 'paths'>): string {
+function configPath(app: Pick<App, 'paths'>): string {
   return join(app.paths.config, 'config.yaml');
 }
 

@@ -124,7 +124,7 @@ export function errorJson(error: KeysError): ErrorJson {
   return { code: error.code, message: error.message, hint: error.hint, requestId: error.requestId };
 }
 
-export function isErrorCode(text: unknown): text is ErrorCode {
+function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && Object.hasOwn(table, text);
 }
 

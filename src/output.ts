@@ -48,7 +48,6 @@ export interface Printer {
   readonly format: OutputFormat | 'tsv';
   /** Whether results are for a program that parses them. */
   readonly structured: boolean;
-  readonly color: boolean;
   /** Throws `invalid` when the output options cannot work, such as a `--query` that is no JMESPath. */
   check(): Promise<void>;
   /** What `--query` leaves of a result. */
@@ -92,7 +91,6 @@ export function createPrinter(io: Io, options: OutputOptions, color: boolean, no
   return {
     format,
     structured,
-    color,
     part,
     text: write,
     async check() {

@@ -13,15 +13,10 @@ export interface Prompt {
   /** Whether there is a person to ask: stdin and stderr are terminals and `--no-input` is absent. */
   readonly available: boolean;
   /** `check` returns what is wrong with an answer, or null. */
-  input(
-    question: string,
-    options?: { initial?: string; check?: (answer: string) => string | null },
-  ): Promise<string>;
+  input(question: string, options?: { check?: (answer: string) => string | null }): Promise<string>;
   password(question: string): Promise<Secret>;
   confirm(question: string): Promise<boolean>;
   select<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
-  /** Any number of the choices. */
-  choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T[]>;
   /** One of many, found by typing. */
   search<T>(question: string, find: (term: string) => readonly Choice<T>[]): Promise<T>;
 }
@@ -58,15 +53,12 @@ export function terminalPrompt(available: boolean, signal: AbortSignal, plain = 
   };
   return {
     available,
-    input: (message, { initial, check } = {}) =>
-      ask(({ input }, context) =>
-        input({ message, default: initial, validate: (text) => check?.(text) ?? true }, context),
-      ),
+    input: (message, { check } = {}) =>
+      ask(({ input }, context) => input({ message, validate: (text) => check?.(text) ?? true }, context)),
     password: (message) =>
       ask(async ({ password }, context) => new Secret(await password({ message, mask: true }, context))),
     confirm: (message) => ask(({ confirm }, context) => confirm({ message, default: false }, context)),
     select: (message, choices) => ask(({ select }, context) => select({ message, choices }, context)),
-    choose: (message, choices) => ask(({ checkbox }, context) => checkbox({ message, choices }, context)),
     search: (message, find) =>
       ask(({ search }, context) => search({ message, source: (term) => find(term ?? '') }, context)),
   };

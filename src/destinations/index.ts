@@ -28,8 +28,6 @@ export interface DestinationContext
   extends Pick<App, 'io' | 'env' | 'signal' | 'redactor' | 'paths' | 'note'> {
   /** `--force`: a file that is there may be replaced. */
   readonly force?: boolean;
-  /** `--discard`: the secret may go to `/dev/null`. */
-  readonly discard?: boolean;
   /** Whether `--to` was written; a secret is not printed in CI unless it was. */
   readonly explicit?: boolean;
   /** An earlier attempt may have delivered here already (`keys recover`): what is there is not refused before the secret can be compared. */
@@ -73,7 +71,7 @@ const kinds = {
 
 export type DestinationName = keyof typeof kinds;
 
-/** For completions: what can stand before the colon. */
+/** What can stand before the colon. */
 export const destinationNames = Object.keys(kinds) as readonly DestinationName[];
 
 /** All of them, described, in the order of the help. */

@@ -12,14 +12,14 @@ export const stdout: DestinationKind = {
     'and the secret can be had again with keys recover. In CI (CI=true) a secret is printed only when --to stdout says so, because ' +
     'logs are kept. A standard output that is closed or /dev/null is refused before anything is minted, unless --discard is given.',
   readable: false,
-  open(target, { io, env, discard, explicit, print }) {
+  open(target, { io, env, explicit, print }) {
     if (target !== '') throw invalidTarget(stdout, `stdout takes no target, and there is '${target}'`);
     return {
       spec: 'stdout',
       readable: false,
       unproven: io.stdout.sync === undefined,
       async preflight() {
-        if (io.stdout.isNull && !discard) {
+        if (io.stdout.isNull) {
           throw new KeysError('invalid', 'standard output is closed or /dev/null: the secret would be lost', {
             hint: 'give --to a destination, or --discard to throw the secret away',
           });

@@ -46,7 +46,7 @@ export function baseUrlOf(text: string, insecureHttp = false): URL {
   return url;
 }
 
-export function isLoopback({ hostname }: URL): boolean {
+function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 

@@ -19,7 +19,7 @@ export interface Rotation {
 }
 
 /** One day: time for every consumer that reads its secret at its start, or at a deployment, to have the new one. */
-export const usualGraceMs = 86_400_000;
+const usualGraceMs = 86_400_000;
 
 /** Throws `unsupported` for what no key of this service can have: told before the service is asked for one. */
 export function requireWishes({ minting, capabilities }: KeyService, wishes: RotationWishes): void {
@@ -124,7 +124,7 @@ async function successorOf(service: KeyService, key: Key, nowMs: number): Promis
 }
 
 /** `ci-deploy` → `ci-deploy-2` → `ci-deploy-3`, skipping what is taken. */
-export function nextName(name: string, taken: ReadonlySet<string>): string {
+function nextName(name: string, taken: ReadonlySet<string>): string {
   const [, stem = name, number] = /^(.*)-(\d{1,6})$/s.exec(name) ?? [];
   let next = Number(number ?? 1) + 1;
   while (taken.has(`${stem}-${next}`)) next += 1;

@@ -29,7 +29,7 @@ export interface Setting {
   readonly option?: false;
 }
 
-export const configurationTable = {
+const configurationTable = {
   listen: {
     summary: 'where to listen; port 0 takes a free one',
     value: '<address>',

@@ -2,10 +2,10 @@
 import type { Choice, Prompt } from '../../src/prompt.ts';
 import { Secret } from '../../src/secret.ts';
 
-/** `asked` must occur in the question. `answer` is typed text, a choice's name (several for `choose`; empty for the first), or yes or no. */
+/** `asked` must occur in the question. `answer` is typed text, a choice's name (empty for the first), or yes or no. */
 export interface ScriptedAnswer {
   readonly asked: string;
-  readonly answer: string | boolean | readonly string[] | Error;
+  readonly answer: string | boolean | Error;
 }
 
 export function scriptedPrompt(
@@ -43,8 +43,8 @@ export function scriptedPrompt(
       if (left.length > 0) throw new Error(`never asked: ${left.map(({ asked }) => asked).join(', ')}`);
     },
     available: answers !== undefined,
-    async input(question, { initial, check } = {}) {
-      const answer = String(next(question)) || (initial ?? '');
+    async input(question, { check } = {}) {
+      const answer = String(next(question));
       const wrong = check?.(answer);
       if (wrong) throw new Error(`'${answer}' was refused: ${wrong}`);
       return answer;
@@ -52,8 +52,6 @@ export function scriptedPrompt(
     password: async (question) => new Secret(String(next(question))),
     confirm: async (question) => next(question) === true,
     select: async (question, choices) => pick(question, choices, next(question, choices)),
-    choose: async (question, choices) =>
-      (next(question, choices) as readonly string[]).map((name) => pick(question, choices, name)),
     search: async (question, find) => {
       const answer = next(question, find(''));
       return pick(question, find(String(answer)), answer);
