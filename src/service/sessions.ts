@@ -127,7 +127,7 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
       const key = found && (await openerOf(store, found.session, at));
       if (found && key !== 'over') {
         const pair = newPair(found.session, at);
-        const renewal = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
+        const exchanged = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
           audit(
             outcome === 'reused' ? 'session.reuse' : 'session.renew',
             id,
@@ -136,7 +136,7 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
             context,
           ),
         );
-        if (renewal.refused === undefined) return pair.tokens;
+        if (exchanged) return pair.tokens;
       }
       throw new KeysError('unauthenticated', 'this session has ended', { hint: 'log in again' });
     },

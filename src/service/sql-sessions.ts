@@ -34,22 +34,21 @@ export function sessionStore({ read, transaction }: Database): SessionStore {
     renewSession: (hash, tokens, now, audit) =>
       transaction(function* () {
         const found = yield* find(hash);
-        if (found?.token.kind !== 'refresh') return { refused: 'unknown', user: null };
+        if (found?.token.kind !== 'refresh') return false;
         const { session, token, owner, usedAt } = found;
-        const { user } = session;
         const ended = session.endedAt !== null || session.expiresAt <= now;
-        if (ended || owner.disabledAt !== null) return { refused: 'ended', user };
+        if (ended || owner.disabledAt !== null) return false;
         // Also when its own time is over: who has it may have had one of the next.
         if (usedAt !== null) {
           yield* run('UPDATE sessions SET ended_at = ? WHERE id = ?', now, session.id);
           yield* addAudit(audit(session, 'reused'));
-          return { refused: 'reused', user };
+          return false;
         }
-        if (token.expiresAt <= now) return { refused: 'ended', user };
+        if (token.expiresAt <= now) return false;
         yield* run('UPDATE session_tokens SET used_at = ? WHERE hash = ?', now, hash);
         for (const fresh of tokens) yield* addToken(session.id, fresh);
         yield* addAudit(audit(session, 'renewed'));
-        return { session };
+        return true;
       }),
 
     endSession: (id, now, audit) =>

@@ -401,11 +401,6 @@ export interface FoundSession {
   readonly owner: OwnerRow;
 }
 
-export type Renewal =
-  | { readonly session: SessionRow; readonly refused?: undefined }
-  /** `reused`: it has been exchanged before, and the session is ended. */
-  | { readonly refused: 'unknown' | 'ended' | 'reused'; readonly user: string | null };
-
 export interface SessionStore {
   /** False, and nothing done, unless the user is active and `password`, as it is kept, is still theirs; `null` for none that counts. */
   insertSession(
@@ -417,13 +412,16 @@ export interface SessionStore {
   /** One more token of a session. */
   addToken(session: string, token: TokenRow, audit: AuditRow): Promise<void>;
   findSession(hash: Uint8Array): Promise<FoundSession | null>;
-  /** Exchanges a refresh token, once. `audit` is told whose it was and how it went. */
+  /**
+   * Exchanges a refresh token, once; false for one that is good no more. One that has been exchanged before ends its session. `audit`
+   * is told whose it was and how it went.
+   */
   renewSession(
     hash: Uint8Array,
     tokens: readonly TokenRow[],
     now: number,
     audit: (session: SessionRow, outcome: 'renewed' | 'reused') => AuditRow,
-  ): Promise<Renewal>;
+  ): Promise<boolean>;
   endSession(id: string, now: number, audit: AuditRow): Promise<void>;
   /** Forgets what has expired before. */
   sweepSessions(before: number): Promise<void>;
