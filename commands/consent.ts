@@ -24,8 +24,8 @@ export async function askConsent(app: App, keys: readonly Key[], question: strin
   await requireYes(app, question);
 }
 
-/** Asks what the caller has said all about. Throws `interrupted` when the answer is no. */
+/** Asks, unless `--yes` has answered; what it is about has been said. Throws `interrupted` when the answer is no. */
 export async function requireYes(app: App, question: string): Promise<void> {
-  if (await app.prompt.confirm(question)) return;
+  if (app.options.yes || (await app.prompt.confirm(question))) return;
   throw new KeysError('interrupted', 'nothing was changed');
 }

@@ -6,7 +6,7 @@ import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Taken } from '../../src/keychain.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
-import { requireConsent } from '../consent.ts';
+import { requireConsent, requireYes } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';
 import { endAccess } from '../session-end.ts';
 import { refuseLocal } from './refuse-local.ts';
@@ -31,7 +31,8 @@ export async function remove(app: App, name: string, options: Options): Promise<
   const notes = [`removed profile ${name}`];
   const keepsCredential = profile.store === 'keychain' || profile.store === 'file';
   if (keepsCredential && !options.keepCredential) {
-    await agree(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
+    requireConsent(app, 'profile remove');
+    await requireYes(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
     const { removed, secret } = await takeCredential(app, profile);
     if (removed) notes.push(await endAccess(app, profile, secret));
   }
@@ -56,10 +57,4 @@ async function takeCredential(app: App, profile: Profile): Promise<Taken> {
       cause: error,
     });
   }
-}
-
-async function agree(app: App, question: string): Promise<void> {
-  requireConsent(app, 'profile remove');
-  if (app.options.yes || (await app.prompt.confirm(question))) return;
-  throw new KeysError('interrupted', 'nothing was changed');
 }

@@ -1,10 +1,9 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import { KeysError } from '../../src/errors.ts';
 import { prepareRestore, type Restore } from '../../src/service/sqlite-backup.ts';
 import type { KeyName, Undone } from '../../src/service/sqlite-undone.ts';
 import { count } from '../../src/text.ts';
-import { requireConsent } from '../consent.ts';
+import { requireConsent, requireYes } from '../consent.ts';
 import { addExamples, completes } from '../options.ts';
 import { sqlitePath } from './database.ts';
 import { addSettings, type SettingOptions } from './settings-options.ts';
@@ -45,8 +44,7 @@ async function consent(app: App, { undone }: Restore, database: string): Promise
     undone ? undoneText(undone) : `${database} cannot be read: nobody can say what ended since the backup.`,
   );
   requireConsent(app, 'serve restore');
-  if (app.options.yes || (await app.prompt.confirm(`Replace ${database}?`))) return;
-  throw new KeysError('interrupted', 'nothing was changed');
+  await requireYes(app, `Replace ${database}?`);
 }
 
 const shown = 20;

@@ -14,7 +14,6 @@ export async function disable(app: App, name: string): Promise<void> {
   requireConsent(app, 'user disable');
   const users = await administered(app, 'users');
   const { name: found } = await users.get(name);
-  if (!app.options.yes)
-    await requireYes(app, `All keys and sessions of ${found} fail at once. Disable this user?`);
+  await requireYes(app, `All keys and sessions of ${found} fail at once. Disable this user?`);
   await app.printer.row(userNoun, await users.disable(name));
 }
