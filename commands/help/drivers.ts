@@ -1,6 +1,7 @@
 import { type DriverEntry, drivers } from '../../src/drivers/index.ts';
 import { abilities, abilityText } from '../abilities.ts';
 import type { Page } from './topics.ts';
+import { wrapped } from './wrapped.ts';
 
 export function driversPage(entries: readonly DriverEntry[] = drivers): Page {
   const described = entries.map(({ name, settings = {}, capabilities, capabilitiesOf }) => ({
@@ -43,8 +44,10 @@ function section({
   capabilities: { title: string; notes?: readonly string[] };
 }): string {
   const lines = [
-    ...notes.map((note) => wrapped(note)),
-    ...Object.entries(settings).map(([setting, about]) => wrapped(`--set ${setting}=…: ${about}`)),
+    ...notes.map((note) => wrapped(note, { hanging: true })),
+    ...Object.entries(settings).map(([setting, about]) =>
+      wrapped(`--set ${setting}=…: ${about}`, { hanging: true }),
+    ),
   ];
   return lines.length === 0 ? '' : `\n${name} (${title})\n${lines.join('\n')}\n`;
 }
@@ -65,15 +68,4 @@ function tables(labels: readonly string[], columns: readonly (readonly string[])
     else parts[parts.length - 1] = beside(lines);
   }
   return parts.map((lines) => lines.map((line) => line.trimEnd()).join('\n')).join('\n\n');
-}
-
-/** Indented, in 80 columns. */
-function wrapped(text: string): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line.length + word.length > 76) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines.map((line, index) => `${index === 0 ? '  ' : '    '}${line}`).join('\n');
 }
