@@ -1,9 +1,10 @@
 import { isAbsolute, resolve } from 'node:path';
 import { KeysError } from '../errors.ts';
+import { shellWord } from '../text.ts';
 import { failing, invalidTarget } from './failure.ts';
 import type { DestinationKind } from './index.ts';
 import { findProgram, giveSecret } from './program.ts';
-import { quoteWord, splitWords } from './words.ts';
+import { splitWords } from './words.ts';
 
 const deadlineMs = 60_000;
 
@@ -52,7 +53,7 @@ export const exec: DestinationKind = {
 /** A command that is named by a path is the same one from any directory. */
 function specOf(word: string, words: readonly string[], target: string): string {
   if (!word.includes('/') || isAbsolute(word)) return target;
-  return [resolve(word), ...words].map(quoteWord).join(' ');
+  return [resolve(word), ...words].map(shellWord).join(' ');
 }
 
 function wordsOf(target: string): string[] {

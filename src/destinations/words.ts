@@ -34,9 +34,3 @@ export function splitWords(line: string): string[] {
   }
   return word === null ? words : [...words, word];
 }
-
-/** One word such that `splitWords` gives it back. */
-export function quoteWord(word: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
-import { quoteWord, splitWords } from '../../../src/destinations/words.ts';
+import { splitWords } from '../../../src/destinations/words.ts';
 import { WriteError } from '../../../src/io.ts';
 import { Secret } from '../../../src/secret.ts';
+import { shellWord } from '../../../src/text.ts';
 import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
 
 const secret = new Secret('keys_abcdefghijklmnop');
@@ -145,7 +146,7 @@ test('words are split as sh splits them', () => {
   const character = fc.constantFrom(...'ab"\'\\ \t\n$|&;<>`*?#~=é');
   fc.assert(
     fc.property(fc.array(fc.string({ unit: character }), { maxLength: 8 }), (words) => {
-      const line = words.map(quoteWord).join('  ');
+      const line = words.map(shellWord).join('  ');
       expect(splitWords(line)).toEqual(words);
     }),
   );
