@@ -107,7 +107,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
 
 /** Whether an error says that a file is not there. */
 export function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
 }
 
 /** Makes names in a directory as durable as the files they name. */

@@ -7,7 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysError } from './errors.ts';
+import { codeOf, KeysError } from './errors.ts';
 import { makePrivateDirectory } from './files.ts';
 
 const sqliteBusy = 5;
@@ -43,7 +43,7 @@ function openLockFile(path: string): DatabaseSync {
     // Only a file that is new is opened here: closing any descriptor of a file drops this process's locks on it.
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
   return new DatabaseSync(path, { timeout: 0 });
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as z from 'zod/mini';
 import type { AuditEntry } from '../../src/audit.ts';
-import { KeysError } from '../../src/errors.ts';
+import { codeOf, KeysError } from '../../src/errors.ts';
 
 const row = z.looseObject({ seq: z.number(), hash: z.string() });
 
@@ -16,7 +16,7 @@ export async function* exportedRows(file: string): AsyncGenerator<AuditEntry[]> 
       yield [row.parse(JSON.parse(text)) as unknown as AuditEntry];
     }
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null;
+    const code = codeOf(cause);
     const message = code
       ? `cannot read ${file}: ${code}`
       : `line ${line} of ${file} is no row of an audit log`;

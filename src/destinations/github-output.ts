@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
-import { codeOf, KeysError } from '../errors.ts';
+import { KeysError } from '../errors.ts';
+import { isMissing } from '../files.ts';
 import { Secret } from '../secret.ts';
 import { failing, fileError, invalidTarget } from './failure.ts';
 import type { DestinationKind } from './index.ts';
@@ -41,7 +42,7 @@ export const githubOutput: DestinationKind = {
         if ((await file.stat()).isFile()) return file;
         await file.close();
       } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw fileError(error, path);
+        if (!isMissing(error)) throw fileError(error, path);
         throw new KeysError('invalid', `there is no file ${path}, which GITHUB_OUTPUT names`, {
           cause: error,
           hint: 'GitHub Actions makes it for each step; elsewhere use another --to',

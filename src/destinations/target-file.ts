@@ -2,7 +2,8 @@
 import { constants } from 'node:fs';
 import { lstat, open, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { codeOf, KeysError } from '../errors.ts';
+import { KeysError } from '../errors.ts';
+import { isMissing } from '../files.ts';
 import { requireHome } from '../paths.ts';
 
 export interface FoundFile {
@@ -30,7 +31,7 @@ export function absolutePath(path: string, env: NodeJS.ProcessEnv): string {
 /** The file at `path`; `null` when there is none. Throws `invalid` for anything that is no plain file, and what the system says. */
 export async function findFile(path: string): Promise<FoundFile | null> {
   const found = await lstat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   });
   if (found === null) return null;

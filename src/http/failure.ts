@@ -1,10 +1,8 @@
 /** What went wrong on the wire, in words: who could not be reached, and who cannot be trusted. */
 import type { PeerCertificate } from 'node:tls';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 
 interface WireError extends Error {
-  /** A word such as `ECONNRESET`. */
-  readonly code?: unknown;
   readonly reason?: string;
   readonly syscall?: string;
   readonly hostname?: string;
@@ -57,10 +55,6 @@ function rootOf(thrown: unknown): WireError {
   let error = thrown as WireError;
   while (error.cause instanceof Error) error = error.cause;
   return error;
-}
-
-function codeOf({ code }: WireError): string {
-  return typeof code === 'string' ? code : '';
 }
 
 const reasons: Record<string, string> = {

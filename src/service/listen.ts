@@ -1,5 +1,5 @@
 /** Where a server listens: `127.0.0.1:8787`, `[::1]:8787`, `8787`. */
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -29,7 +29,7 @@ export function formatAddress({ host, port }: ListenAddress): string {
 
 /** The system's reasons in our words. */
 export function listenError(address: ListenAddress, error: unknown, option = '--listen'): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   const where = formatAddress(address);
   if (code === 'EADDRINUSE') {
     return new KeysError('unavailable', `cannot listen on ${where}: the port is taken`, {

@@ -4,7 +4,7 @@ import { constants, existsSync, statSync } from 'node:fs';
 import { chmod, copyFile, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, syncDirectory } from '../files.ts';
 import { busyMs, databaseError, requireFile, requireOurs } from './sqlite-open.ts';
 import { type Undone, undoneBy } from './sqlite-undone.ts';
@@ -231,8 +231,7 @@ async function publish(path: string, name: string, keepFirst = false): Promise<v
   try {
     await link(path, name);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(code)) throw error;
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(codeOf(error))) throw error;
     await copyFile(path, name, constants.COPYFILE_EXCL);
     await chmod(name, 0o600);
     await sync(name);
@@ -252,7 +251,7 @@ function taken(path: string): KeysError {
 
 function fileError(path: string, error: unknown): unknown {
   if (error instanceof KeysError) return error;
-  if ((error as NodeJS.ErrnoException).code === 'EEXIST') return taken(path);
+  if (codeOf(error) === 'EEXIST') return taken(path);
   if (isMissing(error))
     return new KeysError('invalid', `there is no directory ${dirname(path)}`, { cause: error });
   return databaseError(path, error);
