@@ -1,4 +1,5 @@
 /** A mint under an idempotency key happens once; asked for again, it is answered from its seal. */
+import { canonicalJson } from '../canonical-json.ts';
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, SecretState } from '../keys.ts';
 import { nodeCrypto } from '../node-crypto.ts';
@@ -25,7 +26,7 @@ export interface Ticket {
 export function ticketFor(text: string, caller: string | null, request: unknown): Ticket {
   const key = idempotencyKey(text);
   const found = mintHash(key);
-  const requestHash = nodeCrypto().hash('sha256', canonical({ caller, request }), 'buffer');
+  const requestHash = nodeCrypto().hash('sha256', canonicalJson({ caller, request }), 'buffer');
   const boundTo = (keyId: string) => Buffer.concat([requestHash, Buffer.from(keyId)]);
   return {
     hash: found,
@@ -101,13 +102,4 @@ function secretGone({ keyId }: MadeMint, state: SecretState): KeysError {
       hint: `if nobody has it, a new one: keys regenerate ${keyId}`,
     },
   );
-}
-
-/** The same text for the same value: names in order, what is undefined left out. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const given = Object.entries(value).filter(([, each]) => each !== undefined);
-  const sorted = given.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`).join(',')}}`;
 }
