@@ -1,7 +1,7 @@
 /** Who may do what: one table, and nobody gives or takes over more than they have. */
 import { KeysError } from '../errors.ts';
 import type { KeyType } from '../keys.ts';
-import { allows, beyond, builtInRoles, type Grant } from './grants.ts';
+import { allows, beyond, builtInRoles, type Grant, grantsIn } from './grants.ts';
 import { covers, isViewing } from './permissions.ts';
 
 /** Who asks: a key, a session, or the administrator of the machine on the embedded service. */
@@ -102,7 +102,7 @@ export function may(caller: Caller, action: Action, target: Target): boolean {
   if (!allows(caller.grants, rule.permission, namespace)) return false;
   if (rule.handsOver && asOwner && !isAdmin(caller) && !isOneWith(caller, owner)) return false;
   if (!rule.within) return true;
-  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  const there = grantsIn(grants, namespace);
   return beyond(caller.grants, rule.within === 'there' ? there : grants) === null;
 }
 

@@ -1,6 +1,6 @@
 /** From what was found of a credential to who asks. */
 import type { Caller } from './access.ts';
-import { actsAsOwner, type Grant, grantsOfKey, grantsOfUser, union } from './grants.ts';
+import { actsAsOwner, type Grant, grantsIn, grantsOfKey, grantsOfUser, union } from './grants.ts';
 import { type RoleSource, rolesBehind, rolesOf, rolesWith } from './roles.ts';
 import type { FoundKey, FoundSession } from './store.ts';
 
@@ -56,6 +56,5 @@ export async function callerOfSession(
 }
 
 function rolesThere(grants: readonly Grant[], namespace: string): string[] {
-  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
-  return [...union(there.map(({ roles }) => roles))];
+  return [...union(grantsIn(grants, namespace).map(({ roles }) => roles))];
 }

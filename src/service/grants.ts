@@ -75,12 +75,19 @@ function viewing({ namespace, roles: held, permissions }: Grant, roles: Roles): 
   return { namespace, roles: fitting, permissions: viewingPart(permissions) };
 }
 
+function reaches(grant: Grant, namespace: string | null): boolean {
+  return grant.namespace === null || grant.namespace === namespace;
+}
+
+/** The grants that hold in a namespace; for `null`, those that hold everywhere. */
+export function grantsIn(grants: readonly Grant[], namespace: string | null): Grant[] {
+  return grants.filter((grant) => reaches(grant, namespace));
+}
+
 /** Whether one of the grants gives a permission in a namespace; in all of them for `null`. */
 export function allows(grants: readonly Grant[], permission: string, namespace: string | null): boolean {
   return grants.some(
-    (grant) =>
-      (grant.namespace === null || grant.namespace === namespace) &&
-      grant.permissions.some((held) => covers(held, permission)),
+    (grant) => reaches(grant, namespace) && grant.permissions.some((held) => covers(held, permission)),
   );
 }
 

@@ -4,7 +4,7 @@ import type { Secret } from '../secret.ts';
 import { may } from './access.ts';
 import { verifyRow } from './audit.ts';
 import type { CallerView } from './caller-view.ts';
-import { type Grant, grantsOfKey, union } from './grants.ts';
+import { type Grant, grantsIn, grantsOfKey, union } from './grants.ts';
 import { countUnknown, countUse } from './limited.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import { findSecret, isEnded } from './secrets.ts';
@@ -50,7 +50,7 @@ async function judge(
 
 /** What grants come to in one namespace. */
 function actsOf(grants: readonly Grant[], namespace: string): Acts {
-  const there = grants.filter((grant) => grant.namespace === null || grant.namespace === namespace);
+  const there = grantsIn(grants, namespace);
   return {
     namespace: there.some((grant) => grant.namespace === null) ? null : namespace,
     roles: [...union(there.map(({ roles }) => roles))],
