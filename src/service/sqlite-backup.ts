@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, syncDirectory } from '../files.ts';
-import { busyMs, databaseError, requireFile, requireOurs } from './sqlite-open.ts';
+import { busyMs, databaseError, primaryCode, requireFile, requireOurs, sqlite } from './sqlite-open.ts';
 import { type Undone, undoneBy } from './sqlite-undone.ts';
 
 export interface Backup {
@@ -171,15 +171,13 @@ function takeOver(path: string): DatabaseSync | null {
     return db;
   } catch (error) {
     db.close();
-    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : null;
+    const code = primaryCode(error);
     if (code === sqlite.busy || code === sqlite.locked) throw inUse;
     // A damaged one is what backups are for.
     if (code === sqlite.corrupt || code === sqlite.notADatabase) return null;
     throw error;
   }
 }
-
-const sqlite = { busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
 
 async function using<T>(path: string, work: (db: DatabaseSync) => Promise<T>): Promise<T> {
   const db = new DatabaseSync(path, { timeout: busyMs });

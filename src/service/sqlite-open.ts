@@ -16,9 +16,8 @@ const cacheKib = 32_768;
 /** Marks a file as ours in its header: "keys" in ASCII. */
 const applicationId = 0x6b657973;
 
-/** SQLite's code for a table or a column that is not there, or there already. */
-const wrongStatement = 1;
-const busy = 5;
+/** SQLite's result codes; `error` stands for a table or a column that is not there, or there already. */
+export const sqlite = { error: 1, busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
 
 /** The path in `sqlite:PATH`. Throws `invalid`. */
 export function databasePath(url: string): string {
@@ -48,7 +47,7 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     } catch (error) {
       db.close();
       // The switch to WAL does not wait for other processes as everything else does.
-      if (primaryCode(error) !== busy || Date.now() > deadline) throw databaseError(path, error);
+      if (primaryCode(error) !== sqlite.busy || Date.now() > deadline) throw databaseError(path, error);
     }
     await sleep(10);
   }
@@ -101,7 +100,7 @@ function migrate(db: DatabaseSync, path: string, sql: string): void {
   try {
     db.exec(sql);
   } catch (cause) {
-    if (primaryCode(cause) !== wrongStatement) throw cause;
+    if (primaryCode(cause) !== sqlite.error) throw cause;
     throw new KeysError(
       'invalid',
       `the database ${path} says that it is at step ${stepOf(db)}, and is not: it is damaged`,
@@ -156,7 +155,7 @@ function pragma(db: DatabaseSync, name: 'application_id' | 'synchronous' | 'user
 }
 
 /** SQLite's result code without its extension, or `null` for an error that is not SQLite's. */
-function primaryCode(error: unknown): number | null {
+export function primaryCode(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error)) return null;
   return Number(error.errcode) & 0xff;
 }
@@ -174,7 +173,7 @@ const troubles: Record<number, string> = {
 /** SQLite's and the file system's errors in our words; others as they are. */
 export function databaseError(path: string, error: unknown): unknown {
   const code = primaryCode(error);
-  if (code === 26) {
+  if (code === sqlite.notADatabase) {
     return new KeysError('invalid', `${path} is not a database`, {
       cause: error,
       hint: 'choose another path for the database',
