@@ -18,6 +18,9 @@ const verbs: readonly CommandEntry[] = [
 
 type Options = ShowOptions & CheckOptions;
 
+/** What shows some of the rows; all of them are checked. */
+const ofSome = ['since', 'until', 'actor', 'key', 'action', 'outcome', 'limit', 'oldestFirst', 'follow'];
+
 export function declare(command: Command, app: App): void {
   const past = parsed((text) => parsePast(text, app.now()));
   command
@@ -31,9 +34,7 @@ export function declare(command: Command, app: App): void {
     .option('--oldest-first', 'begin with the oldest row')
     .option('--follow', 'go on with new rows until interrupted')
     .addOption(
-      new Option('--check', 'recompute the chain of all rows; exit 9 when it is broken').conflicts([
-        ...['since', 'until', 'actor', 'key', 'action', 'outcome', 'limit', 'oldestFirst', 'follow'],
-      ]),
+      new Option('--check', 'recompute the chain of all rows; exit 9 when it is broken').conflicts(ofSome),
     )
     .addOption(
       new Option('--checkpoint <file>', 'heads that were kept, or - for standard input').implies({

@@ -9,7 +9,7 @@ import { KeysError } from '../errors.ts';
 import { isMissing, readSmallFile } from '../files.ts';
 import { homeOf } from '../paths.ts';
 import { Secret } from '../secret.ts';
-import { recordOf, textOf } from './api.ts';
+import { type Fields, recordOf, textOf } from './api.ts';
 import type { DestinationContext } from './index.ts';
 
 export interface Cluster {
@@ -22,8 +22,6 @@ export interface Cluster {
   readonly key?: string;
   readonly token?: Secret;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const accountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Long enough to log in through a browser. */
@@ -60,7 +58,7 @@ interface File {
   readonly fields: Fields;
 }
 
-/** Those of whom has many clusters are long. */
+/** Whoever has many clusters has a long one. */
 const longestBytes = 2 ** 23;
 
 async function readKubeconfig({ signal }: DestinationContext, path: string): Promise<File | null> {

@@ -4,6 +4,7 @@ import { KeysError } from '../../errors.ts';
 import { type Key, keyStatuses, keyTypes, type NewKey } from '../../keys.ts';
 import { durationText, parseDuration } from '../../time.ts';
 import { blankKey, requireFuture, requirePlainName, statusByExpiry } from '../foreign.ts';
+import { optionOf } from './capabilities.ts';
 import { find, textOf } from './expression.ts';
 import type { Mapping } from './mapping.ts';
 import type { Values } from './template.ts';
@@ -170,9 +171,12 @@ function requireName({ maxLength = 128 }: Field, name: string, title: string): v
     throw new KeysError('invalid', `the name of a key of ${title} has at most ${maxLength} characters`);
 }
 
-const options = { roles: '--role', permissions: '--permission', type: '--type' };
-
-function wordFor({ values }: Field, field: keyof typeof options, word: string, title: string): unknown {
+function wordFor(
+  { values }: Field,
+  field: 'roles' | 'permissions' | 'type',
+  word: string,
+  title: string,
+): unknown {
   if (!values) return word;
   const wire = Object.hasOwn(values, word) ? [values[word]].flat()[0] : undefined;
   if (wire !== undefined) return wire;
@@ -181,7 +185,7 @@ function wordFor({ values }: Field, field: keyof typeof options, word: string, t
     `${title} has no ${field === 'type' ? 'type' : field.slice(0, -1)} '${word}'`,
     {
       hint: Object.keys(values)
-        .map((known) => `${options[field]} ${known}`)
+        .map((known) => `${optionOf[field]} ${known}`)
         .join(', '),
     },
   );
