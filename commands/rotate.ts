@@ -148,11 +148,20 @@ function requireApart(specs: readonly string[], keys: readonly Key[]): void {
   }
 }
 
-/** A destination for one of several keys. Throws `invalid` for a name that would lead elsewhere. */
+/** Nothing that a path, a shell or a file of variables would read as more than itself. */
+const plain = /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u;
+
+/** A destination for one of several keys. Throws `invalid` for a name or an id, which others chose, that would lead elsewhere. */
 function filled(spec: string, { id, name }: Key): string {
-  if (spec.includes('{name}') && !/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u.test(name)) {
+  if (spec.includes('{name}') && !plain.test(name)) {
     throw new KeysError('invalid', `the name '${name}' cannot be part of a destination`, {
       hint: 'use {id}',
+    });
+  }
+  // Those of some services are paths.
+  if (spec.includes('{id}') && !id.split('/').every((part) => plain.test(part))) {
+    throw new KeysError('invalid', `the id '${id}' cannot be part of a destination`, {
+      hint: 'rotate this key alone, and write its destination out',
     });
   }
   return spec.replaceAll('{name}', name).replaceAll('{id}', id);

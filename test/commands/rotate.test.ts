@@ -265,6 +265,32 @@ describe('several keys', () => {
   });
 });
 
+describe('an id, which a service chooses,', () => {
+  test.each(['../b', 'a/../../b', '/etc/b', 'b;touch c', 'b$(touch c)', 'b c', '.ssh/b', ''])(
+    'is not made part of a destination when it is %j: nothing is minted',
+    async (id) => {
+      const home = newHome();
+      const service = foreign([fakeKey({ id, name: 'demo' })]);
+      const to = `exec:sh -c "cat > ${home.path}/{id}"`;
+      const { code, stderr } = await home.keys(['rotate', 'demo', '-y', '--to', to], { service });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`the id '${id}' cannot be part of a destination`);
+      expect(service.calls.filter((call) => /create|regenerate/.test(call))).toEqual([]);
+    },
+  );
+
+  test('may be a path below the destination', async () => {
+    const home = newHome();
+    const service = foreign([fakeKey({ id: 'namespaces/a/b', name: 'demo' })]);
+    mkdirSync(join(home.path, 'namespaces/a'), { recursive: true });
+    const { code } = await home.keys(['rotate', 'demo', '-y', '--to', `file:${home.path}/{id}`], { service });
+    expect({ code, secret: secretIn(join(home.path, 'namespaces/a/b')) }).toEqual({
+      code: 0,
+      secret: 'fake_secret',
+    });
+  });
+});
+
 describe('a service that keeps one secret a key', () => {
   test('gets a successor with the like name, roles and permissions; the old key is revoked after the test', async () => {
     const service = foreign([fakeKey({ name: 'ci-2', roles: ['editor'], permissions: ['dashboards.read'] })]);
