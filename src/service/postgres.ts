@@ -30,8 +30,9 @@ function postgresDatabase({ writers, others }: Pools): Database {
     return fresh;
   }
 
-  async function ask(client: PoolClient, { text, values }: Query): Promise<Answer> {
-    return toAnswer(await told(client.query({ ...prepared(text), values: [...values] })));
+  async function ask(client: PoolClient, { text, values, varied }: Query): Promise<Answer> {
+    const statement = varied ? { text: numberedText(text) } : prepared(text);
+    return toAnswer(await told(client.query({ ...statement, values: [...values] })));
   }
 
   async function finish<T>(client: PoolClient, work: Work<T>): Promise<T> {

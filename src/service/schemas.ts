@@ -282,9 +282,11 @@ export const newSessionSchema = z
 export const renewalSchema = z.strictObject({ refreshToken: z.string() });
 export const stepUpBody = z.strictObject({ password: z.string() });
 
-/** A parameter that may stand several times in a query. */
+/** A parameter that may stand several times in a query; no key has more of anything that is asked for so. */
 function repeatable<T extends z.ZodType>(value: T) {
-  return z.union([z.array(value), value.transform((single): z.output<T>[] => [single])]).optional();
+  return z
+    .union([z.array(value).max(limits.labels), value.transform((single): z.output<T>[] => [single])])
+    .optional();
 }
 
 export const keyQuerySchema = z.strictObject({

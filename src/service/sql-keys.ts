@@ -1,7 +1,6 @@
 /** Keys and their secrets. */
 import type { KeyType, RateLimit } from '../keys.ts';
 import {
-  all,
   chunksOf,
   type Database,
   exists,
@@ -190,8 +189,8 @@ export function keyStore({ dialect, read, lookup, transaction }: Database): KeyS
 
     listKeys: (selection) =>
       read(function* () {
-        const { text, values } = selectKeys(selection, dialect);
-        return (yield* all(text, ...values)).map(toRow);
+        const { rows } = yield { ...selectKeys(selection, dialect), varied: true };
+        return rows.map(toRow);
       }),
   };
 }

@@ -15,6 +15,8 @@ export interface Query {
   readonly first?: true;
   /** Whether nobody looks at the answer: it need not be waited for before the next one is asked, only before the end. */
   readonly unanswered?: true;
+  /** Whether its text is made of what somebody asks for: more of them than there is memory for, so that none is kept prepared. */
+  readonly varied?: true;
 }
 
 export interface Answer {

@@ -43,18 +43,20 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
   let traces = leftOver;
 
   function prepared(text: string): Prepared {
-    const known = statements.get(text);
-    if (known) return known;
-    const statement = db.prepare(text);
-    const fresh = { statement, columns: statement.columns().map(({ name }) => name) };
-    // SQLite's binding looks up the name of every column again for every row that it makes an object of.
-    statement.setReturnArrays(true);
-    statements.set(text, fresh);
-    return fresh;
+    const known = statements.get(text) ?? prepare(text);
+    statements.set(text, known);
+    return known;
   }
 
-  function ask({ text, values, first }: Query): Answer {
-    const { statement, columns } = prepared(text);
+  function prepare(text: string): Prepared {
+    const statement = db.prepare(text);
+    // SQLite's binding looks up the name of every column again for every row that it makes an object of.
+    statement.setReturnArrays(true);
+    return { statement, columns: statement.columns().map(({ name }) => name) };
+  }
+
+  function ask({ text, values, first, varied }: Query): Answer {
+    const { statement, columns } = varied ? prepare(text) : prepared(text);
     if (columns.length === 0) return { rows: [], changes: Number(statement.run(...values).changes) };
     if (!first) {
       const rows = statement.all(...values) as unknown as Value[][];

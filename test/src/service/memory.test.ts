@@ -1,11 +1,13 @@
+import { DatabaseSync } from 'node:sqlite';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { newHttpService } from '../../fakes/http-service.ts';
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
 test('a service keeps no request in memory once it has been answered', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   const { server, ask, mint } = await newHttpService();
   const requests: WeakRef<object>[] = [];
   server.addHook('onRequest', async (request) => {
@@ -24,5 +26,26 @@ test('a service keeps no request in memory once it has been answered', async () 
     collect();
     // What runs last may still stand on the stack.
     expect(requests.filter((each) => each.deref()).length).toBeLessThan(10);
+  });
+});
+
+test('a service keeps nothing of the ways in which lists are asked for: there are more than it has memory', async () => {
+  const { ask } = await newHttpService();
+  const list = (labels: number) =>
+    ask(`GET /v1/keys?${Array.from({ length: labels }, (_, n) => `label=a${n}=b`).join('&')}`);
+  await list(0);
+  const { prepare } = DatabaseSync.prototype;
+  onTestFinished(() => void Object.assign(DatabaseSync.prototype, { prepare }));
+  const statements: WeakRef<object>[] = [];
+  DatabaseSync.prototype.prepare = function (text) {
+    const statement = prepare.call(this, text);
+    statements.push(new WeakRef(statement));
+    return statement;
+  };
+  for (let labels = 1; labels <= 32; labels++) expect((await list(labels)).status).toBe(200);
+  expect(statements.length).toBeGreaterThanOrEqual(32);
+  await vi.waitFor(() => {
+    collect();
+    expect(statements.filter((each) => each.deref()).length).toBeLessThan(5);
   });
 });
