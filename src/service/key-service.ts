@@ -248,13 +248,14 @@ export class CallerKeyService implements OwnKeyService {
     const by = this.#view.caller();
     const at = core.now();
     const namespace = rules.namespaceName(input.namespace ?? by.namespace);
+    // First of all: what is said of a wrong role names those that there are.
+    requireMay(by, 'create', { namespace });
     const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
     const type = input.type ?? 'manage';
     const known = await rolesWith(core, input.roles ?? []);
     const roles = rules.roleNames(input.roles ?? [], { roles: known });
     const permissions = rules.permissionNames(input.permissions ?? []);
     const holder = { namespace, owner, type, roles, permissions };
-    requireMay(by, 'create', { namespace });
     const asOwner = actsAsOwner(holder);
     requireReach(by, { owner, asOwner, grants: await this.#grantsOf(holder, known) });
     rules.requireFit(type, roles, permissions, { roles: known });

@@ -202,6 +202,15 @@ test('POST /v1/keys: 401 without a credential, before the body is looked at', as
   expectProblem(await ask('POST /v1/keys', { body: { bogus: 1 }, secret: null }), 401, 'unauthenticated');
 });
 
+test('POST /v1/keys: who may not create keys is not told which roles there are', async () => {
+  const { ask, mint } = await newHttpService();
+  await ask('POST /v1/roles', { body: { name: 'merger-with-acme', permissions: ['a.view'] } });
+  const { secret } = await mint({ permissions: ['dashboards.view'] });
+  const answer = await ask('POST /v1/keys', { body: { name: 'x', roles: ['none'] }, secret });
+  expectProblem(answer, 403, 'forbidden');
+  expect(answer.text).not.toContain('merger');
+});
+
 test('POST /v1/keys: 403 for more than the caller has', async () => {
   const { ask, mint } = await newHttpService();
   const { secret } = await mint({ roles: ['owner'], namespace: 'team' });
@@ -284,6 +293,7 @@ test('GET /v1/keys: 400 for a query that makes no sense', async () => {
     'noExpiry=1',
     'name=a&name=b',
     `name=${'*'.repeat(300)}`,
+    Array.from({ length: 33 }, (_, n) => `label=a${n}=b`).join('&'),
   ]) {
     expectProblem(await ask(`GET /v1/keys?${query}`), 400, 'invalid');
   }
