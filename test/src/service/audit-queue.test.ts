@@ -52,10 +52,12 @@ test('rows are written within a second, and 500 of many at once, without anybody
     expect(written).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(written).toHaveLength(1);
-    for (let n = 0; n < 501; n++) queue.add(row());
-    await vi.waitFor(() => expect(written).toHaveLength(501));
+    for (const before of [1, 501]) {
+      for (let n = 0; n < 501; n++) queue.add(row());
+      await vi.waitFor(() => expect(written).toHaveLength(before + 500));
+    }
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(written).toHaveLength(502);
+    expect(written).toHaveLength(1_003);
   } finally {
     vi.useRealTimers();
   }
@@ -100,6 +102,21 @@ test('what a database that is away did not take is kept and written later, once'
   expect(written.map(({ requestId }) => requestId)).toEqual(Array.from({ length: 700 }, (_, n) => String(n)));
 });
 
+test('what a database that is away did not take is written when it is back, without anybody asking', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { queue, written, state } = memoryStore();
+    state.error = new KeysError('unavailable', 'away');
+    queue.add(row());
+    await vi.advanceTimersByTimeAsync(5_000);
+    state.error = null;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('what does not fit is recorded as a number', async () => {
   const { queue, written, state } = memoryStore();
   state.error = new KeysError('unavailable', 'away');
@@ -124,13 +141,15 @@ test('refusals of one source beyond 20 a second are a number in its name, and pu
   for (let n = 0; n < 20_000; n++) queue.add(refusal);
   for (let n = 0; n < 300; n++) queue.add(row());
   queue.add({ ...refusal, address: '10.0.0.10' });
+  queue.add({ ...refusal, actor: 'bob' });
   queue.add({ ...refusal, time: now + 1_000 });
   await queue.flush();
   const about = (address: string, action: string) =>
     written.filter(
       (each) => each.address === address && each.action === action && each.outcome === 'refused',
     );
-  expect(about('10.0.0.9', 'verify')).toHaveLength(21);
+  expect(about('10.0.0.9', 'verify').filter(({ actor }) => actor === null)).toHaveLength(21);
+  expect(about('10.0.0.9', 'verify').filter(({ actor }) => actor === 'bob')).toHaveLength(1);
   expect(about('10.0.0.10', 'verify')).toHaveLength(1);
   expect(written.filter(({ outcome }) => outcome === 'done')).toHaveLength(300);
   expect(about('10.0.0.9', 'unrecorded')).toMatchObject([

@@ -64,17 +64,23 @@ test('refused requests are recorded, and neither a secret nor an address that ma
   expect((await ask('GET /v1/keys', { secret: null })).status).toBe(401);
   expect((await ask(`GET /v1/keys/${typed}`, { secret: typed })).status).toBe(401);
   expect((await ask('GET /v1/audit', { secret })).status).toBe(403);
+  expect((await ask('GET /v1/audit?after=7', { secret })).status).toBe(403);
+  expect((await ask('GET /v1/audit/head', { secret })).status).toBe(403);
   expect((await ask('POST /v1/verify', { secret: null, body: { secret: typed } })).status).toBe(200);
   const rows = await entries(auditOf(admin), { outcome: 'refused', order: 'oldest' });
   expect(told(rows)).toEqual([
     'null/null list refused',
     'null/null show refused',
     'carol/viewer audit refused',
+    'carol/viewer audit refused',
+    'carol/viewer audit_head refused',
     'null/null verify refused',
   ]);
   expect(rows.map(({ details }) => details)).toEqual([
     { status: 401 },
     { status: 401 },
+    { status: 403 },
+    { status: 403 },
     { status: 403 },
     { reason: 'unknown' },
   ]);
@@ -113,7 +119,7 @@ test('logins are recorded, good and bad ones, in the name of a user that there i
 });
 
 test('every request has a name of its own in the log', async () => {
-  const { ask, admin } = await newHttpService();
+  const { ask, admin, server } = await newHttpService();
   const { body } = await ask('GET /openapi.json', { secret: null });
   const { paths } = body as { paths: Record<string, Record<string, { security?: unknown[] }>> };
   for (const [path, methods] of Object.entries(paths)) {
@@ -122,6 +128,7 @@ test('every request has a name of its own in the log', async () => {
       await ask(`${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, 'x')}`, { secret: 'wrong' });
     }
   }
+  await server.inject({ method: 'HEAD', url: '/v1/keys' });
   const refused = await entries(auditOf(admin), { outcome: 'refused' });
   expect(refused.length).toBeGreaterThan(10);
   expect(refused.filter(({ action }) => /[/ ]/.test(action))).toEqual([]);

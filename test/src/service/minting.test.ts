@@ -353,6 +353,24 @@ test('a repetition is answered as it was, also when the request would be refused
   );
 });
 
+test('a request is the same one in whatever order its names come', async () => {
+  const { keys } = await open();
+  const idempotencyKey = newIdempotencyKey();
+  const first = await keys.create({ name: 'mixed', labels: { a: '1', b: '2' } }, { idempotencyKey });
+  const again = await keys.create({ labels: { b: '2', a: '1' }, name: 'mixed' }, { idempotencyKey });
+  expect(bytesOf(again)).toBe(bytesOf(first));
+});
+
+test('a seal that cannot be destroyed in time opens no longer for that', async () => {
+  const { store, clock } = await open();
+  const failing = { ...store, sweepMints: () => Promise.reject(new Error('disk full')) };
+  const keys = createService({ store: failing, now: () => clock.now }).as(root);
+  const idempotencyKey = newIdempotencyKey();
+  await keys.create({ name: 'late' }, { idempotencyKey });
+  clock.now += sealMs;
+  await refuses('secret_gone', keys.create({ name: 'late' }, { idempotencyKey }));
+});
+
 test('a seal that cannot be destroyed just now does not make a good secret bad', async () => {
   const { store, clock, keys } = await open();
   const { secret } = await keys.create({ name: 'busy' }, { idempotencyKey: newIdempotencyKey() });
@@ -466,6 +484,11 @@ test('who may no longer administer the key does not get its secret again, nor se
   await refuses('forbidden', demoted.regenerate(key.id, { overlap: true, idempotencyKey }));
   await refuses('forbidden', mintingOf(demoted).settle(idempotencyKey, { keep: 'old' }));
   await refuses('forbidden', mintingOf(demoted).cancel(newIdempotencyKey()));
+  const blind = service.as(
+    callerOf({ ...made, key: { ...made.key, roles: [], permissions: ['dashboards.view'] } }),
+  );
+  await refuses('not_found', mintingOf(blind).status(idempotencyKey));
+  await refuses('not_found', mintingOf(blind).cancel(idempotencyKey));
 });
 
 test('anybody without a credential is asked for one', async () => {
