@@ -20,12 +20,12 @@ export async function checkPassword(
   const { address } = context;
   throttle.require(user, address);
   // Counted before it is known to be wrong: guesses at the same time are guesses too.
-  throttle.failed(user, address);
+  const takeBack = throttle.failed(user, address);
   const row = await store.findUser(user);
   // Whose password it was; a name that nobody has may be a password in the wrong place.
   if (row) context.limited = { owner: user, keyName: null };
   const right = await isPassword(password, row?.password ?? null);
   if (!right || row?.disabledAt !== null) return null;
-  throttle.succeeded(user, address);
+  takeBack();
   return row;
 }

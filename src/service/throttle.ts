@@ -8,8 +8,8 @@ import { networkOf } from './networks.ts';
 export interface Throttle {
   /** Throws `rate_limited`, with how long to wait. */
   require(user: string, address: string | null): void;
-  failed(user: string, address: string | null): void;
-  succeeded(user: string, address: string | null): void;
+  /** What it gives takes the failure back: the password was right after all. */
+  failed(user: string, address: string | null): () => void;
 }
 
 interface Failures {
@@ -56,6 +56,14 @@ export function createThrottle(now: () => number): Throttle {
     }
   }
 
+  /** Others may have failed there meanwhile: what they have to wait stays. */
+  function takeBack(key: string, before: Failures | undefined, after: Failures): void {
+    const found = failures.get(key);
+    if (found && found !== after) failures.set(key, { ...found, count: found.count - 1 });
+    else if (before) failures.set(key, before);
+    else failures.delete(key);
+  }
+
   return {
     require(user, address) {
       const at = now();
@@ -70,20 +78,17 @@ export function createThrottle(now: () => number): Throttle {
     failed(user, address) {
       const at = now();
       if (failures.size >= most) forget(at);
-      for (const [key, allowed] of places(user, address)) {
+      const counted = places(user, address).map(([key, allowed]) => {
         const before = failures.get(key);
         const count = (before && !isOld(before, at) ? before.count : 0) + 1;
         const waitMs = count < allowed ? 0 : Math.min(longestMs, 1_000 * 2 ** Math.min(20, count - allowed));
-        failures.set(key, { count, at, waitMs });
-      }
-    },
-
-    succeeded(user, address) {
-      for (const [key, allowed] of places(user, address)) {
-        const found = failures.get(key);
-        if (!found || allowed === free.pair || found.count <= 1) failures.delete(key);
-        else failures.set(key, { ...found, count: found.count - 1 });
-      }
+        const after = { count, at, waitMs };
+        failures.set(key, after);
+        return { key, before: allowed === free.pair ? undefined : before, after };
+      });
+      return () => {
+        for (const { key, before, after } of counted) takeBack(key, before, after);
+      };
     },
   };
 }

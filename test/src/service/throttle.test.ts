@@ -8,12 +8,12 @@ const minute = 60_000;
 function world() {
   const clock = { now: 1_800_000_000_000 };
   const throttle = createThrottle(() => clock.now);
-  const fail = (times: number) => {
-    for (let n = 0; n < times; n++) throttle.failed('ann', '192.0.2.1');
+  const fail = (times: number, user = 'ann', address = '192.0.2.1') => {
+    for (let n = 0; n < times; n++) throttle.failed(user, address);
   };
-  const waitMs = () => {
+  const waitMs = (user = 'ann', address = '192.0.2.1') => {
     try {
-      throttle.require('ann', '192.0.2.1');
+      throttle.require(user, address);
       return 0;
     } catch (error) {
       return (error as KeysError).retryAfterMs;
@@ -46,4 +46,79 @@ test('a clock that is set back by an hour makes nobody wait an hour more', () =>
   expect(waitMs()).toBe(0);
   fail(1);
   expect(waitMs()).toBe(4_000);
+});
+
+test('who guesses from one address keeps the user out from there, and from nowhere else', () => {
+  const { fail, waitMs } = world();
+  fail(20);
+  expect(waitMs()).toBe(15 * minute);
+  expect(waitMs('ann', '192.0.2.2')).toBe(0);
+  expect(waitMs('bob')).toBe(0);
+});
+
+test('a user who is guessed at from everywhere is slowed down for all from the fiftieth failure on', () => {
+  const { fail, waitMs } = world();
+  for (let n = 0; n < 49; n++) fail(1, 'ann', `192.0.2.${n}`);
+  expect(waitMs('ann', '198.51.100.1')).toBe(0);
+  fail(1, 'ann', '192.0.2.50');
+  expect(waitMs('ann', '198.51.100.1')).toBe(1_000);
+  expect(waitMs('bob', '198.51.100.1')).toBe(0);
+});
+
+test('a right password ends what its user has to wait there, and hides no guess at others', () => {
+  const { throttle, fail, waitMs } = world();
+  fail(4);
+  throttle.failed('ann', '192.0.2.1')();
+  fail(4);
+  expect(waitMs()).toBe(0);
+  // Whoever has a good password for one user, and logs in between their guesses at others, or at the same time.
+  for (let n = 0; n < 48; n++) {
+    const takeBack = throttle.failed('mallory', '198.51.100.1');
+    fail(1, `user-${n}`, '198.51.100.1');
+    takeBack();
+    throttle.failed('mallory', '198.51.100.1')();
+  }
+  fail(1, 'user-48', '198.51.100.1');
+  expect(waitMs('another', '198.51.100.1')).toBe(0);
+  fail(1, 'user-49', '198.51.100.1');
+  expect(waitMs('another', '198.51.100.1')).toBe(1_000);
+});
+
+test('a right password makes nobody wait again: neither others at its address nor its user elsewhere', () => {
+  const { clock, throttle, fail, waitMs } = world();
+  for (let n = 0; n < 60; n++) fail(1, `user-${n}`, '192.0.2.1');
+  for (let n = 0; n < 60; n++) fail(1, 'ann', `198.51.100.${n}`);
+  clock.now += 15 * minute;
+  throttle.failed('ann', '192.0.2.1')();
+  expect([waitMs('bob', '192.0.2.1'), waitMs('ann', '203.0.113.1')]).toEqual([0, 0]);
+  fail(1, 'user-60', '192.0.2.1');
+  expect(waitMs('bob', '192.0.2.1')).toBe(15 * minute);
+});
+
+test('a failure is forgotten 15 minutes after the wait that it brought, and not before', () => {
+  const { clock, fail, waitMs } = world();
+  fail(5);
+  clock.now += 1_000 + 15 * minute - 1;
+  fail(1);
+  expect(waitMs()).toBe(2_000);
+  clock.now += 2_000 + 15 * minute;
+  fail(1);
+  expect(waitMs()).toBe(0);
+});
+
+test('names without end do not fill the memory: what is over goes first, then the oldest', () => {
+  const { clock, fail, waitMs } = world();
+  fail(10, 'bob');
+  expect(waitMs('bob')).toBe(32_000);
+  for (let n = 0; n < 6_000; n++) fail(1, `user-${n}`, '198.51.100.1');
+  expect(waitMs('bob')).toBe(0);
+  fail(1, 'ann');
+  for (let n = 0; n < 4_000; n++) fail(1, `more-${n}`, '198.51.100.1');
+  clock.now += 31 * minute;
+  fail(10, 'ann');
+  for (let n = 0; n < 3_000; n++) fail(1, `other-${n}`, '198.51.100.2');
+  expect(waitMs()).toBe(32_000);
+  fail(10, 'carol');
+  for (let n = 0; n < 3_000; n++) fail(1, `last-${n}`, '198.51.100.2');
+  expect([waitMs(), waitMs('carol')]).toEqual([0, 32_000]);
 });
