@@ -3,13 +3,14 @@
  * written in batches, in the order they came.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { networkOf } from './networks.ts';
 import type { AuditRow, AuditStore } from './store.ts';
 
 const batchLength = 500;
 const waitMs = 1_000;
 /** Beyond this, rows are counted and not kept: a database that is away must not cost the memory. */
 const capacity = 10_000;
-/** Refusals a second of one user, or of one address where nobody says who they are, that are recorded one by one. */
+/** Refusals a second of one user at one address (in one network of IPv6) that are recorded one by one. */
 const refusalsASecond = 20;
 
 export interface AuditQueue {
@@ -35,7 +36,7 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
     const now = Math.floor(time / 1_000);
     if (now !== second) refusals.clear();
     second = now;
-    const source = `${actor ?? ''} ${address ?? ''}`;
+    const source = `${actor ?? ''} ${address === null ? '' : networkOf(address)}`;
     const soFar = refusals.get(source) ?? 0;
     refusals.set(source, soFar + 1);
     return soFar < refusalsASecond ? null : source;

@@ -135,6 +135,16 @@ test('what does not fit is recorded as a number', async () => {
   expect(written.at(-1)).toMatchObject(missing);
 });
 
+test('whoever has a whole network of IPv6 is one source', async () => {
+  const { queue, written } = memoryStore();
+  const refusal = row({ actor: null, agent: null, outcome: 'refused' });
+  for (let n = 0; n < 1_000; n++) queue.add({ ...refusal, address: `2001:db8::${n.toString(16)}` });
+  queue.add({ ...refusal, address: '2001:db8:0:1::1' });
+  await queue.flush();
+  expect(written).toHaveLength(22);
+  expect(written.at(-1)).toMatchObject({ action: 'unrecorded', details: { count: 980 } });
+});
+
 test('refusals of one source beyond 20 a second are a number in its name, and push nothing else out', async () => {
   const { queue, written } = memoryStore();
   const refusal = row({ actor: null, agent: null, outcome: 'refused', target: 'key_1', requestId: 'r' });
