@@ -25,7 +25,7 @@ export const completed: typeof withComponents = (document) => {
 };
 
 interface Operation {
-  /** Absent where a credential is needed, empty where none is looked at. */
+  /** Absent where a credential is needed, empty where nothing is looked at that counts on a limit. */
   readonly security?: readonly object[];
   readonly requestBody?: {
     required?: boolean;

@@ -13,7 +13,7 @@ import { memoryCounter } from './memory-counter.ts';
 import { type Reencryption, reencrypt } from './reencrypt.ts';
 import { mintSecret } from './secret-format.ts';
 import { findSecret, hashOf, isEnded, isUsable } from './secrets.ts';
-import { createSessions, isAccessToken, openerOf, type Sessions } from './sessions.ts';
+import { countedOf, createSessions, isAccessToken, openerOf, type Sessions } from './sessions.ts';
 import { completeSettings, type Settings } from './settings.ts';
 import { sharedCounter } from './shared-counter.ts';
 import type { AuditRow, Store } from './store.ts';
@@ -70,7 +70,7 @@ export function createService(parts: ServiceParts): Service {
   return {
     now,
     as: (caller, context) => new CallerKeyService(core, caller, context),
-    sessions: createSessions({ store, now, throttle: core.throttle }),
+    sessions: createSessions(core),
     async authenticate(secret, context = { address: null, requestId: null }, counted = true) {
       const session = isAccessToken(secret) ? await findSession(core, secret) : null;
       if (session) {
@@ -111,6 +111,5 @@ async function findSession(core: ServiceCore, token: Secret) {
   if (isOver || owner.disabledAt !== null) return null;
   const key = await openerOf(store, session, at);
   if (key === 'over') return null;
-  const counted = key?.row ?? { id: session.id, name: null, owner: session.user, rateLimit: null };
-  return { found, key, counted };
+  return { found, key, counted: countedOf(session, key) };
 }

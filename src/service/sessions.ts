@@ -7,11 +7,12 @@ import type { Secret } from '../secret.ts';
 import type { Caller } from './access.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import { randomBase62 } from './base62.ts';
+import type { ServiceCore } from './core.ts';
+import { countUnknown, countUse } from './limited.ts';
 import { checkPassword } from './password-check.ts';
 import { mintSecret } from './secret-format.ts';
 import { hashOf, isEnded, isUsable } from './secrets.ts';
 import type { AuditRow, FoundSecret, SessionRow, Store, TokenKind, TokenRow, UserRow } from './store.ts';
-import type { Throttle } from './throttle.ts';
 
 export interface SessionTokens {
   readonly user: string;
@@ -31,7 +32,7 @@ export interface Sessions {
   open(user: string, password: Secret, context: RequestContext): Promise<SessionTokens>;
   /** A session that acts as the key that asks. Throws `forbidden` for anybody but a key. */
   openAs(caller: Caller, context: RequestContext): Promise<SessionTokens>;
-  /** Throws `unauthenticated`. */
+  /** Throws `unauthenticated`, `rate_limited`. */
   renew(refreshToken: Secret, context: RequestContext): Promise<SessionTokens>;
   /** Throws `conflict` for a caller that has no session. */
   end(caller: Caller, context: RequestContext): Promise<void>;
@@ -39,11 +40,7 @@ export interface Sessions {
   stepUp(caller: Caller, password: Secret, context: RequestContext): Promise<StepUp>;
 }
 
-export interface SessionParts {
-  readonly store: Store;
-  readonly now: () => number;
-  readonly throttle: Throttle;
-}
+type SessionParts = Pick<ServiceCore, 'store' | 'now' | 'settings' | 'counter' | 'throttle'>;
 
 const accessMs = 15 * 60_000;
 const stepUpMs = 5 * 60_000;
@@ -63,7 +60,9 @@ export function isAccessToken(credential: Secret): boolean {
   return credential.reveal().startsWith(prefixes.access);
 }
 
-export function createSessions({ store, now, throttle }: SessionParts): Sessions {
+export function createSessions(core: SessionParts): Sessions {
+  const { store, now, throttle } = core;
+
   function audit(
     action: string,
     target: string,
@@ -125,7 +124,9 @@ export function createSessions({ store, now, throttle }: SessionParts): Sessions
       const hash = hashOf(refreshToken);
       const found = await store.findSession(hash);
       const key = found && (await openerOf(store, found.session, at));
-      if (found && key !== 'over') {
+      if (!found || key === 'over') await countUnknown(core, context);
+      else {
+        await countUse(core, countedOf(found.session, key), context);
         const pair = newPair(found.session, at);
         const exchanged = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
           audit(
@@ -172,6 +173,11 @@ export async function openerOf(
   if (keyId === null) return null;
   const found = secretHash && (await store.findSecret(secretHash));
   return found && !isEnded(found, at) && isUsable(found, at) ? found : 'over';
+}
+
+/** What a session counts on: its key, or its user. */
+export function countedOf({ id, user }: SessionRow, key: FoundSecret | null) {
+  return key?.row ?? { id, name: null, owner: user, rateLimit: null };
 }
 
 function newPair(

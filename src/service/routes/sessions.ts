@@ -55,7 +55,7 @@ export function refreshSession(app: Server): void {
       schema: {
         summary:
           'The next two tokens; the old refresh token is good for nothing any more, and used again ends all',
-        security: [],
+        security: [{}],
         body: renewalSchema,
         response: { 200: sessionSchema, ...problems },
       },

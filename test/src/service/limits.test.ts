@@ -103,6 +103,27 @@ test('secrets that nobody has count on the address they come from, and good ones
   expect(await from('2001:db8:0:1::1', 'keys_unknown')).toBe(200);
 });
 
+test('the renewal of a session counts on its user, and with a token that nobody has on the address', async () => {
+  const limits = { rateLimit: limit(3), addressRateLimit: limit(2) };
+  const { ask, mint } = await newHttpService({ settings: limits });
+  const ann = await mint({ owner: 'ann', roles: ['viewer'] });
+  const renew = (refreshToken: string) =>
+    ask('POST /v1/sessions/refresh', { secret: null, body: { refreshToken } });
+  let { refreshToken } = (await ask('POST /v1/sessions', { secret: ann.secret })).body as {
+    refreshToken: string;
+  };
+  for (let n = 0; n < 2; n++) {
+    const { status, body } = await renew(refreshToken);
+    expect(status).toBe(200);
+    ({ refreshToken } = body as { refreshToken: string });
+  }
+  expect((await renew(refreshToken)).status).toBe(429);
+  expect((await ask('GET /v1/whoami', { secret: ann.secret })).status).toBe(429);
+  expect([(await renew('x')).status, (await renew('y')).status, (await renew('z')).status]).toEqual([
+    401, 401, 429,
+  ]);
+});
+
 test('without limits nothing is counted, and no header says otherwise', async () => {
   const { ask } = await newHttpService();
   const { headers } = await ask('GET /v1/whoami');
