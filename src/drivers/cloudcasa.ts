@@ -22,6 +22,7 @@ import {
   nothingWith,
   requireNoCursor,
   requirePlainName,
+  shaped,
   unexplained,
   unsupportedVerbs,
 } from './foreign.ts';
@@ -162,10 +163,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
   }
 
   async function read(id: string): Promise<ApiKey> {
-    const answer = await answerOn(id);
-    const parsed = apiKey.safeParse(answer.json());
-    if (parsed.success) return parsed.data;
-    throw answer.nonsense(`CloudCasa's answer makes no sense at ${parsed.error.issues[0]?.path.join('.')}`);
+    return shaped(await answerOn(id), apiKey);
   }
 
   function answerOn(id: string): Promise<Answer> {

@@ -1,5 +1,6 @@
-/** What the drivers of other people's services have in common. */
+/** What drivers have in common, above all those of other people's services. */
 import { isDeepStrictEqual } from 'node:util';
+import type * as z from 'zod/mini';
 import { requireVerb } from '../capabilities.ts';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
@@ -52,6 +53,14 @@ export const blankKey: Key = {
   recoverable: null,
   version: null,
 };
+
+/** What an answer says, in this shape. Throws `bad_response`, naming the place that makes no sense and never its content. */
+export function shaped<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
+  const result = shape.safeParse(answer.json());
+  if (result.success) return result.data;
+  const place = result.error.issues[0]?.path.join('.');
+  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${terminalSafe(place)}` : ''}`);
+}
 
 /** An RFC 3339 time with any fraction, as UTC with milliseconds; `null` for anything else. */
 export function utcTime(text: unknown): string | null {

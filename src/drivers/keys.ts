@@ -18,7 +18,7 @@ import { ownCapabilities } from '../own-capabilities.ts';
 import { Secret } from '../secret.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
-import { onlyOnce } from './foreign.ts';
+import { onlyOnce, shaped } from './foreign.ts';
 import type { DriverParts } from './index.ts';
 import { withSession } from './keys-session.ts';
 import { namespacesOver, rolesOver, usersOver } from './keys-users.ts';
@@ -103,7 +103,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
   const http = parts ? withSession(wire, profile, parts) : wire;
 
   async function ask<T>(call: Call, shape: z.ZodMiniType<T>): Promise<T> {
-    return read(await http.call(call), shape);
+    return shaped(await http.call(call), shape);
   }
 
   /** With an idempotency key it may be sent again, to be answered from the first time. */
@@ -157,7 +157,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
         headers: ifMatch(version),
         errorOf: (said) => (said.status === 412 && said.repeated ? null : problemError(said)),
       });
-      if (answer.status !== 412) return read(answer, wireKey);
+      if (answer.status !== 412) return shaped(answer, wireKey);
       lost = changedMeanwhile(answer);
     } catch (error) {
       if (!(error instanceof KeysError) || error.code !== 'outcome_unknown') throw error;
@@ -216,11 +216,11 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
           headers: under(idempotencyKey),
           errorOf: (said) => (said.status === 404 ? null : problemError(said)),
         });
-        return answer.status === 404 ? null : read(answer, wireMint);
+        return answer.status === 404 ? null : shaped(answer, wireMint);
       },
       async cancel(idempotencyKey) {
         const answer = await http.call(mintCall('cancel', idempotencyKey));
-        return answer.status === 204 ? null : read(answer, wireMint);
+        return answer.status === 204 ? null : shaped(answer, wireMint);
       },
       async acknowledge(idempotencyKey) {
         await http.call(mintCall('acknowledge', idempotencyKey));
@@ -280,7 +280,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
           said.repeated && (said.status === 404 || said.status === 412) ? null : problemError(said),
       });
       if (answer.status === 404) return;
-      const { status } = answer.status === 412 ? await get(id) : read(answer, wireKey);
+      const { status } = answer.status === 412 ? await get(id) : shaped(answer, wireKey);
       if (status === 'revoked') return;
       if (answer.status === 412) throw changedMeanwhile(answer);
       throw answer.nonsense(`the service's answer to a revocation is a key that is ${status}`);
@@ -294,7 +294,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
           effect: 'read',
           headers: { authorization: token },
         });
-        const issued = read(answer, wireIssued);
+        const issued = shaped(answer, wireIssued);
         if (issued.secret === '') throw answer.nonsense('the service gave no secret');
         return { key: wholeKey(issued.key), secret: new Secret(issued.secret) };
       } finally {
@@ -340,14 +340,6 @@ function changedMeanwhile({ requestId }: Answer): KeysError {
     hint: 'look at it again: keys show',
     requestId,
   });
-}
-
-/** Throws `bad_response`, naming the place that makes no sense and never its content. */
-function read<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
-  const result = shape.safeParse(answer.json());
-  if (result.success) return result.data;
-  const place = result.error.issues[0]?.path.join('.');
-  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${terminalSafe(place)}` : ''}`);
 }
 
 /** A key beside its secret, whatever of it makes sense: an odd field is no reason to lose the secret. */

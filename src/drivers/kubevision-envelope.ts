@@ -2,12 +2,11 @@
 import * as z from 'zod/mini';
 import { codeForStatus, KeysError, loginHint } from '../errors.ts';
 import { type Answer, hintFor } from '../http.ts';
-import { unexplained } from './foreign.ts';
+import { shaped, unexplained } from './foreign.ts';
 
 const envelope = z.object({
   code: z.int(),
   message: z.catch(z.string(), ''),
-  data: z.optional(z.unknown()),
   meta: z.catch(z.object({ requestId: z.catch(z.nullish(z.string()), null) }), { requestId: null }),
 });
 
@@ -47,9 +46,5 @@ function noEnvelope(answer: Answer): KeysError {
 
 /** The `data` of a success. Throws `bad_response`. */
 export function dataOf<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
-  const whole = envelope.safeParse(answer.json());
-  const data = whole.success ? shape.safeParse(whole.data.data) : whole;
-  if (data.success) return data.data as T;
-  const place = data.error.issues[0]?.path.join('.');
-  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+  return shaped(answer, z.extend(envelope, { data: shape })).data;
 }

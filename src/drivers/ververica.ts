@@ -19,6 +19,7 @@ import {
   requireFuture,
   requireNoCursor,
   requireReadable,
+  shaped,
   statusByExpiry,
   unexplained,
   unsupportedVerbs,
@@ -83,7 +84,7 @@ export function ververica(http: Http, profile: Profile, { now }: DriverParts): K
   async function list(namespace: string, byExpiry = false): Promise<Key[]> {
     const path = ['apitokens', 'v1', 'namespaces', namespace, 'apitokens'];
     const answer = await ask({ method: 'GET', path, effect: 'read', maxBytes: pageBytes });
-    const { apiTokens } = read(answer, allTokens);
+    const { apiTokens } = shaped(answer, allTokens);
     const keys = (apiTokens ?? []).map((token) => {
       const key = toKey(token, namespace);
       if (expiryField && byExpiry) requireReadable(key, token[expiryField]);
@@ -96,7 +97,7 @@ export function ververica(http: Http, profile: Profile, { now }: DriverParts): K
     const place = placeOf(id);
     try {
       const answer = await ask({ method: 'GET', path: pathOf(place), effect: 'read' });
-      return toKey(read(answer, oneToken).apiToken, place.namespace);
+      return toKey(shaped(answer, oneToken).apiToken, place.namespace);
     } catch (error) {
       // Some installations say 403 of a token that is not there; the list tells.
       if (!(error instanceof KeysError) || error.code !== 'forbidden') throw error;
@@ -216,10 +217,3 @@ function errorOf(answer: Answer): KeysError | null {
 const hints: Partial<Record<KeysError['code'], string>> = {
   forbidden: 'creating and deleting tokens takes the role owner in the namespace',
 };
-
-function read<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
-  const result = shape.safeParse(answer.json());
-  if (result.success) return result.data;
-  const place = result.error.issues[0]?.path.join('.');
-  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
-}

@@ -4,10 +4,10 @@ import type { Profile } from '../config.ts';
 import { codeForStatus, type ErrorCode, KeysError, loginHint } from '../errors.ts';
 import { type Answer, type Call, type Http, hintFor, pageBytes } from '../http.ts';
 import { Secret } from '../secret.ts';
-import { unexplained } from './foreign.ts';
+import { shaped, unexplained } from './foreign.ts';
 
 const endpoint = 'api_jsonrpc.php';
-const envelope = z.object({ jsonrpc: z.literal('2.0'), result: z.unknown() });
+const envelope = z.object({ jsonrpc: z.literal('2.0') });
 const failure = z.object({
   error: z.object({
     code: z.int(),
@@ -81,11 +81,7 @@ interface Proof {
 }
 
 function resultOf<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
-  const whole = envelope.safeParse(answer.json());
-  const result = whole.success ? shape.safeParse(whole.data.result) : whole;
-  if (result.success) return result.data as T;
-  const place = result.error.issues[0]?.path.join('.');
-  throw answer.nonsense(`the service's answer makes no sense${place ? ` at ${place}` : ''}`);
+  return shaped(answer, z.extend(envelope, { result: shape })).result;
 }
 
 /** The error an answer stands for, or `null`. */
