@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { App } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
-import { databasePath } from '../../src/service/sqlite-open.ts';
+import { sqliteFile } from '../../src/service/sqlite-open.ts';
 import { configurationOf, type SettingOptions } from './settings-options.ts';
 
 /**
@@ -18,9 +18,8 @@ export async function sqlitePath(
     config,
     database,
   });
-  if (!/^postgres(?:ql)?:/i.test(address)) {
-    return /^[a-z][a-z0-9+.-]+:/i.test(address) ? databasePath(address) : address;
-  }
+  const file = sqliteFile(address);
+  if (file !== null) return file;
   throw new KeysError('unsupported', 'the database is PostgreSQL, which has programs of its own for this', {
     hint: instead(withoutPassword(address)),
   });

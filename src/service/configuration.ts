@@ -12,7 +12,7 @@ import { listenAddress } from './listen.ts';
 import { parseMasterKeys } from './master-keys.ts';
 import { secretPrefix } from './secret-format.ts';
 import { completeSettings } from './settings.ts';
-import { databasePath } from './sqlite-open.ts';
+import { sqliteFile } from './sqlite-open.ts';
 import { requireProxies } from './trusted-proxies.ts';
 
 export interface Setting {
@@ -255,14 +255,9 @@ function drainTime(given: string): number {
 }
 
 function databaseAddress(given: string): string {
-  if (/^postgres(?:ql)?:/i.test(given)) return given;
-  // What SQLite calls :memory: would be gone with the process.
-  if (isUrl(given) || given.startsWith(':')) databasePath(given);
+  // Throws where it is none.
+  sqliteFile(given);
   return given;
-}
-
-function isUrl(address: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:/i.test(address);
 }
 
 type Context = z.core.$RefinementCtx;
@@ -291,5 +286,5 @@ function checkProxies(proxies: readonly string[], context: Context): void {
 export function pathProblem(name: SettingName, value: unknown): string | null {
   if (settingOf(name).kind !== 'path' || typeof value !== 'string') return null;
   const path = value.replace(/^sqlite:(?:\/\/(?=\/))?/, '');
-  return isUrl(path) || isAbsolute(path) ? null : 'must be an absolute path';
+  return /^[a-z][a-z0-9+.-]+:/i.test(path) || isAbsolute(path) ? null : 'must be an absolute path';
 }

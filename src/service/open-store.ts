@@ -1,13 +1,13 @@
 /** The store that a database's address stands for. */
 import { KeysError } from '../errors.ts';
-import { databasePath } from './sqlite-open.ts';
+import { sqliteFile } from './sqlite-open.ts';
 import type { Store } from './store.ts';
 
 /** `address` is a path, `sqlite:PATH` or `postgres://…`. Throws `unavailable` and `invalid` for a database that cannot be used. */
 export async function openStore(address: string): Promise<Store> {
-  if (/^postgres(?:ql)?:/i.test(address)) return (await import('./postgres.ts')).openPostgres(address);
-  const path = /^[a-z][a-z0-9+.-]+:/i.test(address) ? databasePath(address) : address;
-  return (await import('./sqlite.ts')).openSqlite(path);
+  const file = sqliteFile(address);
+  if (file === null) return (await import('./postgres.ts')).openPostgres(address);
+  return (await import('./sqlite.ts')).openSqlite(file);
 }
 
 /** What others can read, as on a command line, has no password in it. Throws `invalid`. */

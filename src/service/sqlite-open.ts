@@ -19,6 +19,13 @@ const applicationId = 0x6b657973;
 /** SQLite's result codes; `error` stands for a table or a column that is not there, or there already. */
 export const sqlite = { error: 1, busy: 5, locked: 6, corrupt: 11, notADatabase: 26 };
 
+/** The file that a database's address stands for, itself a path or `sqlite:PATH`; `null` for PostgreSQL. Throws `invalid`. */
+export function sqliteFile(address: string): string | null {
+  if (/^postgres(?:ql)?:/i.test(address)) return null;
+  // What SQLite calls :memory: would be gone with the process.
+  return /^(?:[a-z][a-z0-9+.-]+)?:/i.test(address) ? databasePath(address) : address;
+}
+
 /** The path in `sqlite:PATH`. Throws `invalid`. */
 export function databasePath(url: string): string {
   // Two slashes and a name would be another machine's, were there such a thing.
