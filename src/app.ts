@@ -1,6 +1,7 @@
 /** The context of a run: built once in `commands/start.ts`, faked once in `test/run.ts`; its costly parts are made when first asked for. */
 import { requireVerb } from './capabilities.ts';
-import { type Profile, variable } from './config.ts';
+import type { Profile } from './config.ts';
+import { type Env, variable } from './env.ts';
 import type { Io } from './io.ts';
 import type { KeyService, Verb } from './keys.ts';
 import { createPrinter, type OutputFormat, type Printer } from './output.ts';
@@ -8,8 +9,6 @@ import { type Paths, pathsFrom } from './paths.ts';
 import { type Prompt, terminalPrompt } from './prompt.ts';
 import { Redactor } from './secret.ts';
 import { terminalSafe } from './text.ts';
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** Options that mean the same for every command. */
 export interface GlobalOptions {

@@ -1,6 +1,6 @@
 /** A child process that answers on its stdout, and is killed when its time is over. */
 import { spawn } from 'node:child_process';
-import type { Env } from './app.ts';
+import type { Env } from './env.ts';
 
 export interface ChildOptions {
   readonly env: Env;

@@ -1,6 +1,6 @@
 /** Profiles: named key services and how to reach them. No secret is ever part of one. */
 import { join } from 'node:path';
-import type { App, Env } from './app.ts';
+import type { App } from './app.ts';
 import { KeysError } from './errors.ts';
 
 export const storeNames = ['keychain', 'file', 'command', 'none'] as const;
@@ -97,10 +97,4 @@ export function urlProblem(text: string): string | null {
   if (!/^https?:\/\/[^/]/i.test(text)) return `'${text}' is not an http or https URL`;
   if (/[\s\\\p{Cc}]/u.test(text) || !URL.canParse(text)) return `'${text}' is not a URL`;
   return null;
-}
-
-/** A variable that is set but empty is a mistake in a script, not a choice. Throws `invalid`. */
-export function variable(env: Env, name: string): string | undefined {
-  if (env[name] !== '') return env[name];
-  throw new KeysError('invalid', `${name} is set, but empty`, { hint: `give it a value, or unset ${name}` });
 }

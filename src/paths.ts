@@ -1,6 +1,7 @@
 /** Where configuration, data and state live: `KEYS_*_DIR`, else XDG on Linux and the native places elsewhere. */
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import type { Env } from './env.ts';
 import { KeysError } from './errors.ts';
 
 export interface Paths {
@@ -8,8 +9,6 @@ export interface Paths {
   readonly data: string;
   readonly state: string;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 type Place = (env: Env, home: () => string) => string;
 

@@ -1,18 +1,11 @@
 /** Which profile is in force. */
 import { resolve } from 'node:path';
-import type { App, Env } from './app.ts';
-import {
-  defaultDriver,
-  localName,
-  localProfile,
-  type Profile,
-  profileFrom,
-  serviceUrl,
-  variable,
-} from './config.ts';
+import type { App } from './app.ts';
+import { defaultDriver, localName, localProfile, type Profile, profileFrom, serviceUrl } from './config.ts';
 import { type Config, readConfig } from './config-file.ts';
 import { drivers } from './drivers/index.ts';
 import { driverPath, isOutside } from './drivers/names.ts';
+import { type Env, variable } from './env.ts';
 import { KeysError } from './errors.ts';
 
 /**

@@ -8,10 +8,10 @@ import {
   requireName,
   type StoreName,
   serviceUrl,
-  variable,
 } from '../../src/config.ts';
 import { type Config, readConfig } from '../../src/config-file.ts';
 import { accountOf } from '../../src/credentials/index.ts';
+import { variable } from '../../src/env.ts';
 import { KeysError } from '../../src/errors.ts';
 import { requireEntry } from '../../src/resolve-profile.ts';
 import { askUrl } from '../profile/add.ts';

@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { App } from '../app.ts';
-import { variable } from '../config.ts';
+import { variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, readSmallFile, removeDurably, writeAtomically } from '../files.ts';
 import { Secret } from '../secret.ts';

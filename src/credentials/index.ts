@@ -1,6 +1,7 @@
 /** Where the administrator's credential for a profile is. */
 import type { App } from '../app.ts';
-import { type Profile, type StoreName, variable } from '../config.ts';
+import type { Profile, StoreName } from '../config.ts';
+import { variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { readSmallFile } from '../files.ts';
 import type { Taken } from '../keychain.ts';

@@ -1,4 +1,4 @@
-import type { Env } from '../app.ts';
+import type { Env } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { failing, invalidTarget } from './failure.ts';
 import type { DestinationKind } from './index.ts';

@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { type Env, variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { nearest } from '../text.ts';
 import { placeOf, placeText, syntaxProblem } from '../yaml-place.ts';
@@ -19,7 +20,7 @@ type Settings = Partial<Configuration>;
 
 interface Sources {
   readonly options: Settings;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** Path of the configuration file. */
   readonly file?: string;
 }
@@ -48,7 +49,7 @@ const prefix = 'KEYS_SERVE_';
 /** What Kubernetes puts into the environment where a service there is called `keys-serve`. */
 const linked = /^KEYS_SERVE_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)$/;
 
-function fromEnvironment(env: Sources['env']): Settings {
+function fromEnvironment(env: Env): Settings {
   const known = [...settingNames.map(variableOf), `${prefix}CONFIG`];
   const unknown = Object.keys(env).find(
     (name) => name.startsWith(prefix) && !known.includes(name) && !linked.test(name),
@@ -63,11 +64,6 @@ function fromEnvironment(env: Sources['env']): Settings {
     return given === undefined ? [] : [[name, fromVariable(name, given)]];
   });
   return Object.fromEntries(said);
-}
-
-function variable(env: Sources['env'], name: string): string | undefined {
-  if (env[name] !== '') return env[name];
-  throw new KeysError('invalid', `${name} is set, but empty`, { hint: `give it a value, or unset ${name}` });
 }
 
 function fromVariable(name: SettingName, given: string): unknown {

@@ -4,11 +4,10 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Env } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing, readSmallFile } from '../files.ts';
 import { userName } from '../paths.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** The address with the password in it; as it is where there is none to be found. Throws `invalid` for a file that is open to others. */
 export async function withPassword(address: string, env: Env = process.env): Promise<string> {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Env } from '../../src/app.ts';
+import type { Env } from '../../src/env.ts';
 import { Secret } from '../../src/secret.ts';
 import { listeningService } from '../fakes/server.ts';
 import { type FakeService, fakeService, json } from '../fakes/wire.ts';

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Env } from '../../src/app.ts';
+import type { Env } from '../../src/env.ts';
 import type { Home, Result } from '../run.ts';
 import { type Keyring, startDesktop } from './desktop.ts';
 
