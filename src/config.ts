@@ -7,6 +7,11 @@ export const storeNames = ['keychain', 'file', 'command', 'none'] as const;
 /** Where a profile's credential is kept. Chosen at `keys auth login` and never changed silently. */
 export type StoreName = (typeof storeNames)[number];
 
+/** Whether a store keeps credentials itself; another one has them from elsewhere, if at all. */
+export function keepsCredentials(store: string): store is 'keychain' | 'file' {
+  return store === 'keychain' || store === 'file';
+}
+
 export const authSchemes = ['bearer', 'apikey', 'x-api-key'] as const;
 export type AuthScheme = (typeof authSchemes)[number];
 

@@ -1,7 +1,15 @@
 /** Which profile is in force. */
 import { resolve } from 'node:path';
 import type { App } from './app.ts';
-import { defaultDriver, localName, localProfile, type Profile, profileFrom, serviceUrl } from './config.ts';
+import {
+  defaultDriver,
+  localName,
+  localProfile,
+  type Profile,
+  type ProfileEntry,
+  profileFrom,
+  serviceUrl,
+} from './config.ts';
 import { type Config, readConfig } from './config-file.ts';
 import { drivers } from './drivers/index.ts';
 import { driverPath, isOutside } from './drivers/names.ts';
@@ -36,9 +44,14 @@ export async function profileNamed(app: App, name: string): Promise<Profile> {
   return name === localName ? localProfile(app) : pick(app, await readConfig(app), name);
 }
 
+/** The entry of this name, if there is one: `constructor` is none. */
+export function entryNamed({ profiles }: Config, name: string): ProfileEntry | undefined {
+  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+}
+
 /** Throws `not_found` with the names there are. */
-export function requireEntry(config: Config, name: string): Config['profiles'][string] {
-  const entry = Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
+export function requireEntry(config: Config, name: string): ProfileEntry {
+  const entry = entryNamed(config, name);
   if (entry) return entry;
   throw new KeysError('not_found', `there is no profile '${name}'`, {
     hint: `profiles: ${[localName, ...Object.keys(config.profiles)].join(', ')}`,

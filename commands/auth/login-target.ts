@@ -13,7 +13,7 @@ import { type Config, readConfig } from '../../src/config-file.ts';
 import { accountOf } from '../../src/credentials/index.ts';
 import { variable } from '../../src/env.ts';
 import { KeysError } from '../../src/errors.ts';
-import { requireEntry } from '../../src/resolve-profile.ts';
+import { entryNamed, requireEntry } from '../../src/resolve-profile.ts';
 import { askUrl } from '../profile/add.ts';
 import { entryFrom, type ServiceOptions } from '../profile/service-options.ts';
 
@@ -38,7 +38,7 @@ export async function loginTarget(
 ): Promise<LoginTarget> {
   const config = await readConfig(app);
   const { name, url } = await choose(app, config, options);
-  const existing = Object.hasOwn(config.profiles, name) ? config.profiles[name] : undefined;
+  const existing = entryNamed(config, name);
   const entry = await entryFrom({ ...options, url }, words, app.options, existing);
   const store = options.credentialCommand ? 'command' : (options.store ?? existing?.store ?? 'keychain');
   refuseMismatch(name, options, entry, store);
@@ -65,8 +65,7 @@ async function choose(
     });
   }
   requireName(named);
-  const existing = Object.hasOwn(config.profiles, named) ? config.profiles[named] : undefined;
-  return { name: named, url: options.url ?? existing?.url ?? (await askUrl(app)) };
+  return { name: named, url: options.url ?? entryNamed(config, named)?.url ?? (await askUrl(app)) };
 }
 
 /** The profile in force, when it is one that can be logged in to. */
@@ -95,7 +94,7 @@ function nameFor(config: Config, url: string): string {
     .replace(/^-|-$/g, '')
     .slice(0, 64);
   requireName(name);
-  if (!Object.hasOwn(config.profiles, name)) return name;
+  if (!entryNamed(config, name)) return name;
   throw new KeysError('conflict', `the profile '${name}' is for another service`, {
     hint: `give this one a name with -p, or change it with -p ${name}`,
   });

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
-import { type Profile, profileFrom, type StoreName, storeNames } from '../../src/config.ts';
+import { keepsCredentials, type Profile, profileFrom, type StoreName, storeNames } from '../../src/config.ts';
 import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { parseCredential } from '../../src/credentials/credential.ts';
 import {
@@ -87,7 +87,7 @@ function requireKept(store: StoreName, { user, passwordFile, withToken }: Option
       hint: 'keys auth login --user <name> --password-file <path>',
     });
   }
-  if (user === undefined || store === 'keychain' || store === 'file') return;
+  if (user === undefined || keepsCredentials(store)) return;
   throw new KeysError('invalid', `a login with a password cannot be kept in the store ${store}`, {
     hint: 'add --store keychain or --store file',
   });

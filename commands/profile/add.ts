@@ -5,6 +5,7 @@ import { type Profile, profileFrom, requireName, urlProblem } from '../../src/co
 import { changeConfig } from '../../src/config-file.ts';
 import { KeysError, toKeysError } from '../../src/errors.ts';
 import { discover } from '../../src/open.ts';
+import { entryNamed } from '../../src/resolve-profile.ts';
 import { addExamples } from '../options.ts';
 import { addServiceOptions, entryFrom, type ServiceOptions } from './service-options.ts';
 
@@ -26,7 +27,7 @@ export async function add(
   const url = options.url ?? (await urlInMapping(options)) ?? (await askUrl(app));
   const entry = await entryFrom({ ...options, url }, words, app.options);
   await changeConfig(app, ({ config, setProfile }) => {
-    if (Object.hasOwn(config.profiles, name)) {
+    if (entryNamed(config, name)) {
       throw new KeysError('conflict', `there is a profile '${name}' already`, {
         hint: `change it with keys auth login -p ${name} --url …, or remove it: keys profile remove ${name}`,
       });

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { App } from '../../src/app.ts';
-import { type Profile, profileFrom } from '../../src/config.ts';
+import { keepsCredentials, type Profile, profileFrom } from '../../src/config.ts';
 import { changeConfig, checkConfig } from '../../src/config-file.ts';
 import { accountOf, openStore } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
@@ -29,8 +29,7 @@ export async function remove(app: App, name: string, options: Options): Promise<
   const config = await checkConfig(app, ({ removeProfile }) => removeProfile(name));
   const profile = profileFrom(name, requireEntry(config, name));
   const notes = [`removed profile ${name}`];
-  const keepsCredential = profile.store === 'keychain' || profile.store === 'file';
-  if (keepsCredential && !options.keepCredential) {
+  if (keepsCredentials(profile.store) && !options.keepCredential) {
     requireConsent(app, 'profile remove');
     await requireYes(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
     const { removed, secret } = await takeCredential(app, profile);

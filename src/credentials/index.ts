@@ -1,6 +1,6 @@
 /** Where the administrator's credential for a profile is. */
 import type { App } from '../app.ts';
-import type { Profile, StoreName } from '../config.ts';
+import { keepsCredentials, type Profile, type StoreName } from '../config.ts';
 import { variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { readSmallFile } from '../files.ts';
@@ -62,7 +62,7 @@ export async function replaceCredential(
   source: CredentialSource,
   secret: Secret,
 ): Promise<void> {
-  if (source === 'keychain' || source === 'file') {
+  if (keepsCredentials(source)) {
     // The one before it is not taken again: an interruption comes after this.
     const store = await openStore(app, source, { ...profile, signal: new AbortController().signal });
     return store.write(accountOf(profile), secret);

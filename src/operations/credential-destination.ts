@@ -1,5 +1,6 @@
 /** The credential store of a profile as a destination: where the new secret of `keys rotate --self` goes. */
 import type { App } from '../app.ts';
+import { keepsCredentials } from '../config.ts';
 import { accountOf, openStore } from '../credentials/index.ts';
 import type { Destination } from '../destinations/index.ts';
 import { KeysError } from '../errors.ts';
@@ -20,7 +21,7 @@ export function isCredentialSpec(spec: string): boolean {
 /** Throws `invalid` for a profile whose credential `keys` does not keep itself. */
 export async function credentialDestination(app: App, spec: string): Promise<Destination> {
   const profile = await profileNamed(app, spec.slice(scheme.length));
-  if (profile.store === 'none' || profile.store === 'command') {
+  if (!keepsCredentials(profile.store)) {
     throw new KeysError(
       'invalid',
       `the credential of ${profile.name} is not kept by keys (store ${profile.store})`,
