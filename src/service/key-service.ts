@@ -216,11 +216,13 @@ export class CallerKeyService implements OwnKeyService {
   /** The same answer, for those who may still have it. */
   async #replay(ticket: Ticket, mint: MintRow): Promise<IssuedKey> {
     const view = this.#view;
-    const issued = ticket.open(mint, view.core.now());
-    const target = await view.targetOf(await view.visible(issued.key.id));
+    const { key, secret } = ticket.open(mint, view.core.now());
+    const found = await view.visible(key.id);
+    const target = await view.targetOf(found);
     if (!may(view.caller(), 'create', target)) requireMay(view.caller(), 'regenerate', target);
-    view.core.queue.add(view.audit('replay', issued.key.id));
-    return issued;
+    view.core.queue.add(view.audit('replay', key.id));
+    // An older version may have sealed it, and known fewer fields of a key.
+    return { key: { ...this.#shown(found.row), ...key }, secret };
   }
 
   /** Of a key that is to be made. */

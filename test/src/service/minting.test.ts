@@ -10,7 +10,7 @@ import type { Caller } from '../../../src/service/access.ts';
 import { builtInRoles, grantsOfKey } from '../../../src/service/grants.ts';
 import { rememberedMs, sealMs } from '../../../src/service/mints.ts';
 import { graceEnd } from '../../../src/service/rules.ts';
-import { unseal } from '../../../src/service/seal.ts';
+import { seal, unseal } from '../../../src/service/seal.ts';
 import { createService, type Service } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import type { Store } from '../../../src/service/store.ts';
@@ -369,6 +369,20 @@ test('a seal that cannot be destroyed in time opens no longer for that', async (
   await keys.create({ name: 'late' }, { idempotencyKey });
   clock.now += sealMs;
   await refuses('secret_gone', keys.create({ name: 'late' }, { idempotencyKey }));
+});
+
+test('an answer that was sealed by an older version, which knew fewer fields of a key, is given again with all of them', async () => {
+  const { keys, file } = await open();
+  const idempotencyKey = newIdempotencyKey();
+  const first = await keys.create({ name: 'upgraded' }, { idempotencyKey });
+  const { request_hash: requestHash } = file.prepare('SELECT request_hash FROM mints').get() ?? {};
+  const bound = Buffer.concat([requestHash as Uint8Array, Buffer.from(first.key.id)]);
+  const { recoverable, ...older } = first.key;
+  const answer = JSON.stringify({ key: older, secret: first.secret.reveal() });
+  file.prepare('UPDATE mints SET seal = ?').run(seal(answer, idempotencyKey, bound));
+  const again = await keys.create({ name: 'upgraded' }, { idempotencyKey });
+  expect(again.key).toEqual({ ...older, recoverable });
+  expect(bytesOf(again)).toBe(bytesOf(first));
 });
 
 test('a seal that cannot be destroyed just now does not make a good secret bad', async () => {
