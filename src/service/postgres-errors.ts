@@ -36,15 +36,14 @@ export function isBroken(error: unknown): boolean {
 /** Values that the database cannot hold, such as a zero character. */
 const unfit = ['22021', '22P02', '22P05'];
 
-/** The classes that speak of connections, rights, resources, locks and operators; another one is a mistake of ours. */
-const operational = /^(?:$|08|25|28|3D|42501|53|55P03|57)/;
+/** The classes that speak of connections, rights, schemas, resources, locks and operators; another one is a mistake of ours. */
+const operational = /^(?:$|08|25|28|3D|3F|42501|53|55P03|57)/;
 
 /** What only an operator can put right. */
 const setUp: Record<string, string> = {
   '28000': 'it does not let this user in',
   '28P01': 'it does not accept the password',
   '3D000': 'there is no database of this name',
-  '42501': 'this user may not do that',
 };
 
 const ownAuthority =

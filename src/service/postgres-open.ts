@@ -132,11 +132,17 @@ async function prepare(ask: Ask): Promise<void> {
   }
   await refuseForeign(ask);
   // Two that create a table at once can get in each other's way, `IF NOT EXISTS` or not; the one that failed finds it there.
-  await ask('CREATE TABLE IF NOT EXISTS keys_schema (id INT PRIMARY KEY, step BIGINT NOT NULL)').catch(
-    () => {},
+  const failure = await ask(
+    'CREATE TABLE IF NOT EXISTS keys_schema (id INT PRIMARY KEY, step BIGINT NOT NULL)',
+  ).then(
+    () => null,
+    (error) => error,
   );
-  await ask('INSERT INTO keys_schema (id, step) VALUES (1, 0) ON CONFLICT DO NOTHING');
-  await ask('BEGIN');
+  await ask('INSERT INTO keys_schema (id, step) VALUES (1, 0) ON CONFLICT DO NOTHING').catch((error) => {
+    throw failure ?? error;
+  });
+  // Whoever waited here for another instance is to see what that one did.
+  await ask('BEGIN ISOLATION LEVEL READ COMMITTED');
   try {
     const found = await ask('SELECT step FROM keys_schema WHERE id = 1 FOR UPDATE');
     const step = Number(found.rows[0]?.step);

@@ -10,7 +10,7 @@ import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
 import { together } from './together.ts';
 
-/** How often a transaction that lost against another one is begun again. */
+/** How often what lost against another transaction is begun. */
 const attempts = 10;
 
 /** Throws `unavailable` and `invalid` as `openPools`. */
@@ -83,23 +83,20 @@ function postgresDatabase({ writers, others }: Pools): Database {
   }
 
   async function withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await told(others.connect());
+    let broken = false;
     try {
-      const client = await told(others.connect());
-      let broken = false;
-      try {
-        return await use(client);
-      } catch (error) {
-        broken = isBroken(error);
-        throw error;
-      } finally {
-        client.release(broken);
-      }
+      return await use(client);
     } catch (error) {
-      throw postgresError(error);
+      broken = isBroken(error);
+      throw error;
+    } finally {
+      client.release(broken);
     }
   }
 
-  const single = <T>(work: () => Work<T>) => withClient((client) => finish(client, work()));
+  // A database whose own isolation level is a higher one lets a single statement lose, too.
+  const single = <T>(work: () => Work<T>) => untilWon(() => withClient((client) => finish(client, work())));
 
   return {
     dialect: postgresDialect,
@@ -110,25 +107,12 @@ function postgresDatabase({ writers, others }: Pools): Database {
       const inOne = lookupText(text);
       return together(async (hashes) => {
         const values = [JSON.stringify(hashes.map((hash) => Buffer.from(hash).toString('hex')))];
-        const { rows } = await withClient((client) => ask(client, { text: inOne, values }));
+        const { rows } = await untilWon(() => withClient((client) => ask(client, { text: inOne, values })));
         return rows.map(({ found }) => (found === null ? undefined : (JSON.parse(String(found)) as Row)));
       });
     },
 
-    async transaction(work) {
-      for (let n = 1; ; n++) {
-        try {
-          return await attempt(work);
-        } catch (error) {
-          if (n === attempts && isRetryable(error)) {
-            throw new KeysError('unavailable', 'PostgreSQL is too busy; nothing was changed', {
-              cause: error,
-            });
-          }
-          if (!isRetryable(error)) throw postgresError(error);
-        }
-      }
-    },
+    transaction: (work) => untilWon(() => attempt(work)),
 
     // What was destroyed is gone from every answer at once; its bytes go with VACUUM and with the write-ahead log's end.
     async scrub() {},
@@ -137,6 +121,20 @@ function postgresDatabase({ writers, others }: Pools): Database {
       await Promise.all([writers.end(), others.end()]);
     },
   };
+}
+
+/** Begins again what lost against another transaction, and tells errors in our words. */
+async function untilWon<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let n = 1; ; n++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isRetryable(error)) throw postgresError(error);
+      if (n === attempts) {
+        throw new KeysError('unavailable', 'PostgreSQL is too busy; nothing was changed', { cause: error });
+      }
+    }
+  }
 }
 
 /**

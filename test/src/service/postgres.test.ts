@@ -139,6 +139,55 @@ describe.skipIf(lacksPostgres)(
       expect((await open(address)).now()).toBeGreaterThan(0);
     });
 
+    test('a user who may not make tables, a database that takes no changes and a schema that is not there are told in words', async () => {
+      const address = await postgres.newDatabase();
+      await withClient(address, async (client) => {
+        await client.query('CREATE ROLE reader LOGIN');
+      });
+      const reader = address.replace('postgres@', 'reader@');
+      await expect(openStore(reader)).rejects.toThrow('not usable: permission denied for schema public');
+      await (await openStore(address)).close();
+      await expect(openStore(reader)).rejects.toThrow('not usable: permission denied for');
+      const setting = (text: string) => `${address}?options=-c%20${encodeURIComponent(text)}`;
+      await expect(openStore(setting('default_transaction_read_only=on'))).rejects.toThrow(
+        'not usable: cannot execute CREATE TABLE in a read-only transaction',
+      );
+      await expect(openStore(setting('search_path=nowhere'))).rejects.toThrow('not usable: no schema has');
+    });
+
+    test('a user who may not make tables serves the ones that are there', async () => {
+      const address = await postgres.newDatabase();
+      await (await openStore(address)).close();
+      await withClient(address, async (client) => {
+        await client.query('CREATE ROLE clerk LOGIN');
+        await client.query('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk');
+      });
+      const service = await open(address.replace('postgres@', 'clerk@'));
+      expect((await service.as(machineAdmin).create({ name: 'a' })).key.name).toBe('a');
+      await service.check();
+    });
+
+    test('a database whose own isolation level is a higher one is opened by two at once, and counts what others count', async () => {
+      const address = await oldDatabase(migrations.length - 1, 'SELECT 1');
+      const name = new URL(address).pathname.slice(1);
+      await withClient(address, async (client) => {
+        await client.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
+        await client.query('BEGIN; SELECT step FROM keys_schema FOR UPDATE');
+        const limit = { rateLimit: { requests: 40, perSeconds: 3_600 } };
+        const opened = Promise.all([open(address, limit), open(address, limit)]);
+        await vi.waitUntil(async () => (await waiting(client)) === 2, { timeout: 4_000, interval: 5 });
+        await client.query('COMMIT');
+        const [one, other] = await opened;
+        const { secret } = await one.as(machineAdmin).create({ name: 'demo' });
+        expect(await one.as(null).verify(secret)).toMatchObject({ valid: true });
+        await client.query('BEGIN; UPDATE rate_limits SET changed_at = changed_at');
+        const verified = other.as(null).verify(secret);
+        await vi.waitUntil(async () => (await waiting(client)) === 1, { timeout: 4_000, interval: 5 });
+        await client.query('COMMIT');
+        expect(await verified).toMatchObject({ valid: true });
+      });
+    });
+
     test('a database of a newer version is refused', async () => {
       const address = await postgres.newDatabase();
       await (await openStore(address)).close();
