@@ -37,10 +37,12 @@ export function isBroken(error: unknown): boolean {
 const unfit = ['22021', '22P02', '22P05'];
 
 /** The classes that speak of connections, rights, schemas, resources, locks and operators; another one is a mistake of ours. */
-const operational = /^(?:$|08|25|28|3D|3F|42501|53|55P03|57)/;
+const operational = /^(?:$|08|0A000|25|28|3D|3F|42501|53|55P03|57)/;
 
 /** What only an operator can put right. */
 const setUp: Record<string, string> = {
+  // Of a statement that was prepared before.
+  '0A000': 'its tables have changed, as by a newer version of keys: this one has to be replaced or restarted',
   '28000': 'it does not let this user in',
   '28P01': 'it does not accept the password',
   '3D000': 'there is no database of this name',

@@ -4,7 +4,7 @@ import { KeysError } from '../errors.ts';
 import { numberedText, postgresDialect } from './postgres-dialect.ts';
 import { isBroken, isRetryable, postgresError, told } from './postgres-errors.ts';
 import { openPools, type Pools } from './postgres-open.ts';
-import type { Answer, Database, Query, Row, Work } from './sql.ts';
+import { type Answer, type Database, get, type Query, type Row, type Work } from './sql.ts';
 import { headText } from './sql-audit.ts';
 import { sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
@@ -113,6 +113,11 @@ function postgresDatabase({ writers, others }: Pools): Database {
     },
 
     transaction: (work) => untilWon(() => attempt(work)),
+
+    step: () =>
+      single(function* () {
+        return Number((yield* get('SELECT step FROM keys_schema WHERE id = 1'))?.step);
+      }),
 
     // What was destroyed is gone from every answer at once; its bytes go with VACUUM and with the write-ahead log's end.
     async scrub() {},

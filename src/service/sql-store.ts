@@ -1,4 +1,6 @@
 /** The store on a database that speaks SQL. */
+import { KeysError } from '../errors.ts';
+import { migrations } from './migrations/index.ts';
 import { type Database, run } from './sql.ts';
 import { auditStore } from './sql-audit.ts';
 import { keyStore } from './sql-keys.ts';
@@ -19,6 +21,9 @@ export function sqlStore(database: Database): Store {
     ...userStore(database),
     ...sessionStore(database),
     async check() {
+      if ((await database.step()) > migrations.length) {
+        throw new KeysError('unavailable', 'a newer version of keys has opened the database');
+      }
       await database.transaction(function* () {
         // A transaction that writes nothing would succeed on a disk that is full.
         yield* run(

@@ -108,6 +108,8 @@ export interface Database {
   transaction<T>(work: () => Work<T>, options?: { lasting: boolean }): Promise<T>;
   /** Each statement by itself, without waiting for those who write: for counts that need no order. Throws `unavailable`. */
   single<T>(work: () => Work<T>): Promise<T>;
+  /** The step that it is at by now: a newer version may have opened it meanwhile. Throws `unavailable`. */
+  step(): Promise<number>;
   /** Takes what was destroyed out of logs too, as far as that can be done now. */
   scrub(): Promise<void>;
   close(): Promise<void>;

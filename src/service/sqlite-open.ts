@@ -153,7 +153,7 @@ export function requireFullSync(db: DatabaseSync): void {
   throw new KeysError('unavailable', 'the database does not wait for the disk; nothing was changed');
 }
 
-function stepOf(db: DatabaseSync): number {
+export function stepOf(db: DatabaseSync): number {
   return pragma(db, 'user_version');
 }
 

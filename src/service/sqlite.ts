@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Answer, Database, Query, Row, Value, Work } from './sql.ts';
 import { sqlStore } from './sql-store.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
-import { busyMs, databaseError, openDatabase, requireFullSync } from './sqlite-open.ts';
+import { busyMs, databaseError, openDatabase, requireFullSync, stepOf } from './sqlite-open.ts';
 import type { Store } from './store.ts';
 
 /** Throws `unavailable` and `invalid` as `openDatabase`. */
@@ -111,6 +111,8 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
         if (!lasting) syncWith('FULL');
       }
     },
+
+    step: () => told(() => stepOf(db)),
 
     async scrub() {
       if (!traces) return;

@@ -188,6 +188,21 @@ describe.skipIf(lacksPostgres)(
       });
     });
 
+    test('an instance that still runs when a newer version has changed the database is not ready, and fails as when it is away', async () => {
+      const address = await postgres.newDatabase();
+      const service = await open(address);
+      const admin = service.as(machineAdmin);
+      const { key } = await admin.create({ name: 'demo' });
+      await admin.get(key.id);
+      await service.check();
+      await withClient(address, async (client) => {
+        await client.query('ALTER TABLE keys ADD COLUMN later TEXT');
+        await client.query('UPDATE keys_schema SET step = step + 1');
+      });
+      await refuses('unavailable', admin.get(key.id));
+      await refuses('unavailable', service.check());
+    });
+
     test('a database of a newer version is refused', async () => {
       const address = await postgres.newDatabase();
       await (await openStore(address)).close();
