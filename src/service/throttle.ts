@@ -47,13 +47,12 @@ export function createThrottle(now: () => number): Throttle {
     return at + waitMs + longestMs <= now;
   }
 
+  /** Whoever comes from everywhere does not fill the memory, nor make what is known of one user forgotten by failing at others. */
   function forget(now: number): void {
     for (const [key, found] of failures) if (isOld(found, now)) failures.delete(key);
-    // Whoever comes from everywhere does not fill the memory.
-    for (const key of failures.keys()) {
-      if (failures.size <= most) return;
-      failures.delete(key);
-    }
+    if (failures.size < most) return;
+    const fewestFirst = [...failures].sort(([, a], [, b]) => a.count - b.count);
+    for (const [key] of fewestFirst.slice(0, most / 10)) failures.delete(key);
   }
 
   /** Others may have failed there meanwhile: what they have to wait stays. */
