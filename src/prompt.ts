@@ -1,6 +1,7 @@
 /** Questions to a person, drawn on stderr so that stdout stays the result. */
 import { KeysError } from './errors.ts';
 import { Secret } from './secret.ts';
+import { terminalSafe } from './text.ts';
 
 export interface Choice<T> {
   readonly name: string;
@@ -57,7 +58,9 @@ export function terminalPrompt(available: boolean, signal: AbortSignal, plain = 
       ask(({ input }, context) => input({ message, validate: (text) => check?.(text) ?? true }, context)),
     password: (message) =>
       ask(async ({ password }, context) => new Secret(await password({ message, mask: true }, context))),
-    confirm: (message) => ask(({ confirm }, context) => confirm({ message, default: false }, context)),
+    // Questions with names in them, which others chose.
+    confirm: (question) =>
+      ask(({ confirm }, context) => confirm({ message: terminalSafe(question), default: false }, context)),
     select: (message, choices) => ask(({ select }, context) => select({ message, choices }, context)),
     search: (message, find) =>
       ask(({ search }, context) => search({ message, source: (term) => find(term ?? '') }, context)),

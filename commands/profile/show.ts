@@ -3,6 +3,7 @@ import type { App } from '../../src/app.ts';
 import { capabilitiesOf } from '../../src/open.ts';
 import type { Noun } from '../../src/output.ts';
 import { profileNamed } from '../../src/resolve-profile.ts';
+import { terminalSafe } from '../../src/text.ts';
 import { type Ability, abilities, abilityText } from '../abilities.ts';
 import { addExamples, completes } from '../options.ts';
 import { profileRecord, profileRow } from './noun.ts';
@@ -26,7 +27,7 @@ export async function show(app: App, name?: string): Promise<void> {
   if (printer.format !== 'table') return;
   await printer.text('\n');
   await printer.rows(abilityNoun, [abilities(capabilities)]);
-  for (const note of capabilities.notes ?? []) await printer.text(`\n${note}\n`);
+  for (const note of capabilities.notes ?? []) await printer.text(`\n${terminalSafe(note)}\n`);
 }
 
 const abilityNoun: Noun<Ability> = {

@@ -63,3 +63,21 @@ test.skipIf(noTerminal).each([
   const esc = String.fromCharCode(27);
   expect(stdout.includes(`${esc}[1m`)).toBe(colours);
 });
+
+test.skipIf(noTerminal)(`a question holds nothing that a terminal would act on${unless}`, async () => {
+  const shell = newShell();
+  await shell.run('keys create x --discard && keys serve backup b --database data/keys.db');
+  const { stdout } = await shell.run(`mkfifo typed
+    export database=$'data/\\e]0;owned\\a\\u202e.db'
+    cp data/keys.db "$database"
+    script -qefc 'keys serve restore b --database "$database"' screen < typed > /dev/null & asking=$!
+    exec 3> typed
+    until grep -q y/N screen 2> /dev/null; do kill -0 $asking || exit 99; done
+    printf 'n\\r' >&3
+    wait $asking
+    cat screen`);
+  expect(stdout).toContain('Replace data/]0;owned.db?');
+  const esc = String.fromCharCode(27);
+  expect(stdout).not.toContain(`${esc}]0;owned`);
+  expect(stdout).not.toContain('\u202e');
+});

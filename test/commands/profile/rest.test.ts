@@ -1,5 +1,5 @@
 /** A service by its mapping file, from `profile add` on. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { forTest } from '../../fakes/open-driver.ts';
@@ -247,4 +247,25 @@ test('a CI job needs no profile: KEYS_MAPPING and KEYS_SETTINGS', async () => {
     code: 2,
     stderr: expect.stringContaining("KEYS_SETTINGS: 'account' is not a setting"),
   });
+});
+
+test('the notes of a mapping file, which somebody else may have written, are shown without what a terminal would act on', async () => {
+  const home = newHome();
+  const mapping = join(home.path, 'mapping.yaml');
+  const example = readFileSync(mappingPath('unleash'), 'utf8').replace(/^notes:(\n .*)+/m, '');
+  writeFileSync(mapping, `${example}\nnotes: ["all is \\e[2Jwell"]\n`);
+  const argv = [
+    'profile',
+    'add',
+    'flags',
+    '--driver',
+    'rest',
+    '--mapping',
+    mapping,
+    '--url',
+    'http://127.0.0.1:9',
+  ];
+  expect(await home.keys(argv)).toMatchObject({ code: 0 });
+  const { stdout } = await home.keys('profile show flags --no-color', { terminal: true });
+  expect(stdout).toContain('all is [2Jwell\n');
 });
