@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { requireFields, requireVerb } from '../src/capabilities.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
-import { type Key, type KeyService, type KeyType, keyTypes, type NewKey } from '../src/keys.ts';
+import { blankKey, type Key, type KeyService, type KeyType, keyTypes, type NewKey } from '../src/keys.ts';
 import { openJournal } from '../src/operations/journal.ts';
 import { findByName } from '../src/resolve.ts';
 import { addDeliveryOptions, type Delivery, type DeliveryOptions, issue, withDelivery } from './delivery.ts';
@@ -154,27 +154,16 @@ function rivalOf(service: KeyService, { name, namespace }: NewKey): Promise<Key 
 
 /** What the service may answer with, for trying out `--query`. */
 function sample({ name, ...fields }: NewKey): Key {
-  const time = '2026-11-01T00:00:00.000Z';
   return {
+    ...blankKey,
     id: 'key_rehearsed',
     name,
-    description: null,
     namespace: 'default',
-    owner: null,
     type: 'manage',
-    roles: [],
-    permissions: [],
-    apiVersion: null,
     status: 'active',
     prefix: 'keys_',
     lastFour: 'abcd',
-    createdAt: time,
-    createdBy: null,
-    expiresAt: null,
-    lastUsedAt: null,
-    rotatedAt: null,
-    labels: {},
-    rateLimit: null,
+    createdAt: '2026-11-01T00:00:00.000Z',
     recoverable: false,
     version: '1',
     ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),

@@ -51,6 +51,31 @@ export interface Key {
   extra?: Record<string, unknown>;
 }
 
+/** A key of which nothing is known yet, its fields in the order in which they are shown. */
+export const blankKey: Key = {
+  id: '',
+  name: '',
+  description: null,
+  namespace: null,
+  owner: null,
+  type: null,
+  roles: [],
+  permissions: [],
+  apiVersion: null,
+  status: null,
+  prefix: null,
+  lastFour: null,
+  createdAt: null,
+  createdBy: null,
+  expiresAt: null,
+  lastUsedAt: null,
+  rotatedAt: null,
+  labels: {},
+  rateLimit: null,
+  recoverable: null,
+  version: null,
+};
+
 /** What a key is created from. Absent fields are the service's to choose. */
 export interface NewKey {
   name: string;

@@ -8,7 +8,15 @@ import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { httpDate } from '../http/retry.ts';
 import { type Answer, type Call, type Http, hintFor } from '../http.ts';
-import type { IssuedKey, Key, KeyChanges, KeyService, MintOptions, NewKey } from '../keys.ts';
+import {
+  blankKey,
+  type IssuedKey,
+  type Key,
+  type KeyChanges,
+  type KeyService,
+  type MintOptions,
+  type NewKey,
+} from '../keys.ts';
 import { Secret } from '../secret.ts';
 import { count } from '../text.ts';
 import { cloudCasaCapabilities as capabilities } from './cloudcasa-capabilities.ts';
@@ -16,7 +24,6 @@ import { everyItem } from './cloudcasa-pages.ts';
 import { type Acl, acl as aclShape, aclsWith, cloudCasaRoles, isForEverything } from './cloudcasa-roles.ts';
 import {
   beforeMint,
-  blankKey,
   changedMeanwhile,
   noSecret,
   nothingWith,

@@ -29,31 +29,6 @@ export function unsupportedVerbs(capabilities: Capabilities): Pick<KeyService, V
   };
 }
 
-/** A key of which nothing is known yet, its fields in the order in which they are shown. */
-export const blankKey: Key = {
-  id: '',
-  name: '',
-  description: null,
-  namespace: null,
-  owner: null,
-  type: null,
-  roles: [],
-  permissions: [],
-  apiVersion: null,
-  status: null,
-  prefix: null,
-  lastFour: null,
-  createdAt: null,
-  createdBy: null,
-  expiresAt: null,
-  lastUsedAt: null,
-  rotatedAt: null,
-  labels: {},
-  rateLimit: null,
-  recoverable: null,
-  version: null,
-};
-
 /** What an answer says, in this shape. Throws `bad_response`, naming the place that makes no sense and never its content. */
 export function shaped<T>(answer: Answer, shape: z.ZodMiniType<T>): T {
   const result = shape.safeParse(answer.json());

@@ -6,12 +6,11 @@ import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import { type Answer, type Call, type Http, pageBytes } from '../http.ts';
-import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
+import { blankKey, type IssuedKey, type Key, type KeyService, type NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
   asksExpiry,
   beforeMint,
-  blankKey,
   distinct,
   noSecret,
   nothingWith,

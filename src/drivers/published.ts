@@ -3,9 +3,9 @@
  * says which version it was written for.
  */
 import { codeForStatus, type ErrorCode, KeysError } from '../errors.ts';
-import type { Capabilities, Key, KeyService, Verb } from '../keys.ts';
+import { blankKey, type Capabilities, type Key, type KeyService, type Verb } from '../keys.ts';
 import { Secret } from '../secret.ts';
-import { blankKey, unsupportedVerbs, utcTime } from './foreign.ts';
+import { unsupportedVerbs, utcTime } from './foreign.ts';
 
 export type { ErrorCode, ErrorDetails } from '../errors.ts';
 export type {

@@ -8,11 +8,10 @@ import type { Profile } from '../config.ts';
 import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import { type Answer, type Call, type Http, hintFor, pageBytes } from '../http.ts';
-import type { IssuedKey, Key, KeyService, NewKey } from '../keys.ts';
+import { blankKey, type IssuedKey, type Key, type KeyService, type NewKey } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
   asksExpiry,
-  blankKey,
   distinct,
   noSecret,
   nothingWith,

@@ -7,20 +7,20 @@ import type { Profile } from '../config.ts';
 import { KeysError, toKeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
 import type { Answer, Http } from '../http.ts';
-import type {
-  Identity,
-  IssuedKey,
-  Key,
-  KeyChanges,
-  KeyService,
-  KeyStatus,
-  NewKey,
-  Verification,
+import {
+  blankKey,
+  type Identity,
+  type IssuedKey,
+  type Key,
+  type KeyChanges,
+  type KeyService,
+  type KeyStatus,
+  type NewKey,
+  type Verification,
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import {
   beforeMint,
-  blankKey,
   distinct,
   nothingWith,
   requireFuture,

@@ -1,30 +1,20 @@
 /** A key service in memory, for what a real one does only on a bad day. */
 import { KeysError } from '../../src/errors.ts';
-import type { Key, KeyService, NewKey } from '../../src/keys.ts';
+import { blankKey, type Key, type KeyService, type NewKey } from '../../src/keys.ts';
 import { ownCapabilities } from '../../src/own-capabilities.ts';
 import { Secret } from '../../src/secret.ts';
 
 export function fakeKey(fields: Partial<Key> = {}): Key {
   return {
+    ...blankKey,
     id: 'key_1',
     name: 'demo',
-    description: null,
     namespace: 'default',
-    owner: null,
     type: 'manage',
-    roles: [],
-    permissions: [],
-    apiVersion: null,
     status: 'active',
     prefix: 'fake_',
     lastFour: 'abcd',
     createdAt: '2026-11-01T00:00:00.000Z',
-    createdBy: null,
-    expiresAt: null,
-    lastUsedAt: null,
-    rotatedAt: null,
-    labels: {},
-    rateLimit: null,
     recoverable: false,
     version: '1',
     ...fields,

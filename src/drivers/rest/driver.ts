@@ -3,20 +3,20 @@ import type { Profile } from '../../config.ts';
 import { KeysError } from '../../errors.ts';
 import { keyOrder } from '../../filter.ts';
 import { type Answer, type Call, type Http, pageBytes } from '../../http.ts';
-import type {
-  IssuedKey,
-  Key,
-  KeyChanges,
-  KeyService,
-  MintOptions,
-  NewKey,
-  Verification,
+import {
+  blankKey,
+  type IssuedKey,
+  type Key,
+  type KeyChanges,
+  type KeyService,
+  type MintOptions,
+  type NewKey,
+  type Verification,
 } from '../../keys.ts';
 import { Secret } from '../../secret.ts';
 import {
   asksExpiry,
   beforeMint,
-  blankKey,
   changedMeanwhile,
   noSecret,
   nothingWith,

@@ -1,9 +1,9 @@
 /** The fields of a key as a service says and takes them. */
 import { createHash } from 'node:crypto';
 import { KeysError } from '../../errors.ts';
-import { type Key, keyStatuses, keyTypes, type NewKey } from '../../keys.ts';
+import { blankKey, type Key, keyStatuses, keyTypes, type NewKey } from '../../keys.ts';
 import { durationText, parseDuration } from '../../time.ts';
-import { blankKey, requireFuture, requirePlainName, statusByExpiry } from '../foreign.ts';
+import { requireFuture, requirePlainName, statusByExpiry } from '../foreign.ts';
 import { optionOf } from './capabilities.ts';
 import { find, textOf } from './expression.ts';
 import type { Mapping } from './mapping.ts';
