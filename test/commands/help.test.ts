@@ -7,6 +7,7 @@ import { examplesOf } from '../../commands/options.ts';
 import { declared } from '../../commands/register.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { KeysError } from '../../src/errors.ts';
+import { blankKey } from '../../src/keys.ts';
 import { collectingSink, newHome } from '../run.ts';
 
 describe('the help', () => {
@@ -69,6 +70,11 @@ describe('topics', () => {
     const { code, stdout } = await newHome().keys(`help ${topic}`);
     expect(code).toBe(0);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test('output shows every field of a key', async () => {
+    const { stdout } = await newHome().keys('help output');
+    expect(Object.keys(blankKey).filter((field) => !stdout.includes(`"${field}":`))).toEqual([]);
   });
 
   test('exit-codes gives programs the table that ends every run', async () => {
