@@ -39,6 +39,15 @@ test('profile add tells what an installation of ververica offers beyond the usua
   );
 });
 
+test('profile add takes a route that does something else with a token for no regenerate', async () => {
+  const said = await addTo({
+    paths: { ...usual, [`${token}:disable`]: { post: {} }, '/other/{token}:regenerate': { post: {} } },
+    definitions: { ApiToken: { properties: { ...properties, lastUsed: {} } } },
+  });
+  expect(said).toContain(`POST ${token}:disable`);
+  expect(said).not.toContain('--set');
+});
+
 test('profile add says so when there is nothing beyond the usual', async () => {
   const said = await addTo({ paths: usual, definitions: { ApiToken: { properties } } });
   expect(said).toContain('no route that gives a token a new secret');

@@ -162,6 +162,7 @@ describe('setting a variable in a dotenv file', () => {
     ['TOKEN=# note\n', 'TOKEN=new # note\n'],
     ['TOKEN=a#b # note\n', 'TOKEN=new # note\n'],
     ["TOKEN='a\nb' # note\nB=1\n", 'TOKEN=new # note\nB=1\n'],
+    ['TOKEN="a\\"b" # note\nB=1\n', 'TOKEN=new # note\nB=1\n'],
     ['\xEF\xBB\xBFTOKEN=old\n', '\xEF\xBB\xBFTOKEN=new\n'],
   ])('%j becomes %j', (before, after) => {
     expect(setVariable(before, 'TOKEN', 'new')).toBe(after);

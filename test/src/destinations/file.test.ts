@@ -8,6 +8,7 @@ import {
   readFile,
   stat,
   symlink,
+  truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -71,6 +72,13 @@ test('links, directories, devices and pipes are refused, with --force too', asyn
   for (const path of [at('link'), at('dangling'), at('directory'), at('pipe'), '/dev/null', '/dev/full']) {
     expect([path, await preflightCode(path, { force: true })]).toEqual([path, 'invalid']);
   }
+});
+
+test('a file of more than 1 MiB is refused, with --force too: it is no secret', async () => {
+  const path = join(temporaryDirectory(), 'disk.img');
+  await writeFile(path, '');
+  await truncate(path, 2 ** 20 + 1);
+  expect(await preflightCode(path, { force: true })).toBe('invalid');
 });
 
 test.skipIf(!canMount)('a file that is mounted on its own is refused (mounting needs root)', async () => {

@@ -247,6 +247,21 @@ test('no secret of the configuration is shown', async () => {
   expect(dirname(plugin)).toBe(directory);
 });
 
+test('a cluster that repeats its credential in an error does not show it, whichever way it was given', async () => {
+  const cluster = await fakeCluster();
+  const directory = temporaryDirectory();
+  const [tokenFile, command] = [join(directory, 'token'), join(directory, 'plugin')];
+  await writeFile(tokenFile, cluster.token);
+  await writeFile(command, `#!/bin/sh\necho '{"status":{"token":"${cluster.token}"}}'\n`, { mode: 0o755 });
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command };
+  for (const user of [{ token: cluster.token }, { tokenFile }, { exec }]) {
+    const { destination } = await open(await kubeconfig(cluster, user));
+    cluster.next.push(json(403, { message: `${cluster.token} may not` }));
+    await expect(destination.preflight()).rejects.toThrow('Kubernetes answered 403: [secret] may not');
+    await destination.abandon();
+  }
+});
+
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
 
 test.skipIf(!hasKubectl)(

@@ -414,6 +414,16 @@ test('verify presents the secret in the scheme that the profile has chosen, and 
   await service.close();
 });
 
+test('a credential without a colon is refused where basic wants user and password, and not shown', async () => {
+  const open = () =>
+    openMapping(parseMapping('acme.yaml', `${base}auth: basic\n`), {
+      url: 'http://127.0.0.1:9',
+      credential: 'hunter2',
+    });
+  expect(open).toThrow(expect.objectContaining({ code: 'invalid' }));
+  expect(open).not.toThrow(/hunter2/);
+});
+
 test('a base path of several slashes stays on its host', async () => {
   const server = await forTest(startVendorServer(() => ({ status: 200, body: [] })));
   const service = openMapping(parseMapping('acme.yaml', base), { ...server, base: '//other.example/v1' });
