@@ -51,17 +51,19 @@ test('a mask that cannot be said keeps the secret from being written', async () 
   expect(await readFile(path, 'utf8')).toBe('');
 });
 
-test.each(['a=1\r\nb=\u2028\n\n=x\n', 'a<<END\r\n1\nEND\r\n', 'a<<E=F\n1\nE=F\n'])(
-  'a file that GitHub takes is taken: %j',
-  async (text) => {
-    const path = await outputFile(text);
-    const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
-    await destination.preflight();
-    await destination.deliver(new Secret('keys_x'));
-    expect((await destination.readBack())?.reveal()).toBe('keys_x');
-    expect((await readFile(path, 'utf8')).startsWith(text)).toBe(true);
-  },
-);
+test.each([
+  'a=1\r\nb=\u2028\n\n=x\n',
+  'a<<END\r\n1\nEND\r\n',
+  'a<<E=F\n1\nE=F\n',
+  'a<<E\n1\nE\nb<<E\n2\nE\n',
+])('a file that GitHub takes is taken: %j', async (text) => {
+  const path = await outputFile(text);
+  const destination = await open('token', { env: { GITHUB_OUTPUT: path } });
+  await destination.preflight();
+  await destination.deliver(new Secret('keys_x'));
+  expect((await destination.readBack())?.reveal()).toBe('keys_x');
+  expect((await readFile(path, 'utf8')).startsWith(text)).toBe(true);
+});
 
 test('the last value of the output counts, and text that looks like one is not one', async () => {
   const path = await outputFile('token=first\nnote<<END\ntoken=inside\nEND\ntoken<<X\nlast\nlines\nX\n');

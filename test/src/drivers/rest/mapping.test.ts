@@ -42,6 +42,7 @@ test.each([
     'create.secret is missing',
     'docs/rest-driver.md',
   ],
+  [`${base}${create}, body: { role: '{roles | [}' } }\n`, '7:59', 'is no JMESPath expression', 'docs/'],
   [`${base}${create}, body: { name: '{nmae}' } }\n`, '7:59', 'did you mean {name}?', 'docs/rest-driver.md'],
   [
     `${base}${create}, body: { name: '{setting.team}' } }\n`,
@@ -457,10 +458,10 @@ test('a next page on another host is untrusted (exit 13), and not asked for', as
 });
 
 test('a Link header is followed by its rel="next"', async () => {
-  const { ids } = await paged('{ style: link, next: { header: link } }', ({ query }) => ({
+  const { ids } = await paged('{ style: link, next: { header: Link } }', ({ query }) => ({
     status: 200,
     ...(!query.get('page') && { headers: { link: '</x>; rel="prev", </keys?page=2>; rel="next"' } }),
-    body: { keys: [{ id: query.get('page') ? 'b' : 'a' }] },
+    body: { keys: [{ id: query.get('page') === '2' ? 'b' : 'a' }] },
   }));
   expect(await ids()).toEqual(['a', 'b']);
 });
