@@ -179,6 +179,22 @@ test('profile check names what a mapping has wrong: a field that is nowhere, a t
   expect(stderr).toContain(`put it right in ${mapping}`);
 });
 
+test('profile check shows no value that may be a secret to which a mapping points by mistake', async () => {
+  const fake = await forTest(grafanaFake());
+  const secret = 'glsa_0123456789abcdefghij';
+  fake.seed(secret);
+  const home = newHome();
+  const text =
+    'title: Own\nkey: { id: id, name: id, status: name, createdAt: name }\nlist: { method: GET, path: /api/serviceaccounts/7/tokens }\n';
+  await home.keys(`profile add own --driver rest --mapping ${ownMapping(home, text)} --url ${fake.url}`);
+  const { code, stdout, stderr } = await home.keys('profile check own -o json', {
+    env: { KEYS_TOKEN: fake.credential },
+  });
+  expect(code).toBe(9);
+  expect(stdout).toContain('its value is none of active');
+  expect(stdout + stderr).not.toContain(secret);
+});
+
 test('profile check names an id that tells no key from another (exit 9)', async () => {
   const fake = await forTest(grafanaFake());
   for (const name of ['ci', 'cd']) fake.seed(name);

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext } from '../../fakes/destination-context.ts';
+import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
 
 async function preflight(parts: Partial<DestinationContext>): Promise<string> {
   const destination = await openDestination('stdout', destinationContext(parts));
@@ -61,3 +63,17 @@ test.each([
   const env = { ...process.env, NODE: process.execPath, SCRIPT: script };
   expect(spawnSync('bash', ['-c', command], { env }).status).toBe(code);
 });
+
+const noStrace = spawnSync('strace', ['-V']).status !== 0;
+
+test.skipIf(noStrace)(
+  `a secret printed into a file is on the disk when its delivery ends${noStrace ? ' (strace is not installed)' : ''}`,
+  async () => {
+    const directory = temporaryDirectory();
+    const [trace, out] = [join(directory, 'trace'), join(directory, 'out')];
+    const command = `strace -f -e trace=fsync -o "$TRACE" "$NODE" --input-type=module -e "$SCRIPT" deliver > "$OUT"`;
+    const env = { ...process.env, NODE: process.execPath, SCRIPT: script, TRACE: trace, OUT: out };
+    expect(spawnSync('bash', ['-c', command], { env }).status).toBe(0);
+    expect(await readFile(trace, 'utf8')).toMatch(/fsync\(1\)\s+= 0/);
+  },
+);

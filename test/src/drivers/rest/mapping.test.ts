@@ -194,6 +194,7 @@ test('milliseconds that are taken for seconds are no time, for no year has five 
 
 test.each([
   ['until', 1_760_000_000, true],
+  ['until', 'in March', true],
   ['{ from: until, time: epoch-seconds }', 1_760_000_000_000, true],
   ['{ from: until, time: epoch-seconds, never: 0 }', 0, false],
   ['until', null, false],
