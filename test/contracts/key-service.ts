@@ -102,6 +102,14 @@ export function keyServiceContract(
       },
     );
 
+    for (const given of [{ description: 'nightly' }, { labels: { team: 'core' } }]) {
+      const fields = Object.keys(given) as KeyField[];
+      guarantee(`a key keeps the ${fields} it was created with`, { fields }, async (service) => {
+        const { key } = await create(service, { name: 'given', ...given });
+        expect(await service.get(key.id)).toMatchObject(given);
+      });
+    }
+
     guarantee(
       'a new key is active, never used, and tells its secret by the last four',
       { verbs: ['create'] },
