@@ -416,6 +416,17 @@ test('verify presents the secret in the scheme that the profile has chosen, and 
   await service.close();
 });
 
+test('several roles where a call has room for one are refused, and none is left out in silence', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: { id: 'k1', key: 'sk_1' } })));
+  const body = "body: { role: '{role}' }";
+  const calls = `${base}${create}, ${body} }\nedit: { method: PUT, path: '/keys/{id}', ${body} }\n`;
+  const service = openMapping(parseMapping('acme.yaml', calls), server);
+  const roles = ['viewer', 'editor'];
+  await refuses('invalid', service.create({ name: 'ci', roles }), /has one role/);
+  await refuses('invalid', service.edit('k1', { roles }), /has one role/);
+  expect(server.requests).toEqual([]);
+});
+
 test('a credential without a colon is refused where basic wants user and password, and not shown', async () => {
   const open = () =>
     openMapping(parseMapping('acme.yaml', `${base}auth: basic\n`), {
