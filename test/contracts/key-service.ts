@@ -140,8 +140,7 @@ export function keyServiceContract(
       });
     }
 
-    guarantee('a key that is not there is not found, whatever is asked of it', {}, async (service) => {
-      const id = 'key_0000000000000000';
+    async function findsNothing(service: KeyService, id: string): Promise<void> {
       const { verbs } = capabilities;
       if (verbs.includes('get')) await refuses('not_found', service.get(id));
       if (verbs.includes('edit')) await refuses('not_found', service.edit(id, { name: 'x' }));
@@ -149,8 +148,23 @@ export function keyServiceContract(
       if (verbs.includes('enable')) await refuses('not_found', service.enable(id));
       if (verbs.includes('regenerate')) await refuses('not_found', service.regenerate(id));
       if (verbs.includes('revoke')) await refuses('not_found', service.revoke(id));
-      if (verbs.includes('get')) await refuses('not_found', service.get('../../v1/whoami?x#y%'));
+    }
+
+    guarantee('a key that is not there is not found, whatever is asked of it', {}, async (service) => {
+      await findsNothing(service, 'key_0000000000000000');
+      if (capabilities.verbs.includes('get')) await refuses('not_found', service.get('../../v1/whoami?x#y%'));
     });
+
+    guarantee(
+      'a key that a revocation has deleted is not found, whatever is asked of it',
+      { verbs: ['create', 'list', 'revoke'] },
+      async (service) => {
+        const { key } = await create(service, { name: 'gone' });
+        await service.revoke(key.id);
+        const { keys } = await service.list({ statuses: ['revoked'] });
+        if (!keys.some(({ id }) => id === key.id)) await findsNothing(service, key.id);
+      },
+    );
 
     guarantee(
       'an edit changes what it names and nothing else',

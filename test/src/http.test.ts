@@ -121,6 +121,7 @@ test.each([
   'ftp://keys.example.com',
   'https://me:secret@keys.example.com',
   'https://k.example.com/?a=1',
+  'https://k.example.com/#/keys',
 ])("'%s' is no address of a service", (baseUrl) => {
   expect(() => httpTo(baseUrl)).toThrowError(expect.objectContaining({ code: 'invalid' }));
 });
@@ -300,6 +301,11 @@ test.each([
   expect((await answered([fault, fault, fault, ok])).answer.status).toBe(200);
   const { error } = await refused([fault, fault, fault, fault]);
   expect(error.exitCode).toBe(7);
+});
+
+test.each([400, 404, 500, 501])('%i is the word of the service: a read is not sent again', async (status) => {
+  const { service } = await refused([json(status, {})]);
+  expect(service.asked).toHaveLength(1);
 });
 
 test.each([

@@ -44,6 +44,16 @@ test('what somebody wrote meanwhile is kept', async () => {
   await destination.abandon();
 });
 
+test('a path that others write all the time is given up', async () => {
+  const { vault, destination } = await start();
+  await destination.preflight();
+  const stale = json(200, { data: { data: {}, metadata: { version: 0 } } });
+  const refused = json(400, { errors: ['check-and-set parameter did not match the current version'] });
+  for (let attempt = 1; attempt <= 5; attempt++) vault.next.push(stale, refused);
+  await expect(destination.deliver(secret)).rejects.toMatchObject({ code: 'undelivered' });
+  await destination.abandon();
+});
+
 test('a write whose answer was lost makes no second version', async () => {
   const { vault, destination } = await start();
   vault.put('secret/ci/deploy', { a: '1' });

@@ -200,6 +200,25 @@ test('an edit sends only what changes, and a description that goes is empty, not
   expect(fake.requests.at(-1)).toMatchObject({ method: 'PATCH', body: { description: '' } });
 });
 
+test('an edit of roles keeps the permissions, and one of permissions the roles', async () => {
+  const { fake, service } = await opened();
+  const { key } = await service.create({ name: 'a', roles: ['Backup Admin'], permissions: ['x.get'] });
+  await service.edit(key.id, { roles: ['Cluster Viewer'] });
+  await service.edit(key.id, { permissions: ['y.get'] });
+  expect(fake.keys.get(key.id)?.acls).toEqual([
+    { resource: 'allresources', permissions: ['y.get'], roles: [fake.roleId('Cluster Viewer')] },
+  ]);
+});
+
+test('an edit that is answered with nonsense is looked at: it was done, or it is bad_response (exit 12)', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed();
+  fake.befall({ on: to('PATCH', /./), ...altered(() => ({})) });
+  expect((await service.edit(_id, { description: 'new' })).description).toBe('new');
+  fake.befall({ on: to('PATCH', /./), instead: { status: 200, body: {} } });
+  await refuses('bad_response', service.edit(_id, { description: 'newer' }), /has not changed/);
+});
+
 test('an edit that raced one of another field is sent again with the new etag', async () => {
   const { fake, service } = await opened();
   const { _id } = fake.seed();

@@ -394,6 +394,32 @@ describe.each(cases)('$name', (subjectCase) => {
     expect(server.requests).toEqual([]);
   });
 
+  test('a change whose every answer is lost is seen to be done, or unknown (exit 10)', async () => {
+    const { server, service, seed } = await started();
+    seed('ci');
+    const [key] = (await service.list({})).keys;
+    const id = key?.id ?? '';
+    const { verbs, editable } = service.capabilities;
+    const changes = editable.includes('name') ? { name: 'cd' } : { expiresAt: '2037-01-01T00:00:00Z' };
+    const all = {
+      edit: () => service.edit(id, changes),
+      disable: () => service.disable(id),
+      enable: () => service.enable(id),
+      revoke: () => service.revoke(id),
+    };
+    server.befall({ on: isChange, times: 99, ...lostAnswer });
+    for (const [verb, change] of Object.entries(all)) {
+      if (!verbs.includes(verb as Verb)) continue;
+      const code = await change().then(
+        () => 'done',
+        (error: KeysError) => error.code,
+      );
+      expect([verb, code]).toEqual([verb, expect.stringMatching(/^(done|outcome_unknown)$/)]);
+    }
+    // What is sent again meets its own traces.
+    server.calm();
+  });
+
   test('a mint is sent at most once whatever happens, and an error that denies a key tells the truth', async () => {
     const { server, open, stored, empty } = await started();
     await fc.assert(
@@ -455,6 +481,11 @@ describe.each(cases)('$name', (subjectCase) => {
     240_000,
   );
 });
+
+function isChange({ method, body }: WireRequest): boolean {
+  const called = (body as { method?: string } | undefined)?.method;
+  return method !== 'GET' && (called === undefined || /\.(update|delete)$/.test(called));
+}
 
 /** JSON in which the value at a path is missing. */
 function without(body: unknown, [name = '', ...rest]: readonly string[]): unknown {

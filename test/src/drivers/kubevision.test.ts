@@ -266,6 +266,19 @@ test('a mint refused for its access token is not sent again', async () => {
   expect(fake).toMatchObject({ mintsReceived: 1, keys: [] });
 });
 
+test('no token of a login is shown in an error that repeats it, neither the first nor a renewed one', async () => {
+  const { fake, service } = await loggedIn();
+  fake.rotatesRefreshTokens = true;
+  for (let renewal = 1; renewal <= 2; renewal++) {
+    fake.expireAccess();
+    await service.list({});
+    const { headers } = fake.requests.at(-1) ?? {};
+    const said = failure(42200, `what is ${headers?.authorization}?`);
+    fake.befall({ on: listRoute, instead: said });
+    await refuses('invalid', service.list({}), /^what is Bearer \[secret\]\?/);
+  }
+});
+
 test('a login that has ended is unauthenticated (exit 4) and says what to type', async () => {
   const { fake, service } = await loggedIn();
   fake.expireAccess();

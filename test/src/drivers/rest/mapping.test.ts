@@ -223,7 +223,7 @@ async function paged(
       return answer(request, keys);
     }),
   );
-  const query = "\n  query: { page: '{page}', offset: '{offset}', cursor: '{cursor}' }";
+  const query = "\n  query: { all: 1, page: '{page}', offset: '{offset}', cursor: '{cursor}' }";
   const mapping = parseMapping('x.yaml', `${base.trimEnd()}${query}\n  items: keys\n  paging: ${paging}\n`);
   const service = openMapping(mapping, server, { http: { backoffMs: 0 } });
   return { server, keys, service, ids: async () => (await service.list({})).keys.map(({ id }) => id).sort() };
@@ -416,6 +416,17 @@ test('verify presents the secret in the scheme that the profile has chosen, and 
   await service.close();
 });
 
+test('with basic, user and password can stand in a body, and the header is not shown by an error that repeats it', async () => {
+  const server = await forTest(
+    startVendorServer(({ headers }) => ({ status: 400, body: { why: headers.authorization } })),
+  );
+  const list = "method: POST\n  body: { user: '{credential.user}', password: '{credential.password}' }";
+  const text = `${base.replace('method: GET', list)}auth: basic\nerrors: { message: why }\n`;
+  const service = openMapping(parseMapping('acme.yaml', text), { ...server, credential: 'ann:pass:word' });
+  await refuses('invalid', service.list({}), /^Basic \[secret\]\n/);
+  expect(server.requests[0]?.body).toEqual({ user: 'ann', password: 'pass:word' });
+});
+
 test('several roles where a call has room for one are refused, and none is left out in silence', async () => {
   const server = await forTest(startVendorServer(() => ({ status: 200, body: { id: 'k1', key: 'sk_1' } })));
   const body = "body: { role: '{role}' }";
@@ -470,12 +481,13 @@ test('a next page on another host is untrusted (exit 13), and not asked for', as
 });
 
 test('a Link header is followed by its rel="next"', async () => {
-  const { ids } = await paged('{ style: link, next: { header: Link } }', ({ query }) => ({
+  const { ids, server } = await paged('{ style: link, next: { header: Link } }', ({ query }) => ({
     status: 200,
     ...(!query.get('page') && { headers: { link: '</x>; rel="prev", </keys?page=2>; rel="next"' } }),
     body: { keys: [{ id: query.get('page') === '2' ? 'b' : 'a' }] },
   }));
   expect(await ids()).toEqual(['a', 'b']);
+  expect(server.requests.map(({ query }) => query.toString())).toEqual(['all=1', 'page=2']);
 });
 
 test('a 401 in the middle of paging is unauthenticated (exit 4), never a list that is half', async () => {
