@@ -118,6 +118,32 @@ test('logins are recorded, good and bad ones, in the name of a user that there i
   for (const typed of [password, 'wrong-password', 'my-password']) expect(everything).not.toContain(typed);
 });
 
+test('what becomes of a session is recorded: login, step-up, renewal, the use of a copy, logout', async () => {
+  const { ask, admin } = await newHttpService();
+  const password = 'correct horse battery staple';
+  await admin.users.create({ name: 'erin', password: new Secret(password) });
+  const login = async () => {
+    const { body } = await ask('POST /v1/sessions', { secret: null, body: { user: 'erin', password } });
+    return body as { accessToken: string; refreshToken: string };
+  };
+  const { accessToken: secret, refreshToken } = await login();
+  expect((await ask('POST /v1/sessions/step-up', { secret, body: { password } })).status).toBe(200);
+  const renew = () => ask('POST /v1/sessions/refresh', { secret: null, body: { refreshToken } });
+  expect([(await renew()).status, (await renew()).status]).toEqual([200, 401]);
+  const second = await login();
+  expect((await ask('DELETE /v1/sessions/current', { secret: second.accessToken })).status).toBe(204);
+  const rows = await entries(auditOf(admin), { actor: 'erin', order: 'oldest' });
+  expect(told(rows)).toEqual([
+    'erin/null login done',
+    'erin/null step_up done',
+    'erin/null session.renew done',
+    'erin/null session.reuse done',
+    'erin/null login done',
+    'erin/null logout done',
+  ]);
+  expect(new Set(rows.slice(0, 4).map(({ target }) => target)).size).toBe(1);
+});
+
 test('every request has a name of its own in the log', async () => {
   const { ask, admin, server } = await newHttpService();
   const { body } = await ask('GET /openapi.json', { secret: null });

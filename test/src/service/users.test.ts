@@ -201,11 +201,14 @@ test('a refresh token that was exchanged ends the session when it is used again,
   expect((await refresh(tokens)).status).toBe(401);
 });
 
-test('an access token ends after 15 minutes, a refresh token is no credential', async () => {
+test('an access token ends after 15 minutes and brings no other, a refresh token is no credential', async () => {
   const team = await newTeam();
   const { accessToken, refreshToken, expiresAt } = await login(team, 'erin');
   expect(Date.parse(expiresAt) - team.clock.now).toBe(15 * 60_000);
   expect((await team.ask('GET /v1/whoami', { secret: refreshToken })).status).toBe(401);
+  const body = { refreshToken: accessToken };
+  expect((await team.ask('POST /v1/sessions/refresh', { body, secret: null })).status).toBe(401);
+  expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(200);
   team.clock.now += 15 * 60_000;
   expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
 });
