@@ -1,6 +1,6 @@
 /** Users, memberships, roles and sessions over HTTP, each outcome named by its status. */
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { createService } from '../../../src/service/service.ts';
@@ -199,6 +199,41 @@ test('a refresh token that was exchanged ends the session when it is used again,
   expect((await refresh(first)).status).toBe(401);
   expect((await team.ask('GET /v1/whoami', { secret: tokens.accessToken })).status).toBe(401);
   expect((await refresh(tokens)).status).toBe(401);
+});
+
+test('what is over of a session is destroyed: tokens at their end, the session after its last one', async () => {
+  const team = await newTeam();
+  const store = await openSqlite(team.databasePath);
+  const file = new DatabaseSync(team.databasePath);
+  onTestFinished(async () => {
+    file.close();
+    await store.close();
+  });
+  const left = async (afterMs: number) => {
+    await store.sweepSessions(begun + afterMs);
+    const rows = (table: string) => file.prepare(`SELECT 1 FROM ${table}`).all().length;
+    return [rows('session_tokens'), rows('sessions')];
+  };
+  const day = 86_400_000;
+  const begun = team.clock.now;
+  const renewed = async (refreshToken: string) =>
+    (await team.ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null })).body as Tokens;
+  const first = await login(team, 'erin');
+  expect(await left(15 * 60_000 - 1)).toEqual([2, 1]);
+  expect(await left(15 * 60_000)).toEqual([1, 1]);
+  team.clock.now = begun + 20 * day;
+  const second = await renewed(first.refreshToken);
+  // The one that was exchanged is remembered for as long as the session may go on.
+  expect(await left(40 * day)).toEqual([2, 1]);
+  team.clock.now = begun + 40 * day;
+  const { accessToken: secret } = await renewed(second.refreshToken);
+  expect((await team.ask('DELETE /v1/sessions/current', { secret })).status).toBe(204);
+  expect(await left(45 * day)).toEqual([2, 1]);
+  expect(await left(50 * day)).toEqual([1, 1]);
+  expect(await left(70 * day)).toEqual([0, 1]);
+  team.clock.now = begun + 89 * day;
+  await login(team, 'erin');
+  expect(await left(90 * day)).toEqual([1, 1]);
 });
 
 test('an access token ends after 15 minutes and brings no other, a refresh token is no credential', async () => {
