@@ -48,9 +48,11 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
     else excess.set(why, { row, count: 1 });
   }
 
-  /** One row for all that were too many. */
+  /** One row for all that were too many, as soon as there is room for it. */
   function tellExcess(): void {
-    for (const { row, count } of excess.values()) {
+    for (const [why, { row, count }] of excess) {
+      if (pending.length >= capacity) return;
+      excess.delete(why);
       pending.push({
         ...row,
         agent: null,
@@ -60,7 +62,6 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
         details: { count },
       });
     }
-    excess.clear();
   }
 
   /** All but `leave` rows. Only for the last of all rows the disk is waited for: it takes those before it along. */
@@ -70,6 +71,7 @@ export function createAuditQueue(store: AuditStore): AuditQueue {
       const batch = pending.slice(0, batchLength);
       await store.appendAudit(batch, { lasting: batch.length === pending.length });
       pending.splice(0, batch.length);
+      if (pending.length === 0) tellExcess();
       // Requests come first.
       if (pending.length > leave) await nextTurn();
     }

@@ -145,6 +145,20 @@ test('whoever has a whole network of IPv6 is one source', async () => {
   expect(written.at(-1)).toMatchObject({ action: 'unrecorded', details: { count: 980 } });
 });
 
+test('a database that stays away costs no more memory with every attempt to write', async () => {
+  const { queue, written, state } = memoryStore();
+  state.error = new KeysError('unavailable', 'away');
+  for (let n = 0; n < 10_000; n++) queue.add(row());
+  for (let n = 0; n < 50; n++) {
+    queue.add(row());
+    await queue.flush().catch(() => {});
+  }
+  state.error = null;
+  await queue.flush();
+  expect(written).toHaveLength(10_001);
+  expect(written.at(-1)).toMatchObject({ action: 'unrecorded', details: { count: 50 } });
+});
+
 test('refusals of one source beyond 20 a second are a number in its name, and push nothing else out', async () => {
   const { queue, written } = memoryStore();
   const refusal = row({ actor: null, agent: null, outcome: 'refused', target: 'key_1', requestId: 'r' });

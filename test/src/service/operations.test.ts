@@ -40,6 +40,10 @@ test('GET /readyz: 200 while changes can be kept, 503 while they cannot, whoever
   state.check = fine;
   state.now += 1_000;
   expect(await ready()).toBe(200);
+  // A clock that is set back makes no answer good for longer.
+  state.check = broken;
+  state.now -= 3_600_000;
+  expect(await ready()).toBe(503);
   readiness.stop();
   expect((await server.inject('/readyz')).json().detail).toBe('the service is stopping');
   expect((await server.inject('/healthz')).statusCode).toBe(200);
