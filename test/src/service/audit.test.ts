@@ -144,6 +144,46 @@ test('what becomes of a session is recorded: login, step-up, renewal, the use of
   expect(new Set(rows.slice(0, 4).map(({ target }) => target)).size).toBe(1);
 });
 
+test('every change of users, namespaces and roles has its row, none of them a password, and a refused change has none', async () => {
+  const { admin } = await newService();
+  const { users, namespaces, roles } = admin;
+  const { seq: after } = await admin.audit.head();
+  const passwords = ['correct horse battery', 'something new'];
+  const [first, second] = passwords.map((each) => new Secret(each));
+  await users.create({ name: 'erin', password: first });
+  await refuses('conflict', users.create({ name: 'erin' }));
+  await namespaces.create({ name: 'team', quota: 3 });
+  await refuses('conflict', namespaces.create({ name: 'team' }));
+  await namespaces.edit('team', { quota: 5, recoverable: true });
+  await namespaces.edit('team', {});
+  await roles.create({ name: 'deployer', permissions: ['builds.view'] });
+  await refuses('conflict', roles.create({ name: 'deployer', permissions: [] }));
+  await roles.edit('deployer', { permissions: ['builds.run'] });
+  await refuses('not_found', roles.edit('nobody', { permissions: [] }));
+  await users.join('erin', { namespace: 'team', role: 'viewer' });
+  await refuses('not_found', users.join('erin', { namespace: 'nowhere', role: 'viewer' }));
+  await users.leave('erin', 'team');
+  await users.leave('erin', 'team');
+  await users.edit('erin', { password: second });
+  await refuses('changed', users.edit('erin', { role: 'admin' }, '1'));
+  for (const _time of ['once', 'again']) await users.disable('erin');
+  for (const _time of ['once', 'again']) await users.enable('erin');
+  const rows = await entries(admin.audit, { after, order: 'oldest' });
+  expect(rows.map(({ action, target, details }) => [action, target, details])).toEqual([
+    ['user.create', 'erin', { role: 'member', memberships: [] }],
+    ['namespace.create', 'team', { quota: 3, recoverable: false }],
+    ['namespace.edit', 'team', { quota: 5, recoverable: true }],
+    ['role.create', 'deployer', { permissions: ['builds.view'] }],
+    ['role.edit', 'deployer', { permissions: ['builds.run'] }],
+    ['user.join', 'erin', { namespace: 'team', role: 'viewer' }],
+    ['user.leave', 'erin', { namespace: 'team' }],
+    ['user.edit', 'erin', { password: 'changed' }],
+    ['user.disable', 'erin', { disabledAt: expect.stringMatching(/Z$/) }],
+    ['user.enable', 'erin', { disabledAt: null }],
+  ]);
+  for (const each of [...passwords, 'scrypt']) expect(JSON.stringify(rows)).not.toContain(each);
+});
+
 test('every request has a name of its own in the log', async () => {
   const { ask, admin, server } = await newHttpService();
   const { body } = await ask('GET /openapi.json', { secret: null });

@@ -149,6 +149,24 @@ test('a login is refused when the password is changed, or the user disabled, whi
   await store.close();
 });
 
+test('a user who was changed while a change was decided is not changed by it', async () => {
+  const store = await openSqlite(newDatabasePath());
+  const admin = createService({ store, now: Date.now }).as(machineAdmin);
+  await admin.users.create({ name: 'erin' });
+  const slow = {
+    ...store,
+    async findUser(name: string) {
+      const row = await store.findUser(name);
+      if (row?.version === 1) await admin.users.disable(name);
+      return row;
+    },
+  };
+  const { users } = createService({ store: slow, now: Date.now }).as(machineAdmin);
+  await refuses('changed', users.edit('erin', { role: 'admin' }, '1'));
+  expect(await users.get('erin')).toMatchObject({ role: 'member', status: 'disabled' });
+  await store.close();
+});
+
 test('guesses are slowed down wherever the password is asked for, and all of an IPv6 network together', async () => {
   const team = await newTeam();
   const { accessToken } = await login(team, 'erin');
@@ -232,8 +250,11 @@ test('what is over of a session is destroyed: tokens at their end, the session a
   expect(await left(50 * day)).toEqual([1, 1]);
   expect(await left(70 * day)).toEqual([0, 1]);
   team.clock.now = begun + 89 * day;
-  await login(team, 'erin');
+  const last = await login(team, 'erin');
   expect(await left(90 * day)).toEqual([1, 1]);
+  await renewed(last.refreshToken);
+  expect(await left(178 * day)).toEqual([2, 1]);
+  expect(await left(179 * day)).toEqual([0, 0]);
 });
 
 test('an access token ends after 15 minutes and brings no other, a refresh token is no credential', async () => {
@@ -325,6 +346,13 @@ test('another password ends the sessions; changing the own one takes the current
   expect((await patch('erin', { password: 'something new' }, accessToken)).status).toBe(403);
   const changed = { password: 'something new', currentPassword: password };
   expect((await patch('erin', { ...changed, role: 'admin' }, accessToken)).status).toBe(403);
+  expect((await patch('erin', { ...changed, password: null }, accessToken)).status).toBe(403);
+  // Who has one of their keys is not at their keyboard.
+  const { secret } = await team.mint({ owner: 'erin' });
+  const { body } = await team.ask('POST /v1/sessions', { secret });
+  for (const by of [secret, (body as Tokens).accessToken]) {
+    expect((await patch('erin', changed, by)).status).toBe(403);
+  }
   expect((await patch('erin', changed, accessToken)).status).toBe(200);
   expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
 });
@@ -408,6 +436,19 @@ for (const [request, body] of administration) {
     );
   });
 }
+
+test('a role in one namespace comes and goes without those in others', async () => {
+  const { admin } = await newTeam();
+  await admin.namespaces.create({ name: 'other' });
+  await admin.users.join('erin', { namespace: 'other', role: 'viewer' });
+  const { memberships } = await admin.users.join('erin', { namespace: 'other', role: 'editor' });
+  expect(memberships).toEqual([
+    { namespace: 'other', role: 'editor' },
+    { namespace: 'team', role: 'owner' },
+  ]);
+  await admin.users.leave('erin', 'team');
+  expect((await admin.users.get('erin')).memberships).toEqual([{ namespace: 'other', role: 'editor' }]);
+});
 
 test('a member sees themself and their namespaces and nobody else', async () => {
   const team = await newTeam();
