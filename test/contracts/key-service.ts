@@ -12,6 +12,7 @@ import {
   type KeyFilter,
   type KeyService,
   type NewKey,
+  type UntoldField,
   type Verb,
 } from '../../src/keys.ts';
 import { ownCapabilities } from '../../src/own-capabilities.ts';
@@ -34,6 +35,7 @@ interface Needs {
   readonly fields?: readonly KeyField[];
   readonly editable?: Capabilities['editable'];
   readonly filters?: readonly FilterName[];
+  readonly told?: readonly UntoldField[];
   readonly grace?: boolean;
   readonly idempotentMint?: boolean;
 }
@@ -333,7 +335,7 @@ export function keyServiceContract(
 
     guarantee(
       'verify records the use, which is no new version',
-      { verbs: ['verify', 'get'] },
+      { verbs: ['verify', 'get'], told: ['lastUsedAt'] },
       async (service) => {
         const { key, secret } = await create(service, { name: 'used' });
         await service.verify(secret);
@@ -495,6 +497,7 @@ function lacking(capabilities: Capabilities, needs: Needs): string[] {
     ...missing(needs.fields, capabilities.fields),
     ...missing(needs.editable, capabilities.editable),
     ...missing(needs.filters, capabilities.filters).map((filter) => `filter ${filter}`),
+    ...(needs.told ?? []).filter((field) => capabilities.untold?.includes(field)),
     ...(needs.grace && !capabilities.grace ? ['grace'] : []),
     ...(needs.idempotentMint && !capabilities.idempotentMint ? ['idempotent mint'] : []),
   ];
