@@ -146,12 +146,13 @@ async function writeCsv<T>(
   write: (text: string) => Promise<void>,
 ): Promise<void> {
   const { stringify } = await import('csv-stringify/sync');
-  // A cell that a spreadsheet would run gets a leading quote, also behind white space, which some of them skip.
+  // A cell that a spreadsheet would run gets a leading quote, also behind white space, which some of them skip. In half of the
+  // world they part cells at a semicolon as well, unless it is in quotes.
   const cell = (text: string | null) => terminalSafe(text ?? '').trimStart();
   await write(stringify([columns.map(({ field }) => field)]));
   for await (const page of pages) {
     const cells = page.map((row) => columns.map((column) => cell(column.value(row))));
-    if (cells.length > 0) await write(stringify(cells, { escape_formulas: true }));
+    if (cells.length > 0) await write(stringify(cells, { escape_formulas: true, quoted_match: /;/ }));
   }
 }
 
