@@ -230,6 +230,9 @@ function refuseOtherMethods(scope: Server, url: string, known: readonly string[]
 
 const notHttp = { code: 'invalid', status: 400, detail: 'this is not an HTTP request' } as const;
 
+/** How long somebody has to read why their connection ends. */
+const partingMs = 1_000;
+
 /** By Node's codes. */
 const unreadable: Readonly<Record<string, Parameters<typeof problemText>[0] & { status: number }>> = {
   HPE_HEADER_OVERFLOW: { code: 'too_large', status: 431, detail: 'the headers of the request are too large' },
@@ -248,4 +251,6 @@ function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
   const { status } = problem;
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nx-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`);
+  // Whoever does not end their side would keep the connection for ever: Node looks at it no more.
+  setTimeout(() => socket.destroy(), partingMs).unref();
 }

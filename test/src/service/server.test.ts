@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
@@ -88,6 +88,22 @@ test('bytes that are not HTTP get a problem document and the end of the connecti
     status: 400,
     code: 'invalid',
   });
+});
+
+test('a connection that was given up is ended, whether or not the other side ends it: many would leave no room', async () => {
+  const { url, server } = await listeningService();
+  const open = () =>
+    new Promise<number>((resolve) => server.server.getConnections((_error, amount) => resolve(amount)));
+  const socket = createConnection({
+    port: Number(new URL(url).port),
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+  });
+  onTestFinished(() => void socket.destroy());
+  socket.write('hello\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 400 /);
+  expect(await open()).toBe(1);
+  await vi.waitFor(async () => expect(await open()).toBe(0), 10_000);
 });
 
 test('a request that takes too long is told so, and so is one with headers that are too large', async () => {
