@@ -67,6 +67,8 @@ export interface Call {
   readonly finishes?: boolean;
   /** More than this is refused; 1 MiB when absent. */
   readonly maxBytes?: number;
+  /** Uses up none of the command's time: for what has no end, and is asked for part by part. */
+  readonly ownTime?: boolean;
   /** The error an answer stands for, whatever its status; `null` for none. `problemError` when absent. */
   readonly errorOf?: (answer: Answer) => KeysError | null;
 }
@@ -111,7 +113,8 @@ export function createHttp(options: HttpOptions): Http {
     const url = urlOf(base, asked);
     const headers = headersOf(authorization, asked);
     const body = asked.body === undefined ? null : JSON.stringify(asked.body);
-    return budget.spend(() => attempts(asked, { url, headers, body }));
+    const time = asked.ownTime ? new Budget(options.timeoutMs) : budget;
+    return time.spend(() => attempts(asked, { url, headers, body, time }));
   }
 
   async function attempts(asked: Call, request: Request): Promise<Answer> {
@@ -127,7 +130,7 @@ export function createHttp(options: HttpOptions): Http {
         throw told(askedMs === null ? error : waitTooLong(error, askedMs, false));
       }
       const waitMs = (askedMs ?? 0) + backoff(backoffMs, attempt);
-      if (waitMs > Math.min(budget.leftMs, longestTimerMs)) {
+      if (waitMs > Math.min(request.time.leftMs, longestTimerMs)) {
         throw told(askedMs === null ? error : waitTooLong(error, askedMs, true));
       }
       trace?.(safe(`  waiting ${durationText(waitMs)}`));
@@ -145,7 +148,8 @@ export function createHttp(options: HttpOptions): Http {
     repeated: boolean,
   ): Promise<Answer | Failure> {
     const { effect, errorOf = problemError } = asked;
-    const deadline = AbortSignal.timeout(Math.min(Math.max(0, Math.ceil(budget.leftMs)), longestTimerMs));
+    const leftMs = Math.max(0, Math.ceil(request.time.leftMs));
+    const deadline = AbortSignal.timeout(Math.min(leftMs, longestTimerMs));
     let received: Received;
     try {
       const interruption = asked.finishes ? delayed(signal) : signal;
@@ -256,6 +260,7 @@ interface Request {
   readonly url: URL;
   readonly headers: Record<string, string>;
   readonly body: string | null;
+  readonly time: Budget;
 }
 
 function urlOf(base: URL, { path, query = {} }: Call): URL {

@@ -237,10 +237,12 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
             query: { ...query, limit },
             effect: 'read',
             maxBytes: pageBytes,
+            ownTime: true,
           },
           wireAuditPage,
         ),
-      head: () => ask({ method: 'GET', path: ['v1', 'audit', 'head'], effect: 'read' }, wireAuditHead),
+      head: () =>
+        ask({ method: 'GET', path: ['v1', 'audit', 'head'], effect: 'read', ownTime: true }, wireAuditHead),
     },
     create: (key, options = {}) =>
       mint(['v1', 'keys'], { ...key, namespace: key.namespace ?? profile.namespace ?? undefined }, options),

@@ -452,6 +452,15 @@ test('the budget is for all calls together, and only waiting uses it up', async 
   expect((await failureOf(http.call({ ...read, path: ['slow'] }))).code).toBe('timeout');
 });
 
+test('calls with time of their own have all of it each, however many there are', async () => {
+  const service = await fakeService((response, asked) => setTimeout(() => ok(response, asked), 200));
+  const http = httpTo(service.url, { timeoutMs: 500 });
+  for (let n = 0; n < 4; n++) await http.call({ ...read, ownTime: true });
+  expect((await http.call(read)).status).toBe(200);
+  const stuck = httpTo((await fakeService([silent])).url, { timeoutMs: 50 });
+  expect((await failureOf(stuck.call({ ...read, ownTime: true }))).code).toBe('timeout');
+});
+
 test('a budget longer than any timer is no hot loop', async () => {
   const service = await fakeService([ok]);
   expect((await httpTo(service.url, { timeoutMs: 2 ** 40 }).call(read)).status).toBe(200);

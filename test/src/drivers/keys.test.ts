@@ -403,3 +403,46 @@ test('401 is unauthenticated and tells how to log in', async () => {
     hint: expect.stringContaining('keys auth login'),
   });
 });
+
+test('the audit log may be read on and on: what its pages took is not the time of the command', async () => {
+  const page = json(200, { entries: [], nextCursor: 'row_1' });
+  const head = json(200, { seq: 1, hash: 'h' });
+  const { url } = await fakeService((response, asked) => {
+    setTimeout(() => (asked.url.includes('head') ? head : page)(response, asked), 100);
+  });
+  const http = httpTo(url, { timeoutMs: 1_000 });
+  const { audit } = keysDriver(http, {
+    name: 'p',
+    driver: 'keys',
+    url,
+    namespace: null,
+    store: 'none',
+    origin: 'environment',
+  });
+  for (let n = 0; n < 6; n++) {
+    await audit?.list({});
+    await audit?.head();
+  }
+});
+
+test('3,000 users with six memberships each, and 5,000 namespaces, are listed', async () => {
+  const users = Array.from({ length: 3_000 }, (_, n) => ({
+    name: `user-${n}`,
+    role: 'member',
+    status: 'active',
+    hasPassword: true,
+    memberships: Array.from({ length: 6 }, (_, m) => ({ namespace: `department-${n}-${m}`, role: 'owner' })),
+    createdAt: '2026-11-01T00:00:00.000Z',
+    version: '1',
+  }));
+  const namespaces = Array.from({ length: 5_000 }, (_, n) => ({
+    name: `department-${n}-${'x'.repeat(40)}`,
+    quota: null,
+    activeKeys: 0,
+    recoverable: false,
+    createdAt: '2026-11-01T00:00:00.000Z',
+  }));
+  const { service } = await serviceThat([json(200, { users }), json(200, { namespaces })]);
+  expect(await service.users?.list()).toHaveLength(3_000);
+  expect(await service.namespaces?.list()).toHaveLength(5_000);
+});
