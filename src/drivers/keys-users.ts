@@ -1,6 +1,6 @@
 /** Users, namespaces and roles of our own key service over HTTP. */
 import * as z from 'zod/mini';
-import type { Call } from '../http.ts';
+import { type Call, pageBytes } from '../http.ts';
 import { type Namespaces, type Roles, type Users, userRoles } from '../users.ts';
 
 type Ask = <T>(call: Call, shape: z.ZodMiniType<T>) => Promise<T>;
@@ -30,7 +30,7 @@ export function usersOver(ask: Ask): Users {
     list: async () =>
       (
         await ask(
-          { method: 'GET', path: ['v1', 'users'], effect: 'read' },
+          { method: 'GET', path: ['v1', 'users'], effect: 'read', maxBytes: pageBytes },
           z.object({ users: z.array(user) }),
         )
       ).users,
@@ -76,8 +76,12 @@ export function namespacesOver(ask: Ask): Namespaces {
   const path = ['v1', 'namespaces'];
   return {
     list: async () =>
-      (await ask({ method: 'GET', path, effect: 'read' }, z.object({ namespaces: z.array(namespace) })))
-        .namespaces,
+      (
+        await ask(
+          { method: 'GET', path, effect: 'read', maxBytes: pageBytes },
+          z.object({ namespaces: z.array(namespace) }),
+        )
+      ).namespaces,
     create: (body) => ask({ method: 'POST', path, body, effect: 'once' }, namespace),
     edit: (name, body) => ask({ method: 'PATCH', path: [...path, name], body, effect: 'set' }, namespace),
   };
