@@ -102,6 +102,18 @@ test("an owner gets hold of no other user's key without roles, which may do what
   await owner.revoke(dave.key.id);
 });
 
+test('an owner stops a key that may do more elsewhere, and neither edits it nor brings it back', async () => {
+  const { admin, as } = await newService();
+  await admin.namespaces.create({ name: 'other' });
+  await admin.users.join('dave', { namespace: 'other', role: 'viewer' });
+  const { key } = await admin.create({ name: 'daves', namespace: 'team', owner: 'dave' });
+  const owner = await as({ namespace: 'team', roles: ['owner'] });
+  await refuses('forbidden', owner.edit(key.id, { description: 'mine' }), /may do more than it/);
+  await owner.disable(key.id);
+  await refuses('forbidden', owner.enable(key.id), /may do more than it/);
+  await owner.revoke(key.id);
+});
+
 test('a caller gives no more than it has: no admin role, no other user, no other namespace', async () => {
   const { admin, as } = await newService();
   const owner = await as({ namespace: 'team', roles: ['owner'] });

@@ -20,15 +20,17 @@ import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
 
 /**
  * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
- * closes the connection when the database has committed.
+ * closes the connection when the database has committed. Once told to hush, it keeps everything that comes, until it may speak.
  */
-async function loseAnswersToCommit(address: string) {
+async function badWire(address: string) {
   const { hostname, port } = new URL(address);
   let loses = false;
+  let silent = false;
   const wire = createNetServer((client) => {
     const database = connect(Number(port), hostname);
     let holds = false;
     client.on('data', (sent) => {
+      if (silent) return;
       holds ||= loses && sent.includes('key_0');
       database.write(sent);
     });
@@ -54,6 +56,12 @@ async function loseAnswersToCommit(address: string) {
     address: own.href,
     lose() {
       loses = true;
+    },
+    hush() {
+      silent = true;
+    },
+    speak() {
+      silent = false;
     },
   };
 }
@@ -511,12 +519,27 @@ describe.skipIf(lacksPostgres)(
 
     test('a create whose COMMIT took place and whose answers were lost is said to be unknown, not unavailable', async () => {
       const address = await postgres.newDatabase();
-      const wire = await loseAnswersToCommit(address);
+      const wire = await badWire(address);
       const service = (await open(wire.address)).as(machineAdmin);
       await service.create({ name: 'before' });
       wire.lose();
       await refuses('outcome_unknown', service.create({ name: 'committed' }));
       expect((await service.list({ nameGlob: 'committed' })).keys).toHaveLength(1);
+    });
+
+    test('a database that takes requests and answers none is not waited for without end, and used again when it answers', async () => {
+      const wire = await badWire(await postgres.newDatabase());
+      const service = await open(wire.address);
+      const admin = service.as(machineAdmin);
+      const { secret } = await admin.create({ name: 'before' });
+      wire.hush();
+      await Promise.all([
+        refuses('unavailable', service.as(null).verify(secret)),
+        refuses('unavailable', admin.create({ name: 'meanwhile' })),
+      ]);
+      wire.speak();
+      expect((await service.as(null).verify(secret)).valid).toBe(true);
+      expect((await admin.list({ nameGlob: 'meanwhile' })).keys).toEqual([]);
     });
 
     test('a text that the database cannot hold is refused as such', async () => {

@@ -88,6 +88,12 @@ test('nobody else is shown it: not a key, not a stranger, but an owner of the na
     ...{ name: 'stronger', namespace: 'open', owner: 'ann', roles: ['admin'], recoverable: true },
   });
   expect(await show(await stepUp(await login('meg')), stronger.key.id)).toMatchObject({ status: 403 });
+  // It may do what its user may, now or later.
+  const likeAnn = await admin.create({
+    ...{ name: 'like-ann', namespace: 'open', owner: 'ann', recoverable: true },
+  });
+  expect(await show(await stepUp(await login('meg')), likeAnn.key.id)).toMatchObject({ status: 403 });
+  expect(await show(await stepUp(await login('ann')), likeAnn.key.id)).toMatchObject({ status: 200 });
 });
 
 test('where it cannot be, the answer says why: the namespace, the key, the service', async () => {

@@ -117,6 +117,30 @@ test('an instance that has stopped asking holds its chunk for no longer than the
   expect(granted).toBe(500);
 });
 
+test('an instance spends nothing that it took long ago: the others would not know when', async () => {
+  const { clock, counters } = await twoCounters();
+  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+  const own = bucket(500);
+  await one.take(own);
+  clock.now += 62_400;
+  let granted = 0;
+  for (let n = 1; n < chunkOf(own.limit); n++) granted += (await one.take(own)).granted ? 1 : 0;
+  clock.now += 1_200;
+  while ((await other.take(own)).granted) granted += 1;
+  expect(granted).toBeLessThanOrEqual(500);
+  expect(granted).toBeGreaterThan(490);
+});
+
+test('a request that did not take place is counted by no instance', async () => {
+  const { counters } = await twoCounters();
+  const own = bucket(3);
+  for (let n = 0; n < 12; n++) {
+    const counter = counters[n < 6 ? 0 : 1] as (typeof counters)[0];
+    expect((await counter.take(own)).granted).toBe(true);
+    counter.giveBack(own);
+  }
+});
+
 test('a refusal is repeated for a second without asking the store, and then asks again', async () => {
   const store = await openSqlite(newDatabasePath());
   onTestFinished(() => store.close());
