@@ -353,12 +353,17 @@ test('a repetition is answered as it was, also when the request would be refused
   );
 });
 
-test('a request is the same one in whatever order its names come', async () => {
+test('a request is the same one in whatever order its names come, and another where it asks for something else', async () => {
   const { keys } = await open();
   const idempotencyKey = newIdempotencyKey();
   const first = await keys.create({ name: 'mixed', labels: { a: '1', b: '2' } }, { idempotencyKey });
   const again = await keys.create({ labels: { b: '2', a: '1' }, name: 'mixed' }, { idempotencyKey });
   expect(bytesOf(again)).toBe(bytesOf(first));
+  const renewed = { overlap: true, idempotencyKey: newIdempotencyKey() };
+  await keys.regenerate(first.key.id, renewed);
+  for (const other of [{ graceMs: 1 }, { overlap: false }, { takeOver: true }]) {
+    await refuses('idempotency_mismatch', keys.regenerate(first.key.id, { ...renewed, ...other }));
+  }
 });
 
 test('a seal that cannot be destroyed in time opens no longer for that', async () => {

@@ -156,8 +156,26 @@ test('what is kept is destroyed when the key is revoked or the secret replaced, 
   await admin.regenerate(key.id);
   expect(keptIn(databasePath)).toHaveLength(1);
   expect(keptIn(databasePath)[0]?.sealed).not.toEqual(first?.sealed);
+  const overlap = async (name: string, options = {}, { id } = key) => {
+    await admin.regenerate(id, { overlap: true, idempotencyKey: name.repeat(40), ...options });
+    return keptIn(databasePath).length;
+  };
+  const settle = async (name: string, keep: 'new' | 'old') => {
+    await admin.minting.settle(name.repeat(40), { keep, graceMs: keep === 'new' ? 60_000 : 0 });
+    return keptIn(databasePath).length;
+  };
+  expect([await overlap('a'), await settle('a', 'new')]).toEqual([2, 1]);
+  expect([await overlap('b'), await settle('b', 'old')]).toEqual([2, 1]);
+  expect([await overlap('c'), await overlap('d', { takeOver: true }), await settle('d', 'new')]).toEqual([
+    ...[2, 2, 1],
+  ]);
   await admin.revoke(key.id);
   expect(keptIn(databasePath)).toEqual([]);
+  const wanted = { name: 'no-more', namespace: 'open', owner: 'ann', recoverable: true };
+  const { key: other } = await admin.create(wanted);
+  expect(keptIn(databasePath)).toHaveLength(1);
+  await admin.namespaces.edit('open', { recoverable: false });
+  expect(await overlap('e', {}, other)).toBe(0);
   expect(await show(await stepUp(await login('ann')))).toMatchObject({ status: 409 });
   await service.close();
   const file = readFileSync(databasePath);

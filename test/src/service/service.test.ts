@@ -81,6 +81,18 @@ test('the quota counts active keys, names its limit, and is checked wherever a k
   expect((await admin.edit(second.key.id, { expiresAt: null })).status).toBe('active');
 });
 
+test("a namespace's own quota goes before that of the service, wherever a key becomes active", async () => {
+  const { admin } = await newService({ quota: 2 });
+  await admin.namespaces.create({ name: 'small', quota: 1 });
+  const { key } = await admin.create({ name: 'first', namespace: 'small' });
+  await refuses('quota_exceeded', admin.create({ name: 'second', namespace: 'small' }));
+  await admin.disable(key.id);
+  await admin.create({ name: 'second', namespace: 'small' });
+  await refuses('quota_exceeded', admin.enable(key.id));
+  await admin.namespaces.create({ name: 'large', quota: 3 });
+  for (const name of ['a', 'b', 'c']) await admin.create({ name, namespace: 'large' });
+});
+
 test('a quota of 0 means no keys', async () => {
   const { admin } = await newService({ quota: 0 });
   await refuses('quota_exceeded', admin.create({ name: 'one' }));
