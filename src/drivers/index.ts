@@ -9,6 +9,7 @@ import type { Secret } from '../secret.ts';
 import { cloudCasaCapabilitiesWith } from './cloudcasa-capabilities.ts';
 import { kubeVisionCapabilities } from './kubevision-capabilities.ts';
 import { isOutside } from './names.ts';
+import { isOwnSession } from './own-session.ts';
 import { restCapabilities } from './rest/any.ts';
 import { ververicaCapabilities } from './ververica-capabilities.ts';
 import { zabbixCapabilities } from './zabbix-capabilities.ts';
@@ -159,11 +160,6 @@ export const drivers: readonly DriverEntry[] = [
     login: async () => (await import('./zabbix-login.ts')).zabbixLogin,
   },
 ];
-
-/** The secrets of keys begin otherwise. */
-function isOwnSession(credential: Secret): boolean {
-  return credential.reveal().startsWith('{');
-}
 
 /** A driver of ours by its name, or of others by its file or package; `null` when there is none. Throws as `outsideDriver`. */
 export async function driverNamed(name: string): Promise<DriverEntry | null> {

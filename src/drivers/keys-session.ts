@@ -5,6 +5,7 @@ import { type Answer, type Call, type Http, problemError } from '../http.ts';
 import { Secret } from '../secret.ts';
 import { type LoginProfile, loginAgain, onlyOnce } from './foreign.ts';
 import type { DriverParts } from './index.ts';
+import { isOwnSession } from './own-session.ts';
 
 const token = z.string().check(z.regex(/^[\x21-\x7e]+$/));
 const wireTokens = z.object({ accessToken: token, refreshToken: token, expiresAt: z.string() });
@@ -12,11 +13,6 @@ type Tokens = z.infer<typeof wireTokens>;
 
 /** Renewed this long before its end, so that no call comes too late. */
 const earlyMs = 60_000;
-
-/** Whether a credential is a session and not the secret of a key. */
-function isSession(credential: Secret): boolean {
-  return credential.reveal().startsWith('{');
-}
 
 /** The credential to keep. Throws `unauthenticated`. */
 export async function passwordLogin(
@@ -46,7 +42,7 @@ export async function endSession(
 /** The same service, each call in the name of the session; as it is where the credential is a key. */
 export function withSession(http: Http, profile: LoginProfile, parts: DriverParts): Http {
   const { credential, now, know, renewCredential } = parts;
-  if (!credential || !isSession(credential)) return http;
+  if (!credential || !isOwnSession(credential)) return http;
   let tokens = tokensIn(credential, profile);
   let renewing: Promise<void> | undefined;
   /** By a clock that is far ahead, every token has ended; then the service tells. */
