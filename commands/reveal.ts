@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
-import { requireVerb } from '../src/capabilities.ts';
+import { unsupported } from '../src/capabilities.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
 import type { IssuedKey } from '../src/keys.ts';
 import { Secret } from '../src/secret.ts';
@@ -39,7 +39,7 @@ export async function reveal(app: App, ref: string | undefined, options: Options
     }
     await delivery.rehearse(key);
     const password = await readPassword(app, options);
-    if (!service.reveal) return requireVerb({ ...service.capabilities, verbs: [] }, 'reveal');
+    if (!service.reveal) throw unsupported(service.capabilities, 'reveal');
     await show(delivery, await service.reveal(key.id, password));
     const elsewhere = delivery.specs.filter((spec) => spec !== 'stdout');
     if (elsewhere.length > 0) await app.note(`the secret of ${called(key)} is at ${elsewhere.join(', ')}`);

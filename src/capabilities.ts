@@ -33,7 +33,8 @@ export function requireVerb(capabilities: Capabilities, verb: Verb): void {
   if (!capabilities.verbs.includes(verb)) throw unsupported(capabilities, verb);
 }
 
-function unsupported({ title, instead }: Capabilities, verb: Verb): KeysError {
+/** The error of a service that lacks a verb, with the nearest thing it can do. */
+export function unsupported({ title, instead }: Capabilities, verb: Verb): KeysError {
   return new KeysError('unsupported', `${title} cannot ${deeds[verb]}`, {
     hint: instead?.[verb] ?? usually[verb] ?? null,
   });

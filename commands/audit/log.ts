@@ -1,7 +1,7 @@
 /** The audit log of the profile's service. */
 import type { App } from '../../src/app.ts';
 import type { Audit } from '../../src/audit.ts';
-import { KeysError } from '../../src/errors.ts';
+import { unsupported } from '../../src/capabilities.ts';
 
 /** Rows a page: at 8 MiB a page that is room for 8 KiB a row. */
 export const pageSize = 1_000;
@@ -10,5 +10,5 @@ export const pageSize = 1_000;
 export async function auditLog(app: App): Promise<Audit> {
   const { audit, capabilities } = await app.keys('audit');
   if (audit) return audit;
-  throw new KeysError('unsupported', `${capabilities.title} has no audit log`);
+  throw unsupported(capabilities, 'audit');
 }
