@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, removeDurably, writeAtomically } from '../files.ts';
 import { withLock } from '../lock.ts';
-import type { Operation } from './operation.ts';
+import { type Operation, unbegun } from './operation.ts';
 
 /** An operation whose lock this process holds. */
 export interface HeldOperation {
@@ -147,10 +147,7 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
         id,
         idempotencyKey: newIdempotencyKey(),
         ...intent,
-        minted: null,
-        attempted: [],
-        delivered: [],
-        state: 'intended',
+        ...unbegun(),
       };
       return locked(
         id,

@@ -3,7 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
 import { type HeldOperation, newIdempotencyKey } from './journal.ts';
 import { isAnswer } from './mint.ts';
-import type { MintRequest } from './operation.ts';
+import { type MintRequest, unbegun } from './operation.ts';
 import type { Parts } from './parts.ts';
 import { endWhatWasMinted } from './undo.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';
@@ -71,19 +71,17 @@ async function yieldTo(held: HeldOperation, { name, id, status }: Key): Promise<
 /** The secret of the mint is lost: it is ended, and the operation begins again on the same key. */
 async function startOver(held: HeldOperation, { service }: Parts, key: Key): Promise<void> {
   const { idempotencyKey, request } = held.operation;
-  const common = { idempotencyKey: newIdempotencyKey(), minted: null, state: 'intended' } as const;
-  const empty = { attempted: [], delivered: [] };
+  const anew = { ...unbegun(), idempotencyKey: newIdempotencyKey() };
   if (request.kind === 'overlap') {
     const kept = await service.minting?.settle(idempotencyKey, { keep: 'old' });
     const { id, version } = kept ?? key;
-    await held.save({ ...common, ...empty, request: { kind: 'overlap', id, version } });
+    await held.save({ ...anew, request: { kind: 'overlap', id, version } });
     return;
   }
   // A key that was created has a lost secret and no other: it gets a new one.
   const { id, version } = key;
   await held.save({
-    ...common,
-    ...empty,
+    ...anew,
     replaces: idempotencyKey,
     request: { kind: 'regenerate', id, graceMs: 0, version },
   });
@@ -120,10 +118,7 @@ export async function endLostMint(
   if (again) {
     const startedAt = new Date().toISOString();
     await held.save({
-      state: 'intended',
-      minted: null,
-      attempted: [],
-      delivered: [],
+      ...unbegun(),
       startedAt,
       request: await asItIsNow(operation.request, service),
     });

@@ -57,3 +57,8 @@ export interface Operation {
   /** Since when the state is `unproven`. */
   unprovenSince?: string;
 }
+
+/** How an operation stands before its mint. */
+export function unbegun(): Pick<Operation, 'minted' | 'attempted' | 'delivered' | 'state'> {
+  return { minted: null, attempted: [], delivered: [], state: 'intended' };
+}
