@@ -41,9 +41,13 @@ async function judge(
     return { found, reason: found ? 'revoked' : 'unknown' };
   }
   const { row, owner } = found;
-  await countUse(core, row, context);
   const status = owner && owner.disabledAt !== null ? 'disabled' : statusOf(row, at);
-  if (status === 'disabled' || status === 'expired') return { found, reason: status };
+  if (status === 'disabled' || status === 'expired') {
+    // As with it as a credential: whoever has only that must not use up what its owner may ask.
+    await countUnknown(core, context);
+    return { found, reason: status };
+  }
+  await countUse(core, row, context);
   await useSecret(core, found, secret, at, context);
   return { found, reason: null };
 }

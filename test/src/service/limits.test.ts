@@ -103,6 +103,26 @@ test('secrets that nobody has count on the address they come from, and good ones
   expect(await from('2001:db8:0:1::1', 'keys_unknown')).toBe(200);
 });
 
+test('a secret that is expired or disabled uses up nothing of what its owner may ask', async () => {
+  const limits = { rateLimit: limit(2), addressRateLimit: limit(3) };
+  const { ask, mint, admin, clock } = await newHttpService({ settings: limits });
+  const expiring = await mint({ owner: 'ann', expiresAt: new Date(clock.now + 1_000).toISOString() });
+  const disabled = await mint({ owner: 'ann' });
+  const good = await mint({ owner: 'ann', roles: ['viewer'] });
+  await admin.disable(disabled.id);
+  clock.now += 2_000;
+  const verify = async ({ secret }: { secret: string }) => {
+    const { status, body } = await ask('POST /v1/verify', { secret: null, body: { secret } });
+    return [status, (body as { reason?: string }).reason];
+  };
+  expect(await verify(expiring)).toEqual([200, 'expired']);
+  expect(await verify(disabled)).toEqual([200, 'disabled']);
+  expect(await verify(expiring)).toEqual([200, 'expired']);
+  expect((await verify(disabled))[0]).toBe(429);
+  expect(await verify(good)).toEqual([200, null]);
+  expect((await ask('GET /v1/whoami', { secret: good.secret })).status).toBe(200);
+});
+
 test('the renewal of a session counts on its user, and with a token that nobody has on the address', async () => {
   const limits = { rateLimit: limit(3), addressRateLimit: limit(2) };
   const { ask, mint } = await newHttpService({ settings: limits });
