@@ -46,6 +46,13 @@ test('what a service cannot tell about a key matches no condition on it', () => 
   expect(holds({}, unknown)).toBe(true);
 });
 
+test('a namespace leaves the keys of a service that has none, and no expiry is none at all', () => {
+  expect(holds({ namespace: 'a' }, { namespace: null })).toBe(true);
+  expect(holds({ namespace: 'a' }, { namespace: 'b' })).toBe(false);
+  expect(holds({ noExpiry: true }, { expiresAt: null })).toBe(true);
+  expect(holds({ noExpiry: true }, { expiresAt: '2026-11-25T12:00:00Z' })).toBe(false);
+});
+
 test('expiring within a time means not expired yet and expired by then', () => {
   const filter = { expiresBefore: '2026-11-25T12:00:00Z' };
   expect(holds(filter, { expiresAt: '2026-11-25T12:00:00Z' })).toBe(true);

@@ -509,12 +509,12 @@ test('a trace names method, URL, status and request id, and no secret', async ()
     query: { q: 's3cr3t/+' },
     body: { secret: 's3cr3t/+' },
   };
-  const replies = [json(429, {}, { 'retry-after': '0' }), json(201, {}, { 'x-request-id': 'r-9' })];
+  const replies = [json(429, {}, { 'retry-after': '0' }), json(201, {}, { 'x-request-id': 'r-9/s3cr3t/+' })];
   await answered(replies, call, { redactor, credential, trace: (line) => lines.push(line) });
   const text = lines.join('\n');
   expect(text).toMatch(/^> POST http:\/\/127\.0\.0\.1:\d+\/v1\/\[secret\]\?q=\[secret\]$/m);
   expect(text).toMatch(/^> POST .* \(attempt 2\)$/m);
-  expect(text).toMatch(/^< 201, 2 bytes, request r-9 after /m);
+  expect(text).toMatch(/^< 201, 2 bytes, request r-9\/\[secret\] after /m);
   expect(text).not.toMatch(/s3cr3t|authorization|bearer/i);
 });
 

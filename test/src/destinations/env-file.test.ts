@@ -203,6 +203,9 @@ test('a mode that lets others read is tightened, and said; a tighter one is kept
     expect((await stat(path)).mode & 0o777).toBe(mode);
     await destination.deliver(new Secret('new'));
     expect((await stat(path)).mode & 0o777).toBe(after);
+    await chmod(path, mode);
+    await destination.deliver(new Secret('new'));
+    expect((await stat(path)).mode & 0o777).toBe(after);
     expect(context.stderrText()).toBe(
       mode === after ? '' : `${path} can be read by others (mode ${mode.toString(8)}); it becomes 600\n`,
     );

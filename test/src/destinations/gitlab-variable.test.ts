@@ -68,6 +68,18 @@ test('a variable that GitLab refuses to make is told in the words of that refusa
   await destination.abandon();
 });
 
+test.each([{ key: 'DEPLOY_TOKEN', value: 'stale' }, { value: null }])(
+  'an answer that is not the variable as it was sent (%j) is no delivery',
+  async (said) => {
+    const { gitlab, destination } = await start();
+    gitlab.add({ value: 'old' });
+    await destination.preflight();
+    gitlab.next.push(null, json(200, said));
+    await expect(destination.deliver(secret)).rejects.toMatchObject({ code: 'undelivered' });
+    await destination.abandon();
+  },
+);
+
 test('a secret that GitLab would not mask is not sent to it', async () => {
   const { gitlab, destination } = await start();
   for (const text of ['short', 'with a space', 'two\nlines_of_it']) {

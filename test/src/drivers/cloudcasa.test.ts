@@ -275,7 +275,10 @@ test('a revoke that loses the race once is sent again, twice is changed, and wit
 
 test('roles that are for some resources only are not edited away', async () => {
   const { fake, service } = await opened();
-  const acls = [{ resource: 'kubeclusters', resourceIds: ['c1'], roles: [fake.roleId('Backup Admin')] }];
+  const acls = [
+    { resource: 'allresources', roles: [fake.roleId('Cluster Viewer')] },
+    { resource: 'kubeclusters', resourceIds: ['c1'], roles: [fake.roleId('Backup Admin')] },
+  ];
   const { _id } = fake.seed({ acls });
   await refuses('unsupported', service.edit(_id, { roles: ['Cluster Viewer'] }));
   expect(fake.keys.get(_id)?.acls).toEqual(acls);

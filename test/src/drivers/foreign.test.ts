@@ -451,6 +451,17 @@ describe.each(cases)('$name', (subjectCase) => {
   }, 240_000);
 
   test.runIf(regenerate)(
+    'a regenerate whose answer is lost is unknown (exit 10), for the old secret may be dead',
+    async () => {
+      const { server, service, seed } = await started();
+      seed('ci');
+      const [key] = (await service.list({})).keys;
+      server.befall({ on: regenerate, times: 9, ...lostAnswer });
+      await refuses('outcome_unknown', service.regenerate(key?.id ?? ''));
+    },
+  );
+
+  test.runIf(regenerate)(
     'a regenerate is sent at most once whatever happens',
     async () => {
       const { server, open, seed, empty } = await started();

@@ -3,6 +3,7 @@ import type { Profile } from '../../../src/config.ts';
 import { kubeVision } from '../../../src/drivers/kubevision.ts';
 import { kubeVisionCapabilities } from '../../../src/drivers/kubevision-capabilities.ts';
 import { kubeVisionLogin } from '../../../src/drivers/kubevision-session.ts';
+import { KeysError } from '../../../src/errors.ts';
 import { createHttp } from '../../../src/http.ts';
 import type { KeyService } from '../../../src/keys.ts';
 import { Redactor, Secret } from '../../../src/secret.ts';
@@ -228,6 +229,13 @@ test('a login asks for the second factor when the service does, and again when i
   await expect(login(fake, person(fake, '1', '2', '3'))).rejects.toMatchObject({ exitCode: 4 });
 });
 
+test('a login that gives no refresh token is bad_response (exit 12): there is nothing to keep', async () => {
+  const fake = await forTest(kubeVisionFake());
+  const without = altered((body) => ({ ...body, data: { accessToken: 'access' } }));
+  fake.befall({ on: to('POST', /login$/), ...without });
+  await refuses('bad_response', login(fake, person(fake)), /no refresh token/);
+});
+
 test('a wrong password is unauthenticated (exit 4), in the service’s words', async () => {
   const fake = await forTest(kubeVisionFake());
   const wrong = [
@@ -298,6 +306,23 @@ test('a refresh token that the service has replaced is kept in its place, and an
     expect((await each?.list({}))?.keys).toEqual([]);
   }
   expect(kept).toHaveLength(3);
+});
+
+test('an interruption waits for a renewal that is on its way, whose refresh token is kept', async () => {
+  const fake = await forTest(kubeVisionFake());
+  fake.rotatesRefreshTokens = true;
+  const credential = JSON.stringify({ refreshToken: fake.newLogin() });
+  const kept: string[] = [];
+  const interruption = new AbortController();
+  const service = open(fake, {
+    credential,
+    http: { signal: interruption.signal },
+    parts: { renewCredential: renewalOf(new Secret(credential), (text) => kept.push(text)) },
+  });
+  const stop = () => interruption.abort(new KeysError('interrupted', 'interrupted'));
+  fake.befall({ on: to('POST', /refresh$/), before: stop });
+  await refuses('interrupted', service.list({}));
+  expect(kept).toHaveLength(1);
 });
 
 test('calls at once share one renewal, also where a refresh ends the refresh token', async () => {

@@ -3,7 +3,7 @@ import { ververica } from '../../../src/drivers/ververica.ts';
 import { ververicaCapabilities } from '../../../src/drivers/ververica-capabilities.ts';
 import type { KeyService } from '../../../src/keys.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
-import { altered, lostAnswer, to, tooManyRequests } from '../../fakes/mishaps.ts';
+import { altered, lostAnswer, lostRequest, to, tooManyRequests } from '../../fakes/mishaps.ts';
 import { forTest, type OpenOptions, openDriver } from '../../fakes/open-driver.ts';
 import { type VervericaFake, ververicaFake } from '../../fakes/ververica.ts';
 
@@ -218,6 +218,22 @@ test('expiry and regenerate work where the profile names field and route, as on 
   });
   expect((await service.regenerate(key.id)).secret.reveal()).toBe('new');
   await refuses('invalid', service.create({ ...newKey, expiresAt: '2020-01-01T00:00:00Z' }));
+});
+
+test('a regenerate whose answer is lost is sent once, and its outcome unknown (exit 10)', async () => {
+  const settings = { regenerate: 'POST /apitokens/v1/namespaces/{namespace}/apitokens/{name}:regenerate' };
+  const { fake, service } = await opened({ profile: { settings } });
+  fake.befall({ times: 9, ...lostRequest });
+  await refuses('outcome_unknown', service.regenerate('namespaces/default/apitokens/ci'));
+  expect(fake.requests).toHaveLength(1);
+});
+
+test('an expiry that cannot be read is no expiry in a list, and bad_response (exit 12) in a list by expiry', async () => {
+  const { fake, service } = await opened({ profile: { settings: { expiryField: 'expireTime' } } });
+  const token = { name: 'namespaces/default/apitokens/ci', expireTime: 'in March' };
+  fake.befall({ times: 2, instead: { status: 200, body: { apiTokens: [token] } } });
+  expect((await service.list({})).keys).toMatchObject([{ name: 'ci', expiresAt: null }]);
+  await refuses('bad_response', service.list({ noExpiry: true }), /when ci expires/);
 });
 
 test.each([

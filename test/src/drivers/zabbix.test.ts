@@ -248,6 +248,16 @@ test('a token without a secret in the answer is bad_response (exit 12), and is n
   await expect(service.create({ name: 'x' })).rejects.toMatchObject({ exitCode: 12, mintedId: '1' });
 });
 
+test('a token that was made and is not named is bad_response (exit 12), and no secret is asked for', async () => {
+  const { fake, service } = await opened();
+  fake.befall({
+    on: asks('token.create'),
+    alter: (reply) => ({ ...reply, body: { jsonrpc: '2.0', result: { tokenids: [] } } }),
+  });
+  await refuses('bad_response', service.create({ name: 'x' }), /may have made the token/);
+  expect(fake.requests.filter(asks('token.generate'))).toEqual([]);
+});
+
 test('a token that cannot be looked at in between gets its secret all the same', async () => {
   const { fake, service } = await opened();
   fake.befall({ on: asks('token.get'), instead: { status: 500, body: {} } });

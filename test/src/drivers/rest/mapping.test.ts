@@ -490,10 +490,40 @@ test('a Link header is followed by its rel="next"', async () => {
   expect(server.requests.map(({ query }) => query.toString())).toEqual(['all=1', 'page=2']);
 });
 
-test('a 401 in the middle of paging is unauthenticated (exit 4), never a list that is half', async () => {
-  const { ids, server } = await paged('{ style: page, size: 3 }', numbered);
-  server.befall({ on: to('GET', /keys/), after: 1, times: 9, instead: { status: 401, body: {} } });
-  await refuses('unauthenticated', ids());
+test.each([3, 5])(
+  'a 401 in the middle of paging is unauthenticated (exit 4), never a list that is half: 3 of %i asked for a page',
+  async (size) => {
+    const { ids, server } = await paged(`{ style: page, size: ${size} }`, numbered);
+    server.befall({ on: to('GET', /keys/), after: 1, times: 9, instead: { status: 401, body: {} } });
+    await refuses('unauthenticated', ids());
+  },
+);
+
+test('an edit of a key that is sent whole keeps all that it does not name', async () => {
+  const wire = {
+    id: 'k1',
+    name: 'ci',
+    about: 'nightly',
+    labels: { team: 'core' },
+    scopes: ['reader', 'odd'],
+    rights: ['a.get'],
+    until: 1_893_456_000,
+  };
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [wire] })));
+  const key = `  id: id
+  name: name
+  description: about
+  labels: labels
+  roles: { from: scopes, values: { viewer: reader } }
+  permissions: rights
+  expiresAt: { from: until, time: epoch-seconds }`;
+  const body =
+    "{ name: '{name}', about: '{description}', labels: '{labels}', scopes: '{roles}', rights: '{permissions}', until: '{expiresAt}' }";
+  const edit = `edit: { method: PUT, path: '/keys/{id}', whole: true, body: ${body} }\n`;
+  const mapping = parseMapping('acme.yaml', `${base.replace('  id: id', key)}${edit}`);
+  await openMapping(mapping, server).edit('k1', { name: 'cd' });
+  const { id: _id, ...rest } = wire;
+  expect(server.requests.find(({ method }) => method === 'PUT')?.body).toEqual({ ...rest, name: 'cd' });
 });
 
 test('a status and a type that nobody has heard of are absent, and roles stay as they are', async () => {
