@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KeysError } from '../../src/errors.ts';
 import { type Sink, WriteError } from '../../src/io.ts';
+import { fakeGitLab } from '../fakes/places/gitlab.ts';
 import { fakeKey, fakeService } from '../fakes/service.ts';
+import { json } from '../fakes/wire.ts';
 import { newHome } from '../run.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
@@ -152,6 +154,30 @@ describe('the secret is never lost silently', () => {
       expect(stderr).toContain(`hint: keys recover ${operation?.id}\n`);
     },
   );
+
+  test('a place that repeats the secret in its refusal does not show it', async () => {
+    const gitlab = await fakeGitLab();
+    gitlab.add({ value: 'old_secret' });
+    const refusal = json(400, { message: { base: ['no room for fake_secret'] } });
+    gitlab.next.push(null, null, null, refusal);
+    const env = { GITLAB_URL: gitlab.url, GITLAB_TOKEN: gitlab.token };
+    const argv = 'create ci --to gitlab-variable:acme/shop#DEPLOY_TOKEN';
+    const { code, stdout, stderr } = await newHome().keys(argv, { service: fakeService(), env });
+    expect({ code, stdout }).toEqual({ code: 10, stdout: '' });
+    expect(stderr).toContain('no room for [secret]');
+  });
+
+  test('a mint that fails leaves nothing beside the file that it was for', async () => {
+    const home = newHome();
+    const refuse = async () => {
+      throw new KeysError('forbidden', 'not you');
+    };
+    const { code } = await home.keys(`create ci --to file:${join(home.path, 'token')}`, {
+      service: fakeService([], { create: refuse }),
+    });
+    expect(code).toBe(4);
+    expect(readdirSync(home.path).filter((name) => name.includes('token'))).toEqual([]);
+  });
 
   test('a secret that is no printable text is not printed, and can be undone', async () => {
     const service = fakeService([], {}, { secret: 'a\u001b[2Jb' });

@@ -385,6 +385,11 @@ test.each(verbs)('%s whose outcome cannot be found out stays unknown', async (_v
   expect((await failureOf(run(service))).code).toBe('outcome_unknown');
 });
 
+test('a revoke whose every answer is lost stays unknown', async () => {
+  const { service } = await serviceThat([lost, lost, lost, lost]);
+  expect((await failureOf(service.revoke('k1'))).code).toBe('outcome_unknown');
+});
+
 test('verify is a question: it is asked again, and an unusable secret is an answer', async () => {
   const { wire, service } = await serviceThat([
     lost,

@@ -121,6 +121,13 @@ test('verify uses the secret itself, and is a use', async () => {
   expect(await anybody.verify(secret)).toEqual({ valid: false, reason: 'unknown', key: null });
 });
 
+test('a failure to ask says nothing of a secret: verify is no verdict then (exit 7)', async () => {
+  const { fake, service } = await opened();
+  const { secret } = await service.create({ name: 'asked' });
+  fake.befall({ on: asks('token.get'), instead: { status: 500, body: {} } });
+  await refuses('unavailable', service.verify(secret));
+});
+
 test('a secret whose owner may not look at tokens is good all the same', async () => {
   const { fake, service } = await opened();
   const { key, secret } = await service.create({ name: 'narrow' });
