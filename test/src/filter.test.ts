@@ -42,6 +42,7 @@ test('what a service cannot tell about a key matches no condition on it', () => 
   expect(holds({ statuses: ['active'] }, unknown)).toBe(false);
   expect(holds({ owner: 'alice' }, unknown)).toBe(false);
   expect(holds({ type: 'view' }, unknown)).toBe(false);
+  expect(holds({ role: 'viewer' }, { roles: [] })).toBe(false);
   expect(holds({ unusedSince: '2026-11-20T00:00:00Z' }, unknown)).toBe(false);
   expect(holds({}, unknown)).toBe(true);
 });

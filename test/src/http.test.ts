@@ -314,6 +314,8 @@ test.each([
   ['502', json(502, {})],
   ['503', json(503, {})],
   ['504', json(504, {})],
+  ['500 with Retry-After', json(500, {}, { 'retry-after': '0' })],
+  ['504 with Retry-After', json(504, {}, { 'retry-after': '0' })],
 ])('a mint is sent once; after %s its outcome is unknown (exit 10)', async (_name, fault) => {
   const { error } = await refused([fault], mint);
   expect(error).toMatchObject({

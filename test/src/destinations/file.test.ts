@@ -67,9 +67,18 @@ test('links, directories, devices and pipes are refused, with --force too', asyn
   await writeFile(at('real'), '');
   await symlink(at('real'), at('link'));
   await symlink(at('nowhere'), at('dangling'));
+  await link(at('real'), at('hard'));
   await mkdir(at('directory'));
   spawnSync('mkfifo', [at('pipe')]);
-  for (const path of [at('link'), at('dangling'), at('directory'), at('pipe'), '/dev/null', '/dev/full']) {
+  for (const path of [
+    at('link'),
+    at('dangling'),
+    at('hard'),
+    at('directory'),
+    at('pipe'),
+    '/dev/null',
+    '/dev/full',
+  ]) {
     expect([path, await preflightCode(path, { force: true })]).toEqual([path, 'invalid']);
   }
 });

@@ -99,6 +99,15 @@ test('a KV engine of version 1 is refused, also where mounts are not shown', asy
   await destination.abandon();
 });
 
+test('an answer that names no version is of no KV engine of version 2: nothing is written', async () => {
+  const { vault, destination } = await start();
+  await destination.preflight();
+  vault.next.push(json(200, { data: { user: 'ci' } }));
+  await expect(destination.deliver(secret)).rejects.toMatchObject({ code: 'undelivered' });
+  expect(vault.current('secret/ci/deploy')).toBeNull();
+  await destination.abandon();
+});
+
 test('numbers that JavaScript would change are not written back', async () => {
   const { vault, destination } = await start();
   vault.next.push(

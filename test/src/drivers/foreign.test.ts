@@ -394,6 +394,16 @@ describe.each(cases)('$name', (subjectCase) => {
     expect(server.requests).toEqual([]);
   });
 
+  test('a revocation whose answer was lost has succeeded', async () => {
+    const { server, service, seed, stored } = await started();
+    seed('ci');
+    const [key] = (await service.list({})).keys;
+    server.befall({ on: isChange, ...lostAnswer });
+    await service.revoke(key?.id ?? '');
+    expect(stored()).toBe(0);
+    server.calm();
+  });
+
   test('a change whose every answer is lost is seen to be done, or unknown (exit 10)', async () => {
     const { server, service, seed } = await started();
     seed('ci');

@@ -22,13 +22,18 @@ function tokens(name: string) {
 async function session(script: readonly Reply[] | Reply, now: number, options: Partial<HttpOptions> = {}) {
   const service = await fakeService(script);
   const kept: string[] = [];
+  const known: string[] = [];
+  const know = (secret: Secret) => {
+    known.push(secret.reveal());
+    return secret;
+  };
   let latest = new Secret(JSON.stringify(tokens('first')));
   const credential = latest;
   const http = withSession(
     httpTo(service.url, { credential: null, ...options }),
     { name: 'work' },
     {
-      ...{ credential, now: () => now, know: (secret) => secret },
+      ...{ credential, now: () => now, know },
       async renewCredential(exchange) {
         latest = (await exchange(latest)) ?? latest;
         kept.push(latest.reveal());
@@ -36,7 +41,7 @@ async function session(script: readonly Reply[] | Reply, now: number, options: P
       },
     },
   );
-  return { http, kept, asked: service.asked };
+  return { http, kept, known, asked: service.asked };
 }
 
 test('by a clock that is hours ahead a session is renewed once, and not before every call', async () => {
@@ -44,6 +49,12 @@ test('by a clock that is hours ahead a session is renewed once, and not before e
   await http.call(list);
   await http.call(list);
   expect(asked.map(({ url }) => url)).toEqual(['/v1/sessions/refresh', '/v1/keys', '/v1/keys']);
+});
+
+test('every token that a session is renewed to is known as a secret', async () => {
+  const { http, known } = await session([json(200, tokens('next')), ok], Date.now() + hourMs);
+  await http.call(list);
+  expect(known).toEqual(expect.arrayContaining(['access-next', 'refresh-next']));
 });
 
 test('by such a clock a session is renewed when the service wants it', async () => {

@@ -490,6 +490,17 @@ test('a Link header is followed by its rel="next"', async () => {
   expect(server.requests.map(({ query }) => query.toString())).toEqual(['all=1', 'page=2']);
 });
 
+test('an edit that is not of the whole key sends what it names, also where the key was read for its version', async () => {
+  const wire = { id: 'k1', name: 'ci', about: 'nightly', etag: 'v1' };
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [wire] })));
+  const key = '  id: id\n  name: name\n  description: about\n  version: etag';
+  const edit =
+    "edit: { method: PATCH, path: '/keys/{id}', body: { name: '{name}', about: '{description}' } }\n";
+  const mapping = parseMapping('acme.yaml', `${base.replace('  id: id', key)}${edit}`);
+  await openMapping(mapping, server).edit('k1', { name: 'cd' }, 'v1');
+  expect(server.requests.find(({ method }) => method === 'PATCH')?.body).toEqual({ name: 'cd' });
+});
+
 test.each([3, 5])(
   'a 401 in the middle of paging is unauthenticated (exit 4), never a list that is half: 3 of %i asked for a page',
   async (size) => {
