@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import type { Profile } from '../config.ts';
 import { codeForStatus, KeysError } from '../errors.ts';
 import { keyOrder } from '../filter.ts';
-import { httpDate } from '../http/retry.ts';
+import { httpDate } from '../http/http-date.ts';
 import { type Answer, type Call, type Http, hintFor } from '../http.ts';
 import {
   blankKey,

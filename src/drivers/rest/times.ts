@@ -1,5 +1,5 @@
 /** Times as services write them. */
-import { httpDate } from '../../http/retry.ts';
+import { httpDate } from '../../http/http-date.ts';
 import { isDate } from '../../time.ts';
 import { utcTime } from '../foreign.ts';
 
