@@ -486,13 +486,11 @@ test('help drivers begins another table where one more driver does not fit', () 
 test('help drivers shows in 80 columns what each can do, and as JSON the same', async () => {
   const { stdout } = await newHome().keys('help drivers', { terminal: true });
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  expect(stdout).toMatch(/^ {2}regenerate +yes +no +no +no +yes$/m);
-  expect(await newHome().json('help drivers')).toMatchObject([
-    { driver: 'keys' },
-    { driver: 'ververica', settings: { expiryField: expect.any(String) } },
-    { driver: 'cloudcasa', capabilities: { title: 'CloudCasa', pages: true } },
-    { driver: 'kubevision' },
-    { driver: 'rest' },
-    { driver: 'zabbix' },
-  ]);
+  expect(stdout).toMatch(/^ {2}regenerate +yes +no +no +no +yes( |$)/m);
+  const told = await newHome().json<{ driver: string }[]>('help drivers');
+  expect(told.map(({ driver }) => driver)).toEqual(drivers.map(({ name }) => name));
+  expect(told).toMatchObject({
+    1: { driver: 'ververica', settings: { expiryField: expect.any(String) } },
+    2: { driver: 'cloudcasa', capabilities: { title: 'CloudCasa', pages: true } },
+  });
 });
