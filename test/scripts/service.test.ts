@@ -39,5 +39,6 @@ test('docs/service.md does what it says, as written', async () => {
     '1',
     '1',
     'its secret works',
+    '"admin"',
   ]);
 });

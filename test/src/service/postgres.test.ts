@@ -17,6 +17,7 @@ import { checkAnswers } from '../../fakes/described.ts';
 import { arrivalGate, type Gate } from '../../fakes/gate.ts';
 import { machineAdmin } from '../../fakes/key-service.ts';
 import { lacksPostgres, startPostgres } from '../../fakes/postgres.ts';
+import { blocksOf } from '../../scripts/page.ts';
 
 /**
  * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
@@ -232,6 +233,22 @@ describe.skipIf(lacksPostgres)(
         );
         expect(rows).toEqual([{ table_name: 'recipes' }]);
       });
+    });
+
+    test('docs/service.md: what takes all administrators out, for the next start to make one', async () => {
+      const [one, other, address] = await twoInstances();
+      await one.createAdmin(new Secret('a'.repeat(32)));
+      const admin = one.as(machineAdmin);
+      await admin.users.create({ name: 'ann', role: 'admin', password: new Secret('correct horse') });
+      await admin.create({ name: 'of-ann', owner: 'ann' });
+      const { secret } = await admin.create({ name: 'app', roles: ['viewer'] });
+      await withClient(address, async (client) => {
+        await client.query(blocksOf('service.md', 'sql'));
+      });
+      expect(await other.hasAdmin()).toBe(false);
+      const key = await other.createAdmin(new Secret('b'.repeat(32)));
+      expect(key).toMatchObject({ name: 'admin-2', roles: ['admin'], status: 'active' });
+      expect(await one.as(null).verify(secret)).toMatchObject({ valid: true });
     });
 
     test('a database that forgets what it acknowledged is refused', async () => {
