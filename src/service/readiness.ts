@@ -9,6 +9,7 @@ export interface Readiness {
   problem(): Promise<string | null>;
   /** From now on it is not. */
   stop(): void;
+  readonly stopping: boolean;
 }
 
 export function createReadiness(service: Pick<Service, 'check'>, now = Date.now): Readiness {
@@ -33,6 +34,9 @@ export function createReadiness(service: Pick<Service, 'check'>, now = Date.now)
     },
     stop() {
       stopping = true;
+    },
+    get stopping() {
+      return stopping;
     },
   };
 }

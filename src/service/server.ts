@@ -81,6 +81,9 @@ const timeouts = {
   connectionsCheckingInterval: 5_000,
 };
 
+/** How long a connection may still say nothing once the service is told to stop. */
+const silentMs = 500;
+
 export function createServer(parts: ServerParts): Server {
   const { service, logger, certificate, trustedProxies = [], metrics = createMetrics() } = parts;
   const app: Server = fastify({
@@ -90,6 +93,8 @@ export function createServer(parts: ServerParts): Server {
     // One for all requests: one for each takes longer to make than its line to write.
     childLoggerFactory: (own) => own,
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    // What comes on a connection that is open is answered, also while the service ends.
+    return503OnClosing: false,
     bodyLimit: 65_536,
     requestTimeout: requestTimeoutMs,
     http: timeouts,
@@ -122,16 +127,15 @@ export function createServer(parts: ServerParts): Server {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     return authenticate(request, reply) ?? done();
   });
-  let closing = false;
   const endSilent = silentConnections(app.server);
   app.addHook('preClose', async () => {
-    closing = true;
     app.readiness.stop();
-    endSilent();
+    // What is on its way on them is answered: a proxy that was cut off does not send a POST again.
+    setTimeout(endSilent, silentMs).unref();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    // A connection kept alive after the last answer would keep the server from ending.
-    if (closing) reply.header('connection', 'close');
+    // A connection kept alive would keep the server from ending, and a proxy could send a request on it that nobody reads any more.
+    if (app.readiness.stopping) reply.header('connection', 'close');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

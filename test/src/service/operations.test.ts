@@ -44,8 +44,11 @@ test('GET /readyz: 200 while changes can be kept, 503 while they cannot, whoever
   state.check = broken;
   state.now -= 3_600_000;
   expect(await ready()).toBe(503);
+  expect((await server.inject('/healthz')).headers.connection).toBe('keep-alive');
   readiness.stop();
   expect((await server.inject('/readyz')).json().detail).toBe('the service is stopping');
+  // Whoever has a connection is to take another one before this one ends under a request.
+  expect((await server.inject('/healthz')).headers.connection).toBe('close');
   expect((await server.inject('/healthz')).statusCode).toBe(200);
   await server.close();
 });

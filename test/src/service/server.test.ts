@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createServer } from '../../../src/service/server.ts';
@@ -104,6 +105,23 @@ test('a connection that was given up is ended, whether or not the other side end
   expect(await text(socket)).toMatch(/^HTTP\/1.1 400 /);
   expect(await open()).toBe(1);
   await vi.waitFor(async () => expect(await open()).toBe(0), 10_000);
+});
+
+test('a request that arrives on an open connection while the service ends is answered', async () => {
+  const { service } = await newHttpService();
+  const server = createServer({ service });
+  await server.listen({ port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  const socket = createConnection(port, '127.0.0.1');
+  await once(server.server, 'connection');
+  const closed = server.close();
+  // Long enough for whatever is ended at once to have been ended.
+  await setTimeout(50);
+  socket.write('GET /healthz HTTP/1.1\r\nHost: keys\r\n\r\n');
+  const answer = await text(socket);
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+  await closed;
 });
 
 test('a request that takes too long is told so, and so is one with headers that are too large', async () => {
