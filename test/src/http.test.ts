@@ -377,6 +377,25 @@ test('a change whose every answer is lost is unknown (exit 10); a read is unavai
   expect((await refused([lost, lost, lost, lost], read)).error.exitCode).toBe(7);
 });
 
+test('a change whose first answer is lost stays unknown when it is then turned away or interrupted', async () => {
+  const away = await refused([lost, json(429, {}, { 'retry-after': '3600' })], set);
+  expect(away.error.code).toBe('outcome_unknown');
+  const interruption = new AbortController();
+  const trace = (line: string) =>
+    line.includes('waiting') && interruption.abort(new KeysError('interrupted', 'interrupted'));
+  const stopped = await refused([lost], set, { signal: interruption.signal, trace });
+  expect(stopped.error.code).toBe('outcome_unknown');
+});
+
+test('an error is known by its status also where its words are cut', async () => {
+  const cut = raw('HTTP/1.1 401 No\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"de');
+  expect((await refused([cut], mint)).error.code).toBe('unauthenticated');
+});
+
+test('a mint that the service does not know (501) is unsupported (exit 6): nothing was done', async () => {
+  expect((await refused([json(501, {})], mint)).error.exitCode).toBe(6);
+});
+
 test('a repeated change tells its answer that an earlier attempt may have been done', async () => {
   expect((await answered([ok], set)).answer.repeated).toBe(false);
   expect((await answered([lost, ok], set)).answer.repeated).toBe(true);
