@@ -15,6 +15,18 @@ test('a user has one limit for all keys together, and others have theirs', async
   expect(await statusOf(other?.secret)).toBe(200);
 });
 
+test('the limit of a key is of that key alone, with the sessions that it opened', async () => {
+  const { ask, mint } = await newHttpService();
+  const limited = { owner: 'ann', roles: ['viewer'], rateLimit: limit(3) };
+  const [one, other] = [await mint(limited), await mint(limited)];
+  const { body } = await ask('POST /v1/sessions', { secret: one.secret });
+  const { accessToken } = body as { accessToken: string };
+  const status = async (secret: string) => (await ask('GET /v1/whoami', { secret })).status;
+  expect([await status(accessToken), await status(one.secret)]).toEqual([200, 200]);
+  expect([await status(accessToken), await status(one.secret)]).toEqual([429, 429]);
+  expect(await status(other.secret)).toBe(200);
+});
+
 test('an answer says how the limits stand, and a refusal when to come again', async () => {
   const { ask, mint, clock } = await newHttpService({ settings: { rateLimit: limit(2) } });
   const { secret } = await mint({ owner: 'ann', roles: ['viewer'], rateLimit: limit(1, 10) });
@@ -164,11 +176,10 @@ test("only an admin sets the limit of a key, and nobody's edit of something else
   const limited = await mint({ owner: 'ann', roles: ['viewer'], rateLimit: limit(5) });
   const path = `/v1/keys/${limited.id}`;
   const asOwner = (request: string, body: object) => ask(request, { secret: owner.secret, body });
-  expect(await asOwner(`PATCH ${path}`, { rateLimit: null })).toMatchObject({
-    status: 403,
-    body: { detail: 'only an admin sets the rate limit of a key' },
-  });
-  expect((await asOwner('POST /v1/keys', { name: 'x', rateLimit: limit(1) })).status).toBe(403);
+  const refused = { status: 403, body: { detail: 'only an admin sets the rate limit of a key' } };
+  expect(await asOwner(`PATCH ${path}`, { rateLimit: null })).toMatchObject(refused);
+  const wanted = { name: 'x', roles: ['viewer'], rateLimit: limit(1) };
+  expect(await asOwner('POST /v1/keys', wanted)).toMatchObject(refused);
   // Sent back as it is, it is no change.
   expect(await asOwner(`PATCH ${path}`, { name: 'renamed', rateLimit: limit(5) })).toMatchObject({
     status: 200,
