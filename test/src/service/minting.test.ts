@@ -320,6 +320,17 @@ test.each(Object.entries(ends))(
   },
 );
 
+test('the next start takes a seal out of the log that a process destroyed before it was killed', async () => {
+  const { keys, file, path, idempotencyKey } = await openSealed();
+  const ours = file.prepare('SELECT seal FROM mints WHERE overlap IS NOT NULL').get()?.seal as Uint8Array;
+  await mintingOf(keys).acknowledge(idempotencyKey);
+  expect(holdsPartOf(stolen(path), Buffer.from(ours))).toBe(true);
+  const next = await openSqlite(path);
+  await next.scrub();
+  expect(holdsPartOf(stolen(path), Buffer.from(ours))).toBe(false);
+  await next.close();
+});
+
 test('when the new secret is kept, the seal of the old one is destroyed', async () => {
   const { keys, file } = await open();
   const [first, second] = [newIdempotencyKey(), newIdempotencyKey()];
