@@ -36,7 +36,10 @@ const samples: Readonly<Record<SettingName, { file: unknown; words: string; mean
   roles: { file: { deployer: ['a.deploy'] }, words: '{"deployer":["a.deploy"]}' },
   tlsCertFile: { file: '/etc/cert.pem', words: '/etc/cert.pem' },
   tlsKeyFile: { file: '/etc/key.pem', words: '/etc/key.pem' },
-  trustedProxies: { file: ['10.0.0.0/8', 'loopback', '::1'], words: '10.0.0.0/8,loopback,::1' },
+  trustedProxies: {
+    file: ['10.0.0.0/8', 'loopback', 'uniquelocal', '::1'],
+    words: '10.0.0.0/8,loopback,uniquelocal,::1',
+  },
   insecureHttp: { file: true, words: 'true' },
   metricsListen: {
     file: '127.0.0.1:9464',
@@ -114,6 +117,7 @@ test.each([
   ['trustedProxies:\n  - 10.0.0.0/8\n  - 10.0.0.0/33', /serve\.yaml:3:5: .*'10\.0\.0\.0\/33' is neither/],
   ['trustedProxies: [0.0.0.0/0]', /'0\.0\.0\.0\/0' is every address/],
   ['trustedProxies: ["::/0"]', /'::\/0' is every address/],
+  ['trustedProxies: [proxy.example.com]', /'proxy\.example\.com' is neither an address nor a network/],
   ['drainTime: 30d', /'30d' is longer than a day$/],
   ['database: ":memory:"', /':memory:' is not a database|must be an absolute path/],
   ['database: sqlite://service.db', /'sqlite:\/\/service\.db' is not a database|must be an absolute path/],

@@ -117,19 +117,26 @@ test('an instance that has stopped asking holds its chunk for no longer than the
   expect(granted).toBe(500);
 });
 
-test('an instance spends nothing that it took long ago: the others would not know when', async () => {
-  const { clock, counters } = await twoCounters();
-  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
-  const own = bucket(500);
-  await one.take(own);
-  clock.now += 62_400;
-  let granted = 0;
-  for (let n = 1; n < chunkOf(own.limit); n++) granted += (await one.take(own)).granted ? 1 : 0;
-  clock.now += 1_200;
-  while ((await other.take(own)).granted) granted += 1;
-  expect(granted).toBeLessThanOrEqual(500);
-  expect(granted).toBeGreaterThan(490);
-});
+test.each([
+  // As late as it may, and when nothing of it would be counted any more.
+  [3_000, 58_200],
+  [62_400, 1_200],
+])(
+  'what an instance holds and spends %i ms later counts for a whole window from then',
+  async (held, after) => {
+    const { clock, counters } = await twoCounters();
+    const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+    const own = bucket(500);
+    await one.take(own);
+    clock.now += held;
+    let granted = 0;
+    for (let n = 1; n < chunkOf(own.limit); n++) granted += (await one.take(own)).granted ? 1 : 0;
+    clock.now += after;
+    while ((await other.take(own)).granted) granted += 1;
+    expect(granted).toBeLessThanOrEqual(500);
+    expect(granted).toBeGreaterThan(490);
+  },
+);
 
 test('a request that did not take place is counted by no instance', async () => {
   const { counters } = await twoCounters();
