@@ -138,6 +138,26 @@ test.each([
   },
 );
 
+test('what another instance takes between a look and a take is counted', async () => {
+  const path = newDatabasePath();
+  const [one, other] = [await openSqlite(path), await openSqlite(path)];
+  onTestFinished(async () => {
+    for (const store of [one, other]) await store.close();
+  });
+  const take = (step: number) => ({
+    ...{ granted: 1, left: 0, waitMs: 0, moved: false, taken: [[step, 1]] as const },
+  });
+  await one.changeTaken('bucket', start, () => take(1));
+  const seen: unknown[] = [];
+  await one.changeTaken('bucket', start, (before) => {
+    seen.push(before);
+    // SQLite has done it when this comes back.
+    if (seen.length === 1) void other.changeTaken('bucket', start, () => take(2));
+    return take(3);
+  });
+  expect(seen).toEqual([[[1, 1]], [[2, 1]]]);
+});
+
 test('a request that did not take place is counted by no instance', async () => {
   const { counters } = await twoCounters();
   const own = bucket(3);
