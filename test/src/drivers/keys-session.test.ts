@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { withSession } from '../../../src/drivers/keys-session.ts';
 import { KeysError } from '../../../src/errors.ts';
-import type { HttpOptions } from '../../../src/http.ts';
+import type { Call, HttpOptions } from '../../../src/http.ts';
 import { Secret } from '../../../src/secret.ts';
 import { failureOf, httpTo } from '../../fakes/http.ts';
 import { fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
@@ -49,6 +49,15 @@ test('by a clock that is hours ahead a session is renewed once, and not before e
   await http.call(list);
   await http.call(list);
   expect(asked.map(({ url }) => url)).toEqual(['/v1/sessions/refresh', '/v1/keys', '/v1/keys']);
+});
+
+test.each<[string, Partial<Call>]>([
+  ['the password of a step-up', { path: ['v1', 'sessions', 'step-up'] }],
+  ["a call's own credential", { headers: { authorization: 'Bearer own' } }],
+])('a refusal of %s renews nothing, and it is not presented twice', async (_what, call) => {
+  const { http, asked } = await session([problem(401, 'unauthenticated')], Date.now());
+  expect((await failureOf(http.call({ ...list, ...call }))).code).toBe('unauthenticated');
+  expect(asked).toHaveLength(1);
 });
 
 test('every token that a session is renewed to is known as a secret', async () => {
