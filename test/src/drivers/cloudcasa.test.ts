@@ -254,7 +254,11 @@ test('an edit and a revoke whose answers were lost are seen to have been done', 
   const { _id, _etag } = fake.seed();
   await service.list({});
   fake.befall({ on: to('PATCH', /./), ...lostAnswer });
-  expect((await service.edit(_id, { description: 'new' }, _etag)).description).toBe('new');
+  const edited = await service.edit(_id, { description: 'new' }, _etag);
+  expect(edited.description).toBe('new');
+  fake.befall({ on: to('PATCH', /./), ...lostAnswer });
+  const unseen = await open(fake).edit(_id, { description: 'newer' }, edited.version);
+  expect(unseen.description).toBe('newer');
   fake.befall({ on: to('DELETE', /./), ...lostAnswer });
   await service.revoke(_id);
   expect(fake.keys.size).toBe(0);

@@ -397,6 +397,14 @@ test.each([200, 202])('a minted secret is kept also where status %d was not expe
   await service.close();
 });
 
+test('a minted secret is kept also where the key cannot be read back', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 201, body: { id: 'k1', key: 'sk_1' } })));
+  server.befall({ on: to('GET', /./), times: 9, instead: { status: 403, body: {} } });
+  const service = openMapping(parseMapping('acme.yaml', `${base}${create}, readBack: true }\n`), server);
+  const { key, secret } = await service.create({ name: 'ci' });
+  expect([key.id, secret.reveal()]).toEqual(['k1', 'sk_1']);
+});
+
 test('an answer without the id that is looked for there says of no secret that it is good, and of no credential who it is', async () => {
   const server = await forTest(startVendorServer(() => ({ status: 200, body: { login: 'required' } })));
   const calls = `${base}verify: { method: GET, path: /me, id: id }\nwhoami: { method: GET, path: /me, id: id }\n`;
