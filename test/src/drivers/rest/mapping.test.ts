@@ -405,6 +405,13 @@ test('a minted secret is kept also where the key cannot be read back', async () 
   expect([key.id, secret.reveal()]).toEqual(['k1', 'sk_1']);
 });
 
+test('a success of another status than its mapping has is no revocation, but bad_response (exit 12)', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: {} })));
+  const revoke = "revoke: { method: DELETE, path: '/keys/{id}', success: [204] }\n";
+  const service = openMapping(parseMapping('acme.yaml', base + revoke), server);
+  await refuses('bad_response', service.revoke('k1'), /status 200, where its mapping has 204/);
+});
+
 test('an answer without the id that is looked for there says of no secret that it is good, and of no credential who it is', async () => {
   const server = await forTest(startVendorServer(() => ({ status: 200, body: { login: 'required' } })));
   const calls = `${base}verify: { method: GET, path: /me, id: id }\nwhoami: { method: GET, path: /me, id: id }\n`;
