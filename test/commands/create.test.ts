@@ -80,6 +80,7 @@ describe('bad input sends no request and exits', () => {
     ['create a --query key.id', 2, 'leaves out the secret'],
     ['create a --query [[[', 2, '--query'],
     ['create a -o table --query secret', 2, 'JSON'],
+    ['create a --discard --to stdout', 2, 'throws the secret away'],
   ])('keys %s: %i', async (argv, exit, message) => {
     const service = fakeService();
     const { code, stdout, stderr } = await newHome().keys(argv, { now, service });

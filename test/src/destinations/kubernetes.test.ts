@@ -262,6 +262,13 @@ test('a cluster that repeats its credential in an error does not show it, whiche
   }
 });
 
+test('a cluster that repeats the secret in base64 does not show it', async () => {
+  const { cluster, destination } = await start();
+  cluster.next.push(null, json(422, { message: `cannot take ${base64(secret.reveal())}` }));
+  await expect(destination.deliver(secret)).rejects.toThrow('422: cannot take [secret]');
+  await destination.abandon();
+});
+
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
 
 test.skipIf(!hasKubectl)(
