@@ -43,9 +43,11 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
   let traces = leftOver;
 
   function prepared(text: string): Prepared {
-    const known = statements.get(text) ?? prepare(text);
-    statements.set(text, known);
-    return known;
+    const known = statements.get(text);
+    if (known) return known;
+    const fresh = prepare(text);
+    statements.set(text, fresh);
+    return fresh;
   }
 
   function prepare(text: string): Prepared {
