@@ -12,7 +12,16 @@ import { countUnknown, countUse } from './limited.ts';
 import { checkPassword } from './password-check.ts';
 import { mintSecret } from './secret-format.ts';
 import { hashOf, isEnded, isUsable } from './secrets.ts';
-import type { AuditRow, FoundSecret, SessionRow, Store, TokenKind, TokenRow, UserRow } from './store.ts';
+import type {
+  AuditRow,
+  FoundSecret,
+  FoundSession,
+  SessionRow,
+  Store,
+  TokenKind,
+  TokenRow,
+  UserRow,
+} from './store.ts';
 
 export interface SessionTokens {
   readonly user: string;
@@ -124,9 +133,11 @@ export function createSessions(core: SessionParts): Sessions {
       const hash = hashOf(refreshToken);
       const found = await store.findSession(hash);
       const key = found && (await openerOf(store, found.session, at));
-      if (!found || key === 'over') await countUnknown(core, context);
-      else {
+      const known = found !== null && key !== 'over';
+      if (known && found.token.kind === 'refresh' && isInForce(found, at)) {
         await countUse(core, countedOf(found.session, key), context);
+      } else await countUnknown(core, context);
+      if (known) {
         const pair = newPair(found.session, at);
         const exchanged = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>
           audit(
@@ -173,6 +184,13 @@ export async function openerOf(
   if (keyId === null) return null;
   const found = secretHash && (await store.findSecret(secretHash));
   return found && !isEnded(found, at) && isUsable(found, at) ? found : 'over';
+}
+
+/** Whether a token, its session and its user are good by themselves: a refresh token may have been used all the same. */
+export function isInForce({ token, session, owner }: FoundSession, at: number): boolean {
+  return (
+    token.expiresAt > at && session.endedAt === null && session.expiresAt > at && owner.disabledAt === null
+  );
 }
 
 /** What a session counts on: its key, or its user. */

@@ -156,6 +156,23 @@ test('the renewal of a session counts on its user, and with a token that nobody 
   ]);
 });
 
+test('a token of a session that is good for no renewal uses up nothing of what its user may ask', async () => {
+  const limits = { rateLimit: limit(3), addressRateLimit: limit(2) };
+  const { ask, mint } = await newHttpService({ settings: limits });
+  const ann = await mint({ owner: 'ann', roles: ['viewer'] });
+  const { accessToken, refreshToken } = (await ask('POST /v1/sessions', { secret: ann.secret })).body as {
+    accessToken: string;
+    refreshToken: string;
+  };
+  expect((await ask('DELETE /v1/sessions/current', { secret: accessToken })).status).toBe(204);
+  const renew = async (token: string) =>
+    (await ask('POST /v1/sessions/refresh', { secret: null, body: { refreshToken: token } })).status;
+  expect([await renew(refreshToken), await renew(accessToken), await renew(refreshToken)]).toEqual([
+    401, 401, 429,
+  ]);
+  expect((await ask('GET /v1/whoami', { secret: ann.secret })).status).toBe(200);
+});
+
 test('without limits nothing is counted, and no header says otherwise', async () => {
   const { ask } = await newHttpService();
   const { headers } = await ask('GET /v1/whoami');
