@@ -63,7 +63,7 @@ const configurationTable = {
     default: '6000/1m',
   },
   addressRateLimit: {
-    summary: 'how often an address may try secrets that nobody has, or none',
+    summary: 'how often an address may try secrets that are not good, or none',
     value: '<requests/time>',
     kind: 'text',
     schema: from(rateLimitOrNone),

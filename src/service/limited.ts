@@ -32,8 +32,8 @@ export async function countUse(
   }
 }
 
-/** Somebody tries a secret that nobody has. Throws `rate_limited`, `unavailable`. */
-export async function countUnknown(
+/** Somebody tries a secret that is not good. Throws `rate_limited`, `unavailable`. */
+export async function countUnusable(
   { counter, settings }: Core,
   { address, told }: RequestContext,
 ): Promise<void> {

@@ -54,7 +54,7 @@ function overLimit({ bucket: { policy, of, limit }, waitMs }: Standing): KeysErr
   const who = {
     user: `the user '${of}' may make ${amount}, with all keys and sessions together`,
     key: `this key may make ${amount}`,
-    address: `from this address come more than ${amount} with secrets that nobody has`,
+    address: `from this address come more than ${amount} with secrets that are not good`,
   };
   return new KeysError('rate_limited', who[policy], {
     hint: `try again in ${durationText(Math.ceil(waitMs / 1_000) * 1_000)}`,

@@ -8,7 +8,7 @@ import { callerOfKey, callerOfSession } from './callers.ts';
 import type { ServiceCore } from './core.ts';
 import { createAdmin, hasAdmin } from './first-admin.ts';
 import { CallerKeyService, type OwnKeyService } from './key-service.ts';
-import { countUnknown, countUse } from './limited.ts';
+import { countUnusable, countUse } from './limited.ts';
 import { memoryCounter } from './memory-counter.ts';
 import { type Reencryption, reencrypt } from './reencrypt.ts';
 import { mintSecret } from './secret-format.ts';
@@ -79,7 +79,7 @@ export function createService(parts: ServiceParts): Service {
       }
       const found = await findSecret(store, secret);
       if (!found || isEnded(found, now()) || !isUsable(found, now())) {
-        await countUnknown(core, context);
+        await countUnusable(core, context);
         return null;
       }
       if (counted) await countUse(core, found.row, context);

@@ -8,7 +8,7 @@ import type { Caller } from './access.ts';
 import { auditRow, type RequestContext } from './audit.ts';
 import { randomBase62 } from './base62.ts';
 import type { ServiceCore } from './core.ts';
-import { countUnknown, countUse } from './limited.ts';
+import { countUnusable, countUse } from './limited.ts';
 import { checkPassword } from './password-check.ts';
 import { mintSecret } from './secret-format.ts';
 import { hashOf, isEnded, isUsable } from './secrets.ts';
@@ -136,7 +136,7 @@ export function createSessions(core: SessionParts): Sessions {
       const known = found !== null && key !== 'over';
       if (known && found.token.kind === 'refresh' && isInForce(found, at)) {
         await countUse(core, countedOf(found.session, key), context);
-      } else await countUnknown(core, context);
+      } else await countUnusable(core, context);
       if (known) {
         const pair = newPair(found.session, at);
         const exchanged = await store.renewSession(hash, pair.rows, at, ({ id, user }, outcome) =>

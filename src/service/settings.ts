@@ -20,7 +20,7 @@ export interface Settings {
   readonly roles: Readonly<Record<string, readonly string[]>>;
   /** How often each user may ask, with all keys and sessions together; `null`: without limit. */
   readonly rateLimit: RateLimit | null;
-  /** How often an address may try secrets that nobody has; `null`: without limit. */
+  /** How often an address may try secrets that are not good; `null`: without limit. */
   readonly addressRateLimit: RateLimit | null;
   /** Under which secrets are kept that can be shown again; the last one encrypts. */
   readonly masterKeys: readonly MasterKey[];

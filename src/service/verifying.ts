@@ -5,7 +5,7 @@ import { may } from './access.ts';
 import { verifyRow } from './audit.ts';
 import type { CallerView } from './caller-view.ts';
 import { type Grant, grantsIn, grantsOfKey, union } from './grants.ts';
-import { countUnknown, countUse } from './limited.ts';
+import { countUnusable, countUse } from './limited.ts';
 import { rolesBehind, rolesWith } from './roles.ts';
 import { findSecret, isEnded } from './secrets.ts';
 import { statusOf, toKey } from './status.ts';
@@ -37,14 +37,14 @@ async function judge(
   const found = await findSecret(core.store, secret);
   const at = core.now();
   if (!found || found.row.revokedAt !== null || isEnded(found, at)) {
-    await countUnknown(core, context);
+    await countUnusable(core, context);
     return { found, reason: found ? 'revoked' : 'unknown' };
   }
   const { row, owner } = found;
   const status = owner && owner.disabledAt !== null ? 'disabled' : statusOf(row, at);
   if (status === 'disabled' || status === 'expired') {
     // As with it as a credential: whoever has only that must not use up what its owner may ask.
-    await countUnknown(core, context);
+    await countUnusable(core, context);
     return { found, reason: status };
   }
   await countUse(core, row, context);
