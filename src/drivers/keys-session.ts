@@ -48,7 +48,7 @@ export function withSession(http: Http, profile: LoginProfile, parts: DriverPart
   /** By a clock that is far ahead, every token has ended; then the service tells. */
   let clockIsFast = false;
 
-  async function renew(): Promise<void> {
+  async function renew({ ownTime }: Call): Promise<void> {
     const kept = await renewCredential(async (current) => {
       // Another process was first: a refresh token is good once.
       if (tokensIn(current, profile).refreshToken !== tokens.refreshToken) return null;
@@ -59,6 +59,7 @@ export function withSession(http: Http, profile: LoginProfile, parts: DriverPart
         effect: 'once',
         attempts: 1,
         finishes: true,
+        ownTime,
         errorOf: (said) => ended(problemError(said), profile),
       });
       const answer = await refreshing.catch((error: unknown) => {
@@ -74,8 +75,9 @@ export function withSession(http: Http, profile: LoginProfile, parts: DriverPart
     return Date.parse(tokens.expiresAt) - now() < earlyMs;
   }
 
-  function renewOnce(): Promise<void> {
-    renewing ??= renew().finally(() => {
+  /** The time it takes is that of the call it is for. */
+  function renewOnce(call: Call): Promise<void> {
+    renewing ??= renew(call).finally(() => {
       renewing = undefined;
     });
     return renewing;
@@ -88,7 +90,7 @@ export function withSession(http: Http, profile: LoginProfile, parts: DriverPart
 
   return {
     async call(call) {
-      if (!clockIsFast && isLate()) await renewOnce();
+      if (!clockIsFast && isLate()) await renewOnce(call);
       const { accessToken } = tokens;
       try {
         return await send(call);
@@ -98,7 +100,7 @@ export function withSession(http: Http, profile: LoginProfile, parts: DriverPart
         if (!refused || call.headers?.authorization !== undefined || isWrongPassword(call)) throw error;
       }
       // Nothing was done. The clocks may differ, or another process has renewed it.
-      if (accessToken === tokens.accessToken) await renewOnce();
+      if (accessToken === tokens.accessToken) await renewOnce(call);
       return send(call);
     },
     close: () => http.close(),

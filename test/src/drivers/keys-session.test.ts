@@ -108,3 +108,12 @@ test('an interruption waits for a renewal that is on its way, which is kept befo
   expect(await failureOf(http.call(list))).toMatchObject({ code: 'interrupted' });
   expect(kept).toEqual([expect.stringContaining('refresh-next')]);
 });
+
+test('a call with time of its own has it for renewals as well: a log may be followed for weeks', async () => {
+  const slow: Reply = (response, asked) => {
+    setTimeout(() => json(200, tokens('next'))(response, asked), 100);
+  };
+  const script = Array.from({ length: 12 }, () => [problem(401, 'unauthenticated'), slow, ok]).flat();
+  const { http } = await session(script, Date.now(), { timeoutMs: 1_000 });
+  for (let n = 0; n < 12; n++) await http.call({ ...list, ownTime: true });
+});
