@@ -149,7 +149,7 @@ function requireApart(specs: readonly string[], keys: readonly Key[]): void {
 }
 
 /** Nothing that a path, a shell or a file of variables would read as more than itself. */
-const plain = /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u;
+const plain = /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u;
 
 /** A destination for one of several keys. Throws `invalid` for a name or an id, which others chose, that would lead elsewhere. */
 function filled(spec: string, { id, name }: Key): string {

@@ -279,16 +279,21 @@ describe('an id, which a service chooses,', () => {
     },
   );
 
-  test('may be a path below the destination', async () => {
-    const home = newHome();
-    const service = foreign([fakeKey({ id: 'namespaces/a/b', name: 'demo' })]);
-    mkdirSync(join(home.path, 'namespaces/a'), { recursive: true });
-    const { code } = await home.keys(['rotate', 'demo', '-y', '--to', `file:${home.path}/{id}`], { service });
-    expect({ code, secret: secretIn(join(home.path, 'namespaces/a/b')) }).toEqual({
-      code: 0,
-      secret: 'fake_secret',
-    });
-  });
+  test.each(['namespaces/a/b', '_5FZHYkBVuaCfGcB-e5a'])(
+    'may be a path below the destination: %s',
+    async (id) => {
+      const home = newHome();
+      const service = foreign([fakeKey({ id, name: 'demo' })]);
+      mkdirSync(join(home.path, 'namespaces/a'), { recursive: true });
+      const { code } = await home.keys(['rotate', 'demo', '-y', '--to', `file:${home.path}/{id}`], {
+        service,
+      });
+      expect({ code, secret: secretIn(join(home.path, id)) }).toEqual({
+        code: 0,
+        secret: 'fake_secret',
+      });
+    },
+  );
 });
 
 describe('a service that keeps one secret a key', () => {
