@@ -241,11 +241,14 @@ describe.skipIf(lacksPostgres)(
       const admin = one.as(machineAdmin);
       await admin.users.create({ name: 'ann', role: 'admin', password: new Secret('correct horse') });
       await admin.create({ name: 'of-ann', owner: 'ann' });
+      const context = { address: null, requestId: null };
+      const session = await one.sessions.open('ann', new Secret('correct horse'), context);
       const { secret } = await admin.create({ name: 'app', roles: ['viewer'] });
       await withClient(address, async (client) => {
         await client.query(blocksOf('service.md', 'sql'));
       });
       expect(await other.hasAdmin()).toBe(false);
+      expect(await other.authenticate(session.accessToken)).toBeNull();
       const key = await other.createAdmin(new Secret('b'.repeat(32)));
       expect(key).toMatchObject({ name: 'admin-2', roles: ['admin'], status: 'active' });
       expect(await one.as(null).verify(secret)).toMatchObject({ valid: true });
