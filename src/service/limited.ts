@@ -1,4 +1,4 @@
-/** What a request counts on: a user and a key, or, where nobody knows the secret, the address it came from. */
+/** What a request counts on: a user and a key, or, where the secret is not good, the address it came from. */
 import type { RequestContext } from './audit.ts';
 import { type Bucket, type Counter, spend } from './limits.ts';
 import { networkOf } from './networks.ts';

@@ -3,7 +3,7 @@ import { KeysError } from '../errors.ts';
 import type { RateLimit } from '../keys.ts';
 import { durationText } from '../time.ts';
 
-/** Something that a limit is on: a user with all their keys and sessions, one key, or an address that tries what nobody knows. */
+/** Something that a limit is on: a user with all their keys and sessions, one key, or an address that tries secrets that are not good. */
 export interface Bucket {
   readonly policy: 'user' | 'key' | 'address';
   readonly of: string;
