@@ -194,10 +194,13 @@ function requestIdOf(given: string | string[] | undefined): string {
  */
 function silentConnections(server: RawServerDefault): () => void {
   const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
+  const watch = (socket: Socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-  });
+  };
+  server.on('connection', watch);
+  // With TLS that one has said something as soon as there is a handshake; this one is within it.
+  server.on('secureConnection', watch);
   return () => {
     for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
   };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createServer } from '../../../src/service/server.ts';
@@ -121,6 +122,32 @@ test('a request that arrives on an open connection while the service ends is ans
   const answer = await text(socket);
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+  await closed;
+});
+
+test('over https, too, a connection on which nothing is asked does not keep the service from ending, and one with a request does', async () => {
+  const { service } = await newHttpService();
+  const { cert, key } = newAuthority().issue('IP:127.0.0.1');
+  const server = createServer({
+    service,
+    certificate: { cert: String(cert), key: String(key), expiresAt: Date.now() },
+  });
+  await server.listen({ port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  const open = async () => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+  const silent = once(await open(), 'close');
+  const asking = await open();
+  asking.write('GET /healthz HTTP/1.1\r\nHost: keys\r\n');
+  await setTimeout(50);
+  const closed = server.close();
+  await silent;
+  asking.write('\r\n');
+  expect(await text(asking)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   await closed;
 });
 
