@@ -146,8 +146,8 @@ async function writeCsv<T>(
   write: (text: string) => Promise<void>,
 ): Promise<void> {
   const { stringify } = await import('csv-stringify/sync');
-  // A cell that a spreadsheet would run gets a leading quote, also behind white space, which some of them skip. In half of the
-  // world they part cells at a semicolon as well, unless it is in quotes.
+  // A cell that a spreadsheet would run gets a leading quote, also behind white space, which some of them skip. Where a
+  // comma stands in numbers they part cells at a semicolon, unless it is in quotes.
   const cell = (text: string | null) => terminalSafe(text ?? '').trimStart();
   await write(stringify([columns.map(({ field }) => field)]));
   for await (const page of pages) {

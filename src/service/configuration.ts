@@ -255,7 +255,7 @@ function drainTime(given: string): number {
 }
 
 function databaseAddress(given: string): string {
-  // Throws where it is none.
+  // Throws for what is neither a file nor PostgreSQL.
   sqliteFile(given);
   return given;
 }

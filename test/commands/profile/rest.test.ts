@@ -12,20 +12,17 @@ import { type Home, newHome } from '../../run.ts';
 async function withUnleash() {
   const fake = await forTest(unleashFake());
   const home = newHome();
-  const added = await home.keys([
-    'profile',
-    'add',
-    'flags',
-    '--driver',
-    'rest',
-    '--mapping',
-    mappingPath('unleash'),
-    '--url',
-    fake.url,
-  ]);
-  expect(added).toMatchObject({ code: 0 });
+  await addFlags(home, mappingPath('unleash'), fake.url);
   const env = { KEYS_PROFILE: 'flags', KEYS_TOKEN: fake.credential };
   return { fake, home, env };
+}
+
+async function addFlags(home: Home, mapping: string, url: string): Promise<void> {
+  const added = await home.keys([
+    ...['profile', 'add', 'flags', '--driver', 'rest'],
+    ...['--mapping', mapping, '--url', url],
+  ]);
+  expect(added).toMatchObject({ code: 0 });
 }
 
 function ownMapping(home: Home, text: string): string {
@@ -267,21 +264,9 @@ test('a CI job needs no profile: KEYS_MAPPING and KEYS_SETTINGS', async () => {
 
 test('the notes of a mapping file, which somebody else may have written, are shown without what a terminal would act on', async () => {
   const home = newHome();
-  const mapping = join(home.path, 'mapping.yaml');
   const example = readFileSync(mappingPath('unleash'), 'utf8').replace(/^notes:(\n .*)+/m, '');
-  writeFileSync(mapping, `${example}\nnotes: ["all is \\e[2Jwell"]\n`);
-  const argv = [
-    'profile',
-    'add',
-    'flags',
-    '--driver',
-    'rest',
-    '--mapping',
-    mapping,
-    '--url',
-    'http://127.0.0.1:9',
-  ];
-  expect(await home.keys(argv)).toMatchObject({ code: 0 });
+  const mapping = ownMapping(home, `${example}\nnotes: ["all is \\e[2Jwell"]\n`);
+  await addFlags(home, mapping, 'http://127.0.0.1:9');
   const { stdout } = await home.keys('profile show flags --no-color', { terminal: true });
   expect(stdout).toContain('all is [2Jwell\n');
 });
