@@ -9,6 +9,8 @@ export const postgresDialect: Dialect = {
   sequence: 'BIGINT PRIMARY KEY',
   strict: '',
   tableOptions: '',
+  // CockroachDB and YugabyteDB (since 2024.2) read over the word.
+  passing: 'UNLOGGED',
   hasElement: (column, element) => ({
     text: `${column}::jsonb @> ?::jsonb`,
     values: [JSON.stringify([element])],

@@ -81,6 +81,8 @@ export interface Dialect {
   /** What stands behind the columns of a new table: one with a sequence, and any other. */
   readonly strict: string;
   readonly tableOptions: string;
+  /** What stands before TABLE where a crash of the database may empty it, so that its changes need not wait for the disk. */
+  readonly passing: string;
   /** Whether the JSON array in a column holds a text. */
   hasElement(column: string, element: string): Query;
   /** Whether the JSON object in a column has a text under a name. */

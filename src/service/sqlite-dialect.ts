@@ -8,6 +8,7 @@ export const sqliteDialect: Dialect = {
   sequence: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   strict: 'STRICT',
   tableOptions: 'STRICT, WITHOUT ROWID',
+  passing: '',
   hasElement: (column, element) => ({
     text: `EXISTS (SELECT 1 FROM json_each(${column}) AS element WHERE element.value = ?)`,
     values: [element],

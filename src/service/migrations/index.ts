@@ -8,6 +8,7 @@ import { sql as limits } from './0005-limits.ts';
 import { sql as users } from './0006-users.ts';
 import { sql as reveal } from './0007-reveal.ts';
 import { sql as sessionSecrets } from './0008-session-secrets.ts';
+import { sql as passingCounts } from './0009-passing-counts.ts';
 
 export const migrations: readonly ((dialect: Dialect) => string)[] = [
   start,
@@ -18,4 +19,5 @@ export const migrations: readonly ((dialect: Dialect) => string)[] = [
   users,
   reveal,
   sessionSecrets,
+  passingCounts,
 ];

@@ -93,6 +93,13 @@ describe.skipIf(lacksPostgres)(
       }
     }
 
+    function outcomeOf(verified: Promise<unknown>): Promise<string> {
+      return verified.then(
+        () => 'good',
+        (error) => error.code,
+      );
+    }
+
     /** How many connections wait for a lock; two instances have two each that write. */
     async function waiting(client: Client): Promise<number> {
       const { rows } = await client.query('SELECT pid FROM pg_locks WHERE NOT granted');
@@ -268,14 +275,7 @@ describe.skipIf(lacksPostgres)(
       const [one, other] = await twoInstances({ rateLimit: { requests: 300, perSeconds: 3_600 } });
       await one.as(machineAdmin).users.create({ name: 'ann' });
       const { secret } = await one.as(machineAdmin).create({ name: 'demo', owner: 'ann' });
-      const verify = (service: Service) =>
-        service
-          .as(null)
-          .verify(secret)
-          .then(
-            () => 'good',
-            (error) => error.code,
-          );
+      const verify = (service: Service) => outcomeOf(service.as(null).verify(secret));
       const outcomes = await Promise.all(
         Array.from({ length: 700 }, (_, n) => verify(n % 3 === 0 ? one : other)),
       );
@@ -288,6 +288,20 @@ describe.skipIf(lacksPostgres)(
       postgres.stop();
       expect([await verify(one), await verify(other)]).toEqual(['unavailable', 'unavailable']);
       postgres.start();
+    });
+
+    test('a crash of the database forgets what was taken of limits, and not the limits', async () => {
+      const [one] = await twoInstances({ rateLimit: { requests: 3, perSeconds: 3_600 } });
+      const { secret } = await one.as(machineAdmin).create({ name: 'demo' });
+      const verify = () => outcomeOf(one.as(null).verify(secret));
+      expect([await verify(), await verify(), await verify(), await verify()]).toEqual([
+        ...['good', 'good', 'good'],
+        'rate_limited',
+      ]);
+      postgres.stop();
+      postgres.start();
+      await vi.waitUntil(async () => (await verify()) === 'good', { timeout: 20_000 });
+      expect([await verify(), await verify(), await verify()]).toEqual(['good', 'good', 'rate_limited']);
     });
 
     test('secrets that are verified at the same moment are looked for in one statement, each for itself', async () => {
