@@ -44,12 +44,13 @@ export function resumeOperation(journal: Journal, id: string, parts: Parts): Pro
 /** What goes wrong after the mint leaves something behind; no exit code may say that nothing was changed. */
 async function advance(held: HeldOperation, parts: Parts, { resumed = false } = {}): Promise<Outcome> {
   let over = false;
+  const save: HeldOperation['save'] = (changes) => held.save(changes).catch(unwritten(held.operation));
   const finish = async () => {
-    await held.finish();
+    await held.finish().catch(unwritten(held.operation));
     over = true;
   };
   try {
-    return await walk({ ...held, finish }, parts, resumed);
+    return await walk({ ...held, save, finish }, parts, resumed);
   } catch (error) {
     const { id, state } = held.operation;
     const { code, message, hint } = toKeysError(error);
@@ -65,6 +66,16 @@ async function advance(held: HeldOperation, parts: Parts, { resumed = false } = 
       cause: error,
     });
   }
+}
+
+/** What the journal says of the operation is behind, and goes on to be listed: so does the exit code, whatever was done. */
+function unwritten({ id }: Operation): (cause: Error) => never {
+  return (cause) => {
+    throw new KeysError('outcome_unknown', `the journal could not be written: ${cause.message}`, {
+      hint: `keys recover ${id}`,
+      cause,
+    });
+  };
 }
 
 /** Errors that may say themselves how an operation stands. */

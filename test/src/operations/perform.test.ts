@@ -80,23 +80,24 @@ async function holdsWorkingSecret({ service, destination }: World, keyId?: strin
   return valid && (keyId === undefined || key?.id === keyId);
 }
 
+/** Every change of an operation passes the `Crash`. */
+function mortalJournal({ journal }: World, crash: Crash): Journal {
+  return { ...journal, begin: (begun, work) => journal.begin(begun, (held) => work(crash.wrap(held))) };
+}
+
 /** Runs, dies at one step, and recovers; false once the run has fewer steps than that. */
 async function dieAndRecover(
   world: World,
   run: (journal: Journal, parts: Parts) => Promise<unknown>,
   crash: Crash,
 ) {
-  const mortalJournal: Journal = {
-    ...world.journal,
-    begin: (begun, work) => world.journal.begin(begun, (held) => work(crash.wrap(held))),
-  };
   const { service, destinations, ...rest } = world.parts();
   const mortal = {
     ...rest,
     service: crash.wrap(service),
     destinations: destinations.map((one) => crash.wrap(one)),
   };
-  const error = await run(mortalJournal, mortal).catch((thrown: unknown) => thrown);
+  const error = await run(mortalJournal(world, crash), mortal).catch((thrown: unknown) => thrown);
   if (!crash.dead) {
     if (error instanceof Error) throw error;
     return false;
@@ -156,6 +157,22 @@ describe.each(['idempotent', 'plain'] as const)('on a service whose mint is %s',
       expect((await world.journal.list()).operations).toEqual([]);
       return died;
     }));
+
+  test('a create whose journal cannot be written any more, from any step on, exits 10, and recover finishes it', async () => {
+    for (let step = 1; ; step += 1) {
+      const world = await newWorld(kind);
+      const crash = new Crash(step, 'before');
+      const run = performOperation(mortalJournal(world, crash), intent({}), world.parts());
+      const error = await run.catch((thrown: unknown) => thrown);
+      if (!crash.dead) return expect(step).toBeGreaterThan(4);
+      const [operation] = (await world.journal.list()).operations;
+      expect(error).toMatchObject({ exitCode: 10, hint: expect.stringContaining(`${operation?.id}`) });
+      await resumeOperation(world.journal, `${operation?.id}`, world.parts());
+      const keys = await liveKeys(world.service);
+      expect(keys).toHaveLength(1);
+      expect(await holdsWorkingSecret(world, keys[0]?.id)).toBe(true);
+    }
+  });
 
   test('a new secret that fails its test is ended, and the old one stays', async () => {
     const world = await newWorld(kind);
