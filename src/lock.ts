@@ -3,7 +3,7 @@
  * file: it ends with the process that holds it, however that ends, so there is no dead owner to recognise, no file to
  * take over, and no gap in which two processes take over at once.
  */
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,6 +44,8 @@ function openLockFile(path: string): DatabaseSync {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
+    // One that another user has left, as sudo does: SQLite would not say which file it is, nor why.
+    accessSync(path, constants.R_OK | constants.W_OK);
   }
   return new DatabaseSync(path, { timeout: 0 });
 }

@@ -58,10 +58,18 @@ export const envFile: DestinationKind = {
     /** Ours alone among the runs of this user; what other programs do is seen by the file's version. */
     const lockPath = join(paths.state, 'locks', createHash('sha256').update(path).digest('hex').slice(0, 32));
 
+    /** Where it cannot be had, the delivery would fail. */
+    async function requireLock(): Promise<void> {
+      await withLock(lockPath, { signal }, async () => {}).catch((error: unknown) => {
+        throw fileError(error, lockPath);
+      });
+    }
+
     return {
       spec: `env-file:${path}#${name}`,
       readable: true,
       async preflight() {
+        await requireLock();
         try {
           await removeLeftovers(path);
           const found = await findFile(path);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -85,3 +85,17 @@ test('work that fails gives the lock back, and the lock file is empty and privat
   const { mode, size } = statSync(lock);
   expect([mode & 0o777, size]).toEqual([0o600, 0]);
 });
+
+test.runIf(process.geteuid?.() === 0)(
+  'a lock file that another user has left is named, and why it cannot be had',
+  async () => {
+    const path = directory();
+    const lock = join(path, 'lock');
+    writeFileSync(lock, '', { mode: 0o600 });
+    chmodSync(path, 0o777);
+    const other = otherProcess(`process.setuid(65534);
+      await withLock(${JSON.stringify(lock)}, { signal }, async () => {}).catch((error) => fs.writeSync(1, error.message));`);
+    const [said] = await once(other.stdout, 'data');
+    expect(String(said)).toContain(`EACCES: permission denied, access '${lock}'`);
+  },
+);

@@ -334,3 +334,11 @@ test('a file that could not be read back with the secret in it is refused before
   expect((await again.readBack())?.reveal()).toBe('keys_x'.repeat(100));
   await again.abandon();
 });
+
+test('where the state directory lets nobody lock the file, that is said before anything is minted', async () => {
+  const context = destinationContext();
+  const locks = join(context.paths.state, 'locks');
+  await writeFile(locks, '');
+  const destination = await openDestination(`env-file:${await newFile('A=1\n')}#TOKEN`, context);
+  await expect(destination.preflight()).rejects.toMatchObject({ message: expect.stringContaining(locks) });
+});
