@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysError } from '../errors.ts';
+import { codeOf, KeysError } from '../errors.ts';
 import { migrations } from './migrations/index.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
 
@@ -163,11 +163,16 @@ function pragma(db: DatabaseSync, name: 'application_id' | 'synchronous' | 'user
 
 /** SQLite's result code without its extension, or `null` for an error that is not SQLite's. */
 export function primaryCode(error: unknown): number | null {
-  if (!(error instanceof Error) || !('errcode' in error)) return null;
-  return Number(error.errcode) & 0xff;
+  const code = extendedCode(error);
+  return code === null ? null : code & 0xff;
 }
 
-const troubles: Record<number, string> = {
+function extendedCode(error: unknown): number | null {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : null;
+}
+
+/** By SQLite's result code, and by the file system's where a place for the file is made. */
+const troubles: Record<number | string, string> = {
   3: 'permission denied',
   5: 'it is busy',
   8: 'it cannot be written',
@@ -175,6 +180,15 @@ const troubles: Record<number, string> = {
   11: 'it is damaged',
   13: 'the disk is full',
   14: 'it cannot be opened',
+  // The index of the log, a file of its own, cannot grow.
+  4874: 'the disk is full',
+  EACCES: 'permission denied',
+  EDQUOT: 'the disk quota is used up',
+  // Of a file system that is read-only, Node says the same.
+  ENOENT: 'its directory is not there and cannot be made',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of its path is not a directory',
+  EROFS: 'the file system is read-only',
 };
 
 /** SQLite's and the file system's errors in our words; others as they are. */
@@ -186,9 +200,19 @@ export function databaseError(path: string, error: unknown): unknown {
       hint: 'choose another path for the database',
     });
   }
-  const fileCode =
-    error instanceof Error && 'syscall' in error && 'code' in error ? String(error.code) : null;
-  const trouble = code === null ? fileCode : troubles[code];
-  if (!trouble) return error;
-  return new KeysError('unavailable', `the database ${path} is not usable: ${trouble}`, { cause: error });
+  if (code !== null) {
+    const trouble = troubles[extendedCode(error) ?? code] ?? troubles[code];
+    return trouble === undefined ? error : notUsable(path, trouble, error);
+  }
+  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
+  return notUsable(
+    path,
+    troubles[codeOf(error)] ?? codeOf(error),
+    error,
+    'choose another directory with KEYS_DATA_DIR, or for keys serve another database',
+  );
+}
+
+function notUsable(path: string, trouble: string, cause: unknown, hint: string | null = null): KeysError {
+  return new KeysError('unavailable', `the database ${path} is not usable: ${trouble}`, { cause, hint });
 }

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
 import { refuses } from '../../contracts/key-service.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
+import { canMount, smallDisk } from '../../fakes/small-disk.ts';
 
 function withDatabase(work: (db: DatabaseSync) => void): string {
   const path = newDatabasePath();
@@ -83,7 +84,19 @@ test('a pipe, which would be waited for without end, and a directory are refused
 
 test('a path that cannot be a file is unavailable', async () => {
   const file = withDatabase(() => {});
-  await refuses('unavailable', openDatabase(`${file}/keys.db`));
+  await expect(openDatabase(`${file}/keys.db`)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: `the database ${file}/keys.db is not usable: a part of its path is not a directory`,
+    hint: expect.stringContaining('KEYS_DATA_DIR'),
+  });
+});
+
+test.runIf(canMount)('a disk without room for the index of the log is said to be full', async () => {
+  const disk = smallDisk(512);
+  const path = join(disk.path, 'keys.db');
+  (await openDatabase(path)).close();
+  disk.fill();
+  await expect(openDatabase(path)).rejects.toThrow('is not usable: the disk is full');
 });
 
 test('a damaged database is unavailable', async () => {
