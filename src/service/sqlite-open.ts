@@ -187,6 +187,7 @@ const troubles: Record<number | string, string> = {
   // Of a file system that is read-only, Node says the same.
   ENOENT: 'its directory is not there and cannot be made',
   ENOSPC: 'the disk is full',
+  EEXIST: 'a part of its path is not a directory',
   ENOTDIR: 'a part of its path is not a directory',
   EROFS: 'the file system is read-only',
 };
