@@ -1,15 +1,12 @@
 /** The OpenAPI document: what the provider makes of the routes' schemas, put right, and with the headers of the answers. */
-import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { components } from './schemas.ts';
-
-const withComponents = createJsonSchemaTransformObject({ schemaRegistry: components });
+import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 /**
  * Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. And it calls every
  * body required, also one that need not be there.
  */
-export const completed: typeof withComponents = (document) => {
-  const described = withComponents(document);
+export const completed: typeof jsonSchemaTransformObject = (document) => {
+  const described = jsonSchemaTransformObject(document);
   const schemas = 'components' in described ? described.components?.schemas : undefined;
   for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
   const paths = Object.values(described.paths ?? {}) as Record<string, Operation>[];
@@ -19,10 +16,19 @@ export const completed: typeof withComponents = (document) => {
     if (requestBody && schema?.anyOf?.some(({ type }) => type === 'null')) requestBody.required = false;
     for (const [status, response] of Object.entries(responses)) {
       response.headers = headersOf(status, response, operation);
+      response.content &&= opened(response.content);
     }
   }
+  if (schemas) Object.assign(schemas, opened(schemas));
   return described;
 };
+
+/** Answers get further fields one day, and a client that was made from this document is not to refuse them. */
+function opened<T>(answers: T): T {
+  const unlessClosing = (name: string, value: unknown) =>
+    name === 'additionalProperties' && value === false ? undefined : value;
+  return JSON.parse(JSON.stringify(answers, unlessClosing));
+}
 
 interface Operation {
   /** Absent where a credential is needed, empty where nothing is looked at that counts on a limit. */
@@ -40,7 +46,7 @@ interface Operation {
 
 interface Response {
   headers?: Record<string, Header>;
-  readonly content?: Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
+  content?: Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
 }
 
 interface Header {

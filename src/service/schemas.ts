@@ -13,11 +13,9 @@ const rateLimit = z
   .nullable()
   .describe("Of this key alone, besides its user's");
 
-/** Named shapes of answers, which the OpenAPI document refers to. */
-export const components = z.registry<{ id: string }>();
-
+/** Named shapes of answers, which the OpenAPI document refers to; where zod keeps descriptions, too. */
 function component<T extends z.ZodType>(id: string, schema: T): T {
-  components.add(schema, { id });
+  z.globalRegistry.add(schema, { id });
   return schema;
 }
 

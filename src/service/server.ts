@@ -11,7 +11,7 @@ import {
   type RawServerDefault,
 } from 'fastify';
 import {
-  createJsonSchemaTransform,
+  jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
@@ -28,7 +28,6 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { routes } from './routes/index.ts';
-import { components } from './schemas.ts';
 import type { Service } from './service.ts';
 import { type Certificate, tlsServer } from './tls.ts';
 
@@ -158,6 +157,7 @@ export function createServer(parts: ServerParts): Server {
     openapi: {
       openapi: '3.1.1',
       info: { title: 'keys', description: 'The key service', version: manifest.version },
+      servers: [{ url: '/' }],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer' },
@@ -166,19 +166,24 @@ export function createServer(parts: ServerParts): Server {
       },
       security: [{ bearer: [] }, { apiKey: [] }],
     },
-    transform: createJsonSchemaTransform({ schemaRegistry: components }),
+    transform: jsonSchemaTransform,
     transformObject: completed,
   });
   app.register(async (scope: Server) => {
     const methods = new Map<string, string[]>();
+    let operationId: string;
     scope.addHook('onRoute', (route) => {
       const { url, method, config } = route;
+      route.schema = { ...route.schema, operationId };
       methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
       if (config?.credential === undefined) {
         route.preValidation = authenticateAgain;
       }
     });
-    for (const route of routes) route(scope);
+    for (const [name, route] of Object.entries(routes)) {
+      operationId = name;
+      route(scope);
+    }
     for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
   });
   return app;

@@ -30,7 +30,8 @@ import {
 import { verify } from './verify.ts';
 import { whoami } from './whoami.ts';
 
-export const routes: readonly ((app: Server) => void)[] = [
+/** By the names that operations have in the OpenAPI document, and so in clients that are made from it. */
+export const routes: Readonly<Record<string, (app: Server) => void>> = {
   createKey,
   listKeys,
   getKey,
@@ -70,4 +71,4 @@ export const routes: readonly ((app: Server) => void)[] = [
   ready,
   metrics,
   openapi,
-];
+};

@@ -293,3 +293,44 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
     ]),
   );
 });
+
+test('the OpenAPI document names every operation, says what fields are, and allows answers further ones', async () => {
+  const { ask } = await newHttpService();
+  const { paths, components } = (await ask('GET /openapi.json', { secret: null })).body as {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, Schema> };
+  };
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  // Clients that were made from the document call their functions so: names are added, never changed.
+  expect(operations.map(({ operationId }) => operationId).sort()).toEqual([
+    ...['acknowledgeMint', 'auditHead', 'cancelMint', 'createKey', 'createNamespace', 'createRole'],
+    ...['createSession', 'createUser', 'disableKey', 'disableUser', 'editKey', 'editNamespace', 'editRole'],
+    ...['editUser', 'enableKey', 'enableUser', 'endSession', 'getKey', 'getUser', 'health', 'joinNamespace'],
+    ...['leaveNamespace', 'listAudit', 'listKeys', 'listNamespaces', 'listRoles', 'listUsers', 'metrics'],
+    ...['mintStatus', 'ready', 'refreshSession', 'regenerateKey', 'revealKey', 'revokeKey', 'settleMint'],
+    ...['stepUp', 'verify', 'whoami'],
+  ]);
+  const { createKey } = Object.fromEntries(operations.map((each) => [each.operationId, each]));
+  const wanted = createKey?.requestBody?.content['application/json'].schema;
+  expect(wanted?.properties.expiresAt?.description).toBe('RFC 3339, in the future; null is never');
+  expect(wanted?.additionalProperties).toBe(false);
+  expect(components.schemas.Key?.properties.createdAt?.anyOf?.[0]?.format).toBe('date-time');
+  const answers = JSON.stringify([components, operations.map(({ responses }) => responses)]);
+  expect(answers).not.toContain('"additionalProperties":false');
+});
+
+interface Operation {
+  readonly operationId: string;
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } };
+  readonly responses: object;
+}
+
+interface Schema {
+  readonly properties: Readonly<
+    Record<
+      string,
+      { readonly description?: string; readonly anyOf?: readonly { readonly format?: string }[] }
+    >
+  >;
+  readonly additionalProperties?: boolean;
+}
