@@ -25,6 +25,8 @@ function poolConfig(url: string): PoolConfig {
     connectionString: url,
     application_name: 'keys',
     keepAlive: true,
+    // One that is away never says that a connection has ended; the process does not wait for it.
+    allowExitOnIdle: true,
     connectionTimeoutMillis: 5_000,
     // A database that does not answer is away, and a request that waits for it is refused.
     query_timeout: 10_000,

@@ -1,4 +1,5 @@
 /** What several instances on one PostgreSQL must do, on bad days too. The verbs themselves are in the contracts. */
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
 import { Client } from 'pg';
@@ -21,13 +22,14 @@ import { blocksOf } from '../../scripts/page.ts';
 
 /**
  * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
- * closes the connection when the database has committed. Once told to hush, it keeps everything that comes, until it may speak.
+ * closes the connection when the database has committed. Once told to hush, it keeps everything that comes, also that a side
+ * has ended, until it may speak.
  */
 async function badWire(address: string) {
   const { hostname, port } = new URL(address);
   let loses = false;
   let silent = false;
-  const wire = createNetServer((client) => {
+  const wire = createNetServer({ allowHalfOpen: true }, (client) => {
     const database = connect(Number(port), hostname);
     let holds = false;
     client.on('data', (sent) => {
@@ -46,7 +48,10 @@ async function badWire(address: string) {
       [client, database],
       [database, client],
     ] as const) {
-      socket.on('error', () => {}).on('close', () => other.destroy());
+      socket
+        .on('error', () => {})
+        .on('end', () => silent || socket.end())
+        .on('close', () => other.destroy());
     }
   });
   await once(wire.listen(0, '127.0.0.1'), 'listening');
@@ -579,6 +584,16 @@ describe.skipIf(lacksPostgres)(
       wire.speak();
       expect((await service.as(null).verify(secret)).valid).toBe(true);
       expect((await admin.list({ nameGlob: 'meanwhile' })).keys).toEqual([]);
+    });
+
+    test('a process that closes its store ends, also when the database answers nothing any more', async () => {
+      const wire = await badWire(await postgres.newDatabase());
+      const child = fork('test/workers/closer.ts', [wire.address]);
+      onTestFinished(() => void child.kill('SIGKILL'));
+      await once(child, 'message');
+      wire.hush();
+      child.send('close');
+      expect(await once(child, 'exit')).toEqual([0, null]);
     });
 
     test('a text that the database cannot hold is refused as such', async () => {
