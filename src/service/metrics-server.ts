@@ -12,7 +12,9 @@ export function metricsServer(watched: Watched): Server {
   const server = createServer({ requestTimeout: 10_000 }, ({ method, url = '' }, response) => {
     const known = answers[url.split('?')[0] ?? ''];
     if (!known) return send(response, 404, { status: 'not found' });
-    if (method !== 'GET' && method !== 'HEAD') return send(response, 405, { status: 'GET only' });
+    if (method !== 'GET' && method !== 'HEAD') {
+      return send(response.setHeader('allow', 'GET, HEAD'), 405, { status: 'GET only' });
+    }
     known(watched, response).catch(() => send(response, 500, { status: 'failed' }));
   });
   return server;

@@ -73,7 +73,6 @@ function validationText(error: { validationContext?: string; validation: unknown
 function requestTrouble({ statusCode, code }: FastifyError): string {
   if (statusCode === 413) return 'the body is larger than 64 KiB';
   if (statusCode === 415) return 'the body must be JSON: Content-Type: application/json';
-  if (code === 'FST_ERR_BAD_URL') return 'the address of the request makes no sense';
   if (code === 'FST_ERR_CTP_INVALID_JSON_BODY')
     return 'the body is not JSON, or has a field that is not allowed';
   return 'the request makes no sense';

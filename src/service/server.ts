@@ -100,7 +100,11 @@ export function createServer(parts: ServerParts): Server {
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     ...(certificate ? { serverFactory: tlsServer(certificate, timeouts) } : {}),
     routerOptions: { maxParamLength: 512 },
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply as never),
+    // An address that cannot be decoded, or that is longer than any of ours, is one that nothing is at.
+    frameworkErrors: (_error, { raw }, reply) => {
+      raw.url = '/';
+      app.routing(raw, reply.raw);
+    },
     clientErrorHandler: refuseGarbage,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
@@ -222,10 +226,9 @@ function acceptJsonOnly(app: Server): void {
 }
 
 function refuseOtherMethods(scope: Server, url: string, known: readonly string[]): void {
-  const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
   scope.route({
     url,
-    method: others.filter((method) => !known.includes(method)),
+    method: scope.supportedMethods.filter((method) => !known.includes(method)),
     schema: { hide: true },
     config: { credential: 'ignored' },
     onRequest: async (request, reply) => {

@@ -38,7 +38,23 @@ test('an address that is not there is 404, a method that is not there 405 with t
     body: { status: 405 },
   });
   expect((await ask('GET /v1/verify')).headers.allow).toBe('POST');
-  expect(await ask('TRACE /v1/verify')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
+  for (const method of ['TRACE', 'QUERY']) {
+    expect(await ask(`${method} /v1/verify`)).toMatchObject({ status: 405, headers: { allow: 'POST' } });
+  }
+});
+
+test('an address that cannot be decoded, or is too long, is one that nothing is at: not to be cached, logged, counted', async () => {
+  const lines: string[] = [];
+  const { ask, server } = await newHttpService({ logger: pino({}, { write: (line) => lines.push(line) }) });
+  for (const url of ['/%zz', '/v1/keys/%ff', `/v1/keys/${'a'.repeat(600)}`]) {
+    const answer = await ask(`GET ${url}`);
+    expect(answer).toMatchObject({ status: 404, headers: { 'cache-control': 'no-store' } });
+    const { requestId } = answer.body as { requestId: string };
+    const logged = lines.map((line) => JSON.parse(line) as object);
+    expect(logged).toContainEqual(expect.objectContaining({ requestId, route: null, status: 404 }));
+  }
+  const counted = 'keys_http_requests_total{method="GET",route="none",status="404"} 3';
+  expect(await server.metrics.text()).toContain(counted);
 });
 
 test('what goes wrong inside is a 500 or 503 that tells nothing, and is in the log', async () => {
