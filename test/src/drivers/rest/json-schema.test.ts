@@ -11,6 +11,12 @@ test('schemas/rest-mapping.json is what the driver reads; npx vitest run json-sc
   await expect(text).toMatchFileSnapshot('../../../../schemas/rest-mapping.json');
 });
 
+test('an editor with the schema lets names be numbers, as in codes: { 404: unavailable }', () => {
+  const { properties } = mappingJsonSchema() as { properties: { errors: { properties: { codes: object } } } };
+  expect(properties.errors.properties.codes).toMatchObject({ propertyNames: { pattern: '^[2-5]\\d\\d$' } });
+  expect(JSON.stringify(properties)).not.toContain('"propertyNames":{"type"');
+});
+
 test.each(names)('%s names the schema for editors, and can be loaded', async (name) => {
   const url = new URL(name, examples);
   expect(readFileSync(url, 'utf8').split('\n', 1)).toEqual([
