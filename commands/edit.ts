@@ -6,6 +6,7 @@ import type { KeyChanges } from '../src/keys.ts';
 import { parseRateLimit } from '../src/rate-limit.ts';
 import { oneKey } from './choose.ts';
 import { keyNounOf } from './key-noun.ts';
+import { requireOthers } from './myself.ts';
 import {
   addExamples,
   collect,
@@ -72,6 +73,12 @@ export async function edit(app: App, ref: string | undefined, options: Options):
   const service = await app.keys('edit');
   requireFields(service.capabilities, { ...changes, labels: relabelled ? {} : undefined }, 'edit');
   const key = await oneKey(app, service, ref, 'Change which key?');
+  if (changes.roles ?? changes.permissions)
+    await requireOthers(
+      service,
+      [key],
+      'change what it may do with another credential, such as another admin has',
+    );
   const missing = removeLabel.find((name) => !Object.hasOwn(key.labels, name));
   if (missing !== undefined) {
     const names = Object.keys(key.labels);

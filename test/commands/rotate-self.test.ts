@@ -114,6 +114,16 @@ test('revoke of the key that the command works with needs --yes-this-is-me', asy
   expect(await valid(mine.secret)).toBe(false);
 });
 
+test('disable of the key that the command works with, and other roles for it, exit 5: it could not undo them', async () => {
+  await login();
+  for (const argv of ['disable laptop', 'edit laptop --role viewer', 'edit laptop --no-permissions'])
+    expect((await home.keys(argv, { env: env() })).code, argv).toBe(5);
+  expect(await status()).toMatchObject({ authenticated: true, identity: { roles: ['admin'] } });
+  await service.mint({ name: 'other' });
+  for (const argv of ['disable other', 'edit laptop --description mine', 'edit other --role viewer'])
+    expect((await home.keys(argv, { env: env() })).code, argv).toBe(0);
+});
+
 test('revoke of several keys with the own one among them revokes none', async () => {
   await login();
   const other = await service.mint({ name: 'other' });
