@@ -22,7 +22,9 @@ export function usageError(
       return invalid(text, near ? didYouMean(near, command) : `${path} --help lists the commands`);
     case 'commander.unknownOption': {
       const meant = begunOption(command, text) ?? near;
-      return invalid(text, meant ? `did you mean ${meant}?` : `${path} --help lists the options`);
+      if (meant) return invalid(text, `did you mean ${meant}?`);
+      const asName = command?.registeredArguments.length ? `; ${dashedName}` : '';
+      return invalid(text, `${path} --help lists the options${asName}`);
     }
     case 'commander.missingArgument':
       return invalid(text.replace('required argument', 'argument'), `${path} ${argumentsOf(command)}`);
@@ -49,9 +51,10 @@ export function refuseTornValue(program: Command, argv: readonly string[]): void
     const rest = [...word.slice(1)].find((letter) => short(letter)?.required !== false);
     if (rest === undefined || short(rest)) continue;
     const before = argv[index - 1] ?? '';
-    const option = /^--[^=]+$/.test(before) ? before : '--description';
+    const long = program.options.find(({ long }) => long === `-${word}`)?.long;
+    const isValue = /^--[^=]+$/.test(before);
     throw new KeysError('invalid', `'${word}' is neither options nor the value of one`, {
-      hint: `a value that begins with a dash goes after an equals sign: ${option}=${word}`,
+      hint: isValue ? dashedValue(before, word) : long ? `did you mean ${long}?` : dashedName,
     });
   }
 }
@@ -69,10 +72,16 @@ export function swallowedOption(command: Command, argv: readonly string[]): Keys
     if (next !== '--' && readOption(command, next).option === null) continue;
     const what = next === '--' ? 'is the end of the options' : 'reads as an option';
     return new KeysError('invalid', `option '${option.flags}' needs a value, and '${next}' ${what}`, {
-      hint: `a value that begins with a dash goes after an equals sign: ${option.long}=${shellWord(next)}`,
+      hint: dashedValue(`${option.long}`, next),
     });
   }
   return null;
+}
+
+const dashedName = 'a name that begins with a dash goes last, after --';
+
+function dashedValue(option: string, value: string): string {
+  return `a value that begins with a dash goes after an equals sign: ${option}=${shellWord(value)}`;
 }
 
 /** The options that begin as an unknown one does: what was left out is easier to guess than what is misspelt. */

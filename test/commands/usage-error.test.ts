@@ -13,6 +13,17 @@ test.each([
   ['list --no', "unknown option '--no'", 'did you mean --no-expiry or --no-input or --no-color?'],
   ['list --frobnicate', "unknown option '--frobnicate'", 'keys list --help lists the options'],
   ['--frobnicate', "unknown option '--frobnicate'", 'keys --help lists the options'],
+  [
+    'show -foo',
+    "unknown option '-foo'",
+    'keys show --help lists the options; a name that begins with a dash goes last, after --',
+  ],
+  [
+    'show -quick',
+    "'-quick' is neither options nor the value of one",
+    'a name that begins with a dash goes last, after --',
+  ],
+  ['revoke demo -yes', "'-yes' is neither options nor the value of one", 'did you mean --yes?'],
   ['profile use', "missing argument 'name'", 'keys profile use <name>'],
   ['list demo', 'too many arguments: keys list takes no arguments', 'keys list --help'],
   ['show a b', 'too many arguments: keys show takes one argument', 'keys show --help'],
@@ -83,6 +94,19 @@ test.each([
 test('the hint for a value that begins with a dash works when it is typed, also with spaces in it', async () => {
   const { stderr } = await newHome().keys(['create', 'k', '--description', '-n it', '--discard']);
   expect(stderr).toContain("--description='-n it'");
+  const torn = await newHome().keys(['create', '--name', '-quick $HOME', '--discard']);
+  expect(torn.stderr).toContain("--name='-quick $HOME'");
+});
+
+test('a name that begins with a dash goes last, after --', async () => {
+  const home = newHome();
+  for (const name of ['-foo', '-quick', '--help'])
+    expect(await home.keys(['create', '--discard', '--', name]), name).toMatchObject({ code: 0 });
+  for (const name of ['-foo', '-quick', '--help'])
+    expect(await home.keys(['show', '-o', 'name', '--', name])).toMatchObject({
+      code: 0,
+      stdout: `${name}\n`,
+    });
 });
 
 test.each(['list --owner', 'list --role', 'list --name', 'list -n', 'list -p', 'revoke --yes --owner'])(
