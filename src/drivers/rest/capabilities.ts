@@ -4,6 +4,7 @@ import type { Capabilities, KeyChanges, KeyField, Verb } from '../../keys.ts';
 import { nearest } from '../../text.ts';
 import { durationText, parseDuration } from '../../time.ts';
 import { changes, fields } from './any.ts';
+import { givenAs } from './load.ts';
 import type { CallMapping, Mapping } from './mapping.ts';
 import { type Template, variablesOf } from './template.ts';
 
@@ -59,7 +60,11 @@ function insteadOf({ instead = {} }: Mapping, verbs: readonly Verb[]): Partial<R
     revoke: 'use the web interface of the service',
     verify: 'use the secret in a request to the service',
     whoami: 'keys list tells whether the credential works',
-    reveal: can('regenerate') ? 'a new secret: keys regenerate, or keys rotate' : 'a new secret: keys rotate',
+    reveal: can('create', 'revoke')
+      ? 'a new secret: keys rotate'
+      : can('regenerate')
+        ? 'a new secret: keys regenerate'
+        : 'use the web interface of the service',
     audit: 'use the web interface of the service',
   };
   const missing = (Object.keys(all) as Verb[]).filter((verb) => !verbs.includes(verb));
@@ -117,7 +122,7 @@ export function settingsFrom(
       const value = given[name] ?? usual;
       if (value !== undefined) return [`setting.${name}`, value];
       throw new KeysError('invalid', `the profile has no setting '${name}': ${about}`, {
-        hint: `give it with --set ${name}=…`,
+        hint: givenAs(`--set ${name}=…`, 'KEYS_SETTINGS'),
       });
     }),
   );

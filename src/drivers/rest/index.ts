@@ -3,26 +3,24 @@ import { isAbsolute } from 'node:path';
 import type { Profile } from '../../config.ts';
 import { KeysError } from '../../errors.ts';
 import type { Capabilities } from '../../keys.ts';
+import { shellWord } from '../../text.ts';
 import type { Driver } from '../index.ts';
 import { capabilitiesFrom, settingsFrom } from './capabilities.ts';
 import { restService } from './driver.ts';
-import { loadMapping } from './load.ts';
+import { givenAs, loadMapping } from './load.ts';
 import type { Mapping } from './mapping.ts';
 
 /** Throws as `loadMapping`, and `invalid` for a profile that names no file. */
-export async function mappingOf({ name, settings, origin }: Profile): Promise<Mapping> {
+export async function mappingOf({ name, settings }: Profile): Promise<Mapping> {
   const path = settings?.mapping;
   if (path !== undefined) {
     if (isAbsolute(path)) return loadMapping(path);
     throw new KeysError('invalid', `the mapping file of profile ${name}, ${path}, is not an absolute path`, {
-      hint: `keys auth login -p ${name} --mapping ${path} keeps it as one`,
+      hint: `keys auth login -p ${name} --mapping ${shellWord(path)} keeps it as one`,
     });
   }
   throw new KeysError('invalid', 'the driver rest needs a mapping file that describes the service', {
-    hint:
-      origin === 'environment'
-        ? 'name it in KEYS_MAPPING'
-        : `keys profile add ${name} --driver rest --mapping FILE; docs/rest-driver.md shows how to write one`,
+    hint: `${givenAs('--mapping FILE', 'KEYS_MAPPING')}; docs/rest-driver.md shows how to write one`,
   });
 }
 

@@ -15,10 +15,15 @@ export async function loadMapping(path: string): Promise<Mapping> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const code = error.code === 'ENOENT' ? 'not_found' : 'invalid';
     throw new KeysError(code, `the mapping file ${path} cannot be read: ${reasonOf(error)}`, {
-      hint: 'name the file with --mapping; keys profile show tells which one a profile has',
+      hint: givenAs('--mapping FILE', 'KEYS_MAPPING'),
     });
   });
   return parseMapping(path, text);
+}
+
+/** How a profile is told something: there is one already, one is being made, or the environment is it. */
+export function givenAs(option: string, variable: string): string {
+  return `give it with ${option} (keys profile add, keys auth login), or in ${variable}`;
 }
 
 /** Throws `invalid` as `loadMapping`. */

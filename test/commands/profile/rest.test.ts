@@ -260,6 +260,17 @@ test('a CI job needs no profile: KEYS_MAPPING and KEYS_SETTINGS', async () => {
     code: 2,
     stderr: expect.stringContaining("KEYS_SETTINGS: 'account' is not a setting"),
   });
+  const hintWithout = async (variable: keyof typeof env) => {
+    const { stderr } = await newHome().keys('list', { env: { ...env, [variable]: undefined } });
+    return stderr.match(/^hint: (.*?)(;|$)/m)?.[1];
+  };
+  const commands = '(keys profile add, keys auth login)';
+  expect(await hintWithout('KEYS_MAPPING')).toBe(
+    `give it with --mapping FILE ${commands}, or in KEYS_MAPPING`,
+  );
+  expect(await hintWithout('KEYS_SETTINGS')).toBe(
+    `give it with --set account=… ${commands}, or in KEYS_SETTINGS`,
+  );
 });
 
 test('the notes of a mapping file, which somebody else may have written, are shown without what a terminal would act on', async () => {
