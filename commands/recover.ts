@@ -8,7 +8,7 @@ import type { Operation } from '../src/operations/operation.ts';
 import { resumeOperation } from '../src/operations/perform.ts';
 import { undo } from '../src/operations/undo.ts';
 import { profileNamed } from '../src/resolve-profile.ts';
-import { count } from '../src/text.ts';
+import { count, shellWord } from '../src/text.ts';
 import { addDeliveryOptions, type DeliveryOptions, partsFor, withDelivery } from './delivery.ts';
 import { operationJson, operationNoun } from './operation-noun.ts';
 import { addExamples, completes } from './options.ts';
@@ -42,6 +42,10 @@ export async function recover(app: App, id: string | undefined, options: Options
     throw new KeysError('invalid', '--undo and --arrived exclude each other');
   if (options.arrived && id === undefined)
     throw new KeysError('invalid', '--arrived is said of one operation: name it');
+  if (options.undo && id === undefined && !options.all)
+    throw new KeysError('invalid', '--undo takes an operation, or --all', {
+      hint: 'keys recover lists them',
+    });
   const journal = openJournal(app.paths.state, app.signal, app.now);
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
@@ -167,7 +171,7 @@ async function serviceOf(app: App, { profile: name, origin, id }: Operation): Pr
       : await profileNamed(app, name).catch((error: unknown) => {
           if (!(error instanceof KeysError && error.code === 'not_found')) throw error;
           throw new KeysError('not_found', `operation ${id} was begun on ${origin}, and ${error.message}`, {
-            hint: `make it again: keys auth login -p ${name} --url ${origin}`,
+            hint: `make it again, with the --driver it had: keys auth login -p ${name} --url ${shellWord(origin)}`,
             cause: error,
           });
         });
@@ -178,7 +182,7 @@ async function serviceOf(app: App, { profile: name, origin, id }: Operation): Pr
     {
       hint:
         name === 'environment'
-          ? `set KEYS_URL=${origin} and its credential`
+          ? `set KEYS_URL=${shellWord(origin)} and its credential`
           : `choose the profile of ${origin} with -p`,
     },
   );

@@ -29,9 +29,12 @@ export async function remove(app: App, name: string, options: Options): Promise<
   const config = await checkConfig(app, ({ removeProfile }) => removeProfile(name));
   const profile = profileFrom(name, requireEntry(config, name));
   const notes = [`removed profile ${name}`];
+  const waiting = await unfinishedWith(app, profile).catch(() => []);
   if (keepsCredentials(profile.store) && !options.keepCredential) {
     requireConsent(app, 'profile remove');
-    await requireYes(app, `Remove profile ${name} and its credential from the ${profile.store} store?`);
+    const needed = waiting.length > 0 ? `Unfinished, and begun with it: ${waiting.join(', ')}. ` : '';
+    const what = `profile ${name} and its credential from the ${profile.store} store`;
+    await requireYes(app, `${needed}Remove ${what}?`);
     const { removed, secret } = await takeCredential(app, profile);
     if (removed) notes.push(await endAccess(app, profile, secret));
   }
@@ -42,8 +45,10 @@ export async function remove(app: App, name: string, options: Options): Promise<
     notes.push('the current profile is now local');
   });
   await app.note(notes.join('; '));
-  for (const id of await unfinishedWith(app, profile).catch(() => []))
-    await app.note(`warning: operation ${id} was begun with it and is unfinished: keys recover ${id}`);
+  for (const id of waiting) {
+    const way = `add the profile again, then keys recover ${id}`;
+    await app.note(`warning: operation ${id} was begun with it and is unfinished: ${way}`);
+  }
 }
 
 async function takeCredential(app: App, profile: Profile): Promise<Taken> {

@@ -30,7 +30,7 @@ export function unseal(sealed: Uint8Array, key: string, bound: Uint8Array): stri
     return decrypt(sealed, sealingKey(key), bound);
   } catch (cause) {
     throw new KeysError('unexpected', 'the sealed answer is damaged', {
-      hint: 'the database was altered; end what was minted with keys recover --undo',
+      hint: 'the database was altered; end what was minted: keys recover <operation> --undo',
       cause,
     });
   }

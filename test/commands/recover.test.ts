@@ -140,6 +140,12 @@ test('--undo revokes what was minted', async () => {
   expect(await home.json('recover')).toEqual([]);
 });
 
+test('--undo of nothing in particular exits 2: it would list, and look like done', async () => {
+  const { code, stdout, stderr } = await newHome().keys('recover --undo');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('--undo takes an operation, or --all');
+});
+
 test('--undo, and the end of a rotation whose test had failed, say where the revoked secret may be left', async () => {
   const home = newHome();
   const path = join(home.path, 'token');

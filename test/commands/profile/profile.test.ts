@@ -315,7 +315,7 @@ test('while an operation that was begun with a profile is unfinished, rename exi
   const removed = await home.keys('profile remove prod');
   expect(removed).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining(`unfinished: keys recover ${id}`),
+    stderr: expect.stringContaining(`unfinished: add the profile again, then keys recover ${id}`),
   });
   expect(await home.keys(['recover', id])).toMatchObject({
     ...{ code: 3, stderr: expect.stringContaining(`keys auth login -p prod --url ${service.url}\n`) },
