@@ -55,5 +55,5 @@ export const embeddedCapabilities: Capabilities = {
   verbs: ownCapabilities.verbs.filter((verb) => verb !== 'reveal'),
   fields: ownCapabilities.fields.filter((field) => field !== 'recoverable'),
   title: 'the embedded service',
-  instead: { reveal: 'keys serve can, with a master key; for a new secret: keys regenerate' },
+  instead: { reveal: 'keys serve can, with a master key; for a new secret: keys rotate' },
 };

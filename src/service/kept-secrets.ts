@@ -25,7 +25,7 @@ export function open(
       'unsupported',
       `the secret was stored under the master key ${id}, which is not here`,
       {
-        hint: 'whoever runs the service can put that master key back; or a new secret: keys regenerate',
+        hint: 'whoever runs the service can put that master key back; or a new secret: keys rotate',
       },
     );
   }
@@ -33,7 +33,7 @@ export function open(
     return new Secret(decrypt(sealed, masterKeyBytes(masterKey), boundTo(keyId, hash, id)));
   } catch (cause) {
     throw new KeysError('unsupported', 'the stored secret does not open: the database was altered', {
-      hint: `the key still works; for a secret that can be shown: keys regenerate ${keyId}`,
+      hint: `the key still works; for a secret that can be shown: keys rotate ${keyId}`,
       cause,
     });
   }

@@ -32,7 +32,7 @@ export function rowOf(outcome: Outcome, { name, namespace, owner }: KeyRow): Key
     );
   }
   throw new KeysError('conflict', `there is a key named '${name}' in the namespace '${namespace}' already`, {
-    hint: 'choose another name, or revoke that key first',
+    hint: 'choose another name; that key has it until it is revoked',
   });
 }
 

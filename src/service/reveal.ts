@@ -87,6 +87,6 @@ function notRecoverable({ id, name }: KeyRow): KeysError {
   return new KeysError(
     'unsupported',
     `the key '${name}' was not created recoverable: only a hash of its secret is kept`,
-    { hint: `for a new secret: keys regenerate ${id}` },
+    { hint: `for a new secret: keys rotate ${id}` },
   );
 }

@@ -86,7 +86,7 @@ test('a key that was not created recoverable exits 6, before any password is ask
   const { code, stdout, stderr } = await keys('reveal plain', { terminal: true });
   expect({ code, stdout }).toEqual({ code: 6, stdout: '' });
   expect(stderr).toContain('was not created recoverable');
-  expect(stderr).toContain('keys regenerate key_');
+  expect(stderr).toContain('keys rotate key_');
 });
 
 test('create --recoverable exits 6 where the namespace does not allow it', async () => {
