@@ -56,7 +56,8 @@ const findingNoun: Noun<Finding> = {
       value: ({ finding }) => finding,
       tone: ({ finding }) => (finding === 'expired' ? 'red' : finding === 'expiring' ? 'amber' : null),
     },
-    { field: 'id', title: 'id', value: ({ id }) => id },
+    // On a narrow terminal `next`, which has it, stays longer.
+    { field: 'id', title: 'id', value: ({ id }) => id, dispensable: 1 },
     { field: 'name', title: 'name', value: ({ name }) => name, shrinks: true },
     { field: 'namespace', title: 'namespace', value: ({ namespace }) => namespace, dispensable: 4 },
     { field: 'owner', title: 'owner', value: ({ owner }) => owner, dispensable: 3 },

@@ -4,6 +4,7 @@ import { unsupported } from '../src/capabilities.ts';
 import { KeysError, toKeysError } from '../src/errors.ts';
 import type { IssuedKey } from '../src/keys.ts';
 import { Secret } from '../src/secret.ts';
+import { shellArgument } from '../src/text.ts';
 import { oneKey, requireAnswer } from './choose.ts';
 import { addDestinationOptions, type Delivery, type DeliveryOptions, withDelivery } from './delivery.ts';
 import { called } from './key-noun.ts';
@@ -31,9 +32,9 @@ export async function reveal(app: App, ref: string | undefined, options: Options
     if (key.recoverable === false) {
       throw new KeysError(
         'unsupported',
-        `${called(key)} was not created recoverable: nobody has its secret`,
+        `${called(key)} was not created recoverable: its secret is not kept`,
         {
-          hint: `for a new secret: keys regenerate ${key.id}`,
+          hint: `for a new secret: keys rotate ${shellArgument(key.id)}`,
         },
       );
     }

@@ -3,6 +3,7 @@ import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import { keyMatcher } from '../src/filter.ts';
 import { allKeys, type KeyService } from '../src/keys.ts';
+import { shellWord } from '../src/text.ts';
 import { durationText } from '../src/time.ts';
 import { runBatch, type Target, targetsFrom, type Work } from './batch.ts';
 import { askConsent, requireConsent } from './consent.ts';
@@ -64,7 +65,7 @@ async function targetsOf(
 ): Promise<Target[]> {
   if (refs.length > 0) {
     throw new KeysError('invalid', 'either keys are named, or --owner names whose they are', {
-      hint: `keys revoke --owner ${owner}`,
+      hint: `keys revoke --owner ${shellWord(owner)}`,
     });
   }
   const filter = { owner, namespace: app.options.namespace ?? null };
@@ -76,6 +77,6 @@ async function targetsOf(
   }
   if (targets.length > 0) return targets;
   throw new KeysError('not_found', `no key belongs to '${owner}'`, {
-    hint: `keys list --all-namespaces --owner ${owner} --status all`,
+    hint: `keys list --all-namespaces --owner ${shellWord(owner)} --status all`,
   });
 }

@@ -3,6 +3,7 @@
  * then, no key that nobody needs. `docs/report.md` says whose advice it is, and which of it cannot be seen in a key.
  */
 import type { Capabilities, Key, KeyStatus, UntoldField } from './keys.ts';
+import { shellArgument } from './text.ts';
 
 export const findingNames = [
   'expired',
@@ -42,7 +43,8 @@ interface Rule {
   readonly goesBy?: UntoldField;
   time(key: Key): string | null;
   holds(key: Key, limits: Limits, nowMs: number): boolean;
-  next(id: string, service: Capabilities): string;
+  /** `key` is its id, as a shell takes it behind the options. */
+  next(key: string, service: Capabilities): string;
 }
 
 const rules: Readonly<Record<FindingName, Rule>> = {
@@ -51,7 +53,7 @@ const rules: Readonly<Record<FindingName, Rule>> = {
     goesBy: 'expiresAt',
     time: ({ expiresAt }) => expiresAt,
     holds: () => true,
-    next: (id) => `keys revoke ${id}`,
+    next: (key) => `keys revoke ${key}`,
   },
   expiring: {
     status: 'active',
@@ -73,28 +75,32 @@ const rules: Readonly<Record<FindingName, Rule>> = {
     goesBy: 'lastUsedAt',
     time: lastUse,
     holds: (key, { unusedForMs }, nowMs) => Date.parse(lastUse(key) ?? '') < nowMs - unusedForMs,
-    next: (id, { verbs }) => `keys ${verbs.includes('disable') ? 'disable' : 'revoke'} ${id}`,
+    next: (key, { verbs }) => `keys ${verbs.includes('disable') ? 'disable' : 'revoke'} ${key}`,
   },
   'old-secret': {
     status: 'active',
     time: secretMade,
     holds: (key, { olderThanMs }, nowMs) => Date.parse(secretMade(key) ?? '') < nowMs - olderThanMs,
-    next: (id) => `keys rotate ${id}`,
+    next: (key) => `keys rotate ${key}`,
   },
   disabled: {
     status: 'disabled',
     time: lastUse,
     holds: () => true,
-    next: (id) => `keys revoke ${id}`,
+    next: (key) => `keys revoke ${key}`,
   },
   broad: {
     status: 'active',
     time: ({ createdAt }) => createdAt,
     holds: administers,
-    next: (id, { editable }) =>
-      editable.includes('roles')
-        ? `keys edit ${id} --role viewer`
-        : `keys create another one with a smaller role, then keys revoke ${id}`,
+    next: (key, { editable, nouns }) => {
+      if (!editable.includes('roles'))
+        return `keys create another one with a smaller role, then keys revoke ${key}`;
+      // Elsewhere a role may have any name.
+      return nouns?.includes('roles')
+        ? `keys edit --role viewer ${key}`
+        : `keys edit with a smaller --role ${key}`;
+    },
   },
 };
 
@@ -109,7 +115,7 @@ export function findingsOn(
     const { status, time, holds, next } = rules[finding];
     // Where a service does not tell, a key that is listed is taken to work.
     if ((key.status ?? 'active') !== status || !holds(key, limits, nowMs)) return [];
-    return [{ finding, id, name, namespace, owner, time: time(key), next: next(id, service) }];
+    return [{ finding, id, name, namespace, owner, time: time(key), next: next(shellArgument(id), service) }];
   });
 }
 
@@ -138,10 +144,10 @@ function administers({ roles }: Key): boolean {
   return roles.some((role) => ['owner', 'admin', 'administrator'].includes(role.toLowerCase()));
 }
 
-function withExpiry(id: string, { editable, fields }: Capabilities): string {
-  if (editable.includes('expiresAt')) return `keys edit ${id} --expires 90d`;
+function withExpiry(key: string, { editable, fields }: Capabilities): string {
+  if (editable.includes('expiresAt')) return `keys edit --expires 90d ${key}`;
   const successor = fields.includes('expiresAt')
     ? 'keys create --expires 90d for another one'
     : 'keys create another one';
-  return `${successor}, then keys revoke ${id}`;
+  return `${successor}, then keys revoke ${key}`;
 }

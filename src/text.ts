@@ -33,6 +33,11 @@ export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** The same as the last argument of a command: what begins with a dash is no option there. */
+export function shellArgument(word: string): string {
+  return `${word.startsWith('-') ? '-- ' : ''}${shellWord(word)}`;
+}
+
 /** `1 key`, `3 keys`. */
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;

@@ -6,7 +6,7 @@ import type { Profile } from '../config.ts';
 import { KeysError } from '../errors.ts';
 import type { Answer } from '../http.ts';
 import type { Capabilities, Key, KeyQuery, KeyService, Verb } from '../keys.ts';
-import { terminalSafe } from '../text.ts';
+import { shellArgument, terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 
 /** Every verb refused in the service's name; a driver spreads this first and adds what its service can do. */
@@ -150,7 +150,7 @@ export function noSecret(title: string, id: string, answer: Answer, aside = ''):
     'bad_response',
     `${title} made the key ${id} and gave no secret that can be found${aside}`,
     {
-      hint: `nobody can use that key: keys revoke ${id}`,
+      hint: `nobody can use that key: keys revoke ${shellArgument(id)}`,
       requestId: answer.requestId,
       mintedId: id,
     },

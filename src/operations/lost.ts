@@ -1,6 +1,7 @@
 /** How an operation goes on whose mint was refused, or whose secret can no longer be had. */
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
+import { shellArgument } from '../text.ts';
 import { type HeldOperation, newIdempotencyKey } from './journal.ts';
 import { isAnswer } from './mint.ts';
 import { type MintRequest, unbegun } from './operation.ts';
@@ -53,7 +54,7 @@ async function forget(held: HeldOperation, { key, secretState }: Mint): Promise<
       ? 'the secret was kept for 15 minutes, or has been replaced since'
       : 'the secret was used since: it has arrived, and is not given again';
   throw new KeysError('secret_gone', why, {
-    hint: `keys regenerate ${key.id} gives the key a new one`,
+    hint: `keys rotate ${key.id} gives the key a new one`,
   });
 }
 
@@ -127,7 +128,7 @@ export async function endLostMint(
   const { id, request, key } = operation;
   if (again === null && request.kind === 'regenerate') {
     throw new KeysError('outcome_unknown', ended, {
-      hint: `keys recover ${id} --yes gives it another one, keys revoke ${key?.id ?? request.id} ends the key`,
+      hint: `keys recover ${id} --yes gives it another one, keys revoke ${shellArgument(key?.id ?? request.id)} ends the key`,
     });
   }
   await parts.note?.(ended);

@@ -1,6 +1,7 @@
 /** How a key's secret can be exchanged on its service without its consumers ever standing at a closed door. */
 import { KeysError } from '../errors.ts';
 import { allKeys, type Key, type KeyService, type NewKey } from '../keys.ts';
+import { shellArgument } from '../text.ts';
 import { durationText } from '../time.ts';
 import type { MintRequest } from './operation.ts';
 
@@ -44,7 +45,7 @@ export async function planRotation(
 ): Promise<Rotation> {
   if (key.status !== null && key.status !== 'active') {
     throw new KeysError('conflict', `${key.name} is ${key.status}; there is nothing in use to rotate`, {
-      hint: key.status === 'disabled' ? `keys enable ${key.id}` : null,
+      hint: key.status === 'disabled' ? `keys enable ${shellArgument(key.id)}` : null,
     });
   }
   if (service.minting)

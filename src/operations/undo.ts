@@ -2,7 +2,7 @@
 import { KeysError } from '../errors.ts';
 import { isLive } from '../filter.ts';
 import { allKeys, type KeyService, type Minting } from '../keys.ts';
-import { count } from '../text.ts';
+import { count, shellArgument } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
 import type { Operation } from './operation.ts';
@@ -21,7 +21,7 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
         ? `whether the old secret of ${name} still works is not known; there is nothing to take back`
         : `the old secret of ${name} is dead; there is no way back`,
       {
-        hint: `keys recover ${operation.id}${isOpen ? ' --yes' : ''} delivers a secret that works, keys revoke ${request.id} ends the key`,
+        hint: `keys recover ${operation.id}${isOpen ? ' --yes' : ''} delivers a secret that works, keys revoke ${shellArgument(request.id)} ends the key`,
       },
     );
   }

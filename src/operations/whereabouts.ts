@@ -2,6 +2,7 @@
 import type { Destination } from '../destinations/index.ts';
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
+import { shellArgument } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import type { Operation } from './operation.ts';
 
@@ -71,15 +72,16 @@ async function look(
   return verified?.id === key.id ? { key, secret } : 'unknown';
 }
 
-function doubt({ id, attempted, request, minted, key }: Operation, used: boolean): KeysError {
+function doubt({ id, attempted, request }: Operation, used: boolean): KeysError {
   const places = attempted.join(', ');
-  const name = minted?.id ?? key?.id ?? '<key>';
   const isOnly = request.kind === 'create' || request.kind === 'regenerate';
   const what = used
     ? `the new secret is in use, and cannot be had again to be delivered everywhere (${places})`
     : `whether the new secret arrived at ${places} cannot be found out any more; it works${isOnly ? '' : ', and so does the old one'}`;
   const otherwise =
-    request.kind === 'regenerate' ? `keys regenerate ${name} when not` : `keys recover ${id} --undo when not`;
+    request.kind === 'regenerate'
+      ? `keys regenerate ${shellArgument(request.id)} when not`
+      : `keys recover ${id} --undo when not`;
   return new KeysError('outcome_unknown', what, {
     hint: `keys recover ${id} --arrived when it has arrived, ${otherwise}`,
   });

@@ -8,6 +8,7 @@ import type { Env } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing, readSmallFile } from '../files.ts';
 import { userName } from '../paths.ts';
+import { shellArgument } from '../text.ts';
 
 /** The address with the password in it; as it is where there is none to be found. Throws `invalid` for a file that is open to others. */
 export async function withPassword(address: string, env: Env = process.env): Promise<string> {
@@ -45,7 +46,7 @@ async function contentOf(path: string, isNamed: boolean): Promise<string | null>
   // As PostgreSQL's own programs do; but whoever names a file wants it used.
   if (!isNamed) return null;
   throw new KeysError('invalid', `the password file ${path} is open to others`, {
-    hint: `chmod 600 ${path}`,
+    hint: `chmod 600 ${shellArgument(path)}`,
   });
 }
 

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { codeOf, KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, syncDirectory } from '../files.ts';
+import { shellWord } from '../text.ts';
 import { busyMs, databaseError, primaryCode, requireFile, requireOurs, sqlite } from './sqlite-open.ts';
 import { type Undone, undoneBy } from './sqlite-undone.ts';
 
@@ -143,7 +144,7 @@ function requireAlone(path: string): void {
   const log = ['-wal', '-journal'].map((end) => path + end).find((each) => sizeOf(each) > 0);
   if (!log) return;
   throw new KeysError('invalid', `${path} is no backup: ${basename(log)} beside it holds a part of it`, {
-    hint: `make one of it: keys serve backup --database ${path} <path>`,
+    hint: `make one of it: keys serve backup --database ${shellWord(path)} <path>`,
   });
 }
 

@@ -154,6 +154,15 @@ describe('revoke', () => {
     expect(stderr).toContain('hint: add --yes');
   });
 
+  test('of an owner says what to type with the name as a shell takes it', async () => {
+    const service = fakeService(six());
+    const argv = ['revoke', '-y', '--owner', 'Ann B.'];
+    expect((await newHome().keys(argv, { service })).stderr).toContain("--owner 'Ann B.' --status all\n");
+    expect((await newHome().keys([...argv, 'a'], { service })).stderr).toContain(
+      "hint: keys revoke --owner 'Ann B.'\n",
+    );
+  });
+
   test('shows what it is about to end and asks; a no is exit 130 and changes nothing', async () => {
     const service = fakeService(six());
     const answers = [{ asked: 'Revoke these 2 keys for good?', answer: false }];

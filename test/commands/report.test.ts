@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../src/advice.ts';
 import type { Key } from '../../src/keys.ts';
@@ -54,7 +55,7 @@ test('report names every key that does not follow the advice, what is most urgen
     namespace: 'default',
     owner: key?.owner,
     time: key?.expiresAt,
-    next: `keys edit ${key?.id} --expires 90d`,
+    next: `keys edit --expires 90d ${key?.id}`,
   });
 });
 
@@ -73,6 +74,28 @@ test('whoever types what report says, line by line, comes to where there is noth
   }
   expect(typed).toHaveLength(8);
 });
+
+test.each(['-Qx9', '--help', "it's $HOME", 'a b* c', '$(id)'])(
+  'what report says reaches the key with the id %s as a shell takes the line',
+  async (id) => {
+    const keys = [
+      fakeKey({ id, name: 'idle', createdAt: '2020-01-01T00:00:00.000Z', roles: ['owner'] }),
+      fakeKey({ id: `${id}2`, name: 'off', status: 'disabled' }),
+    ];
+    const service = fakeService(keys);
+    const home = newHome();
+    const findings = await home.json<Finding[]>('report', { service, now });
+    expect(briefly(findings)).toContain('old-secret idle');
+    expect(findings).toHaveLength(5);
+    for (const { id, next } of findings.reverse()) {
+      const script = `keys() { printf '%s\\0' "$@"; }; ${next}`;
+      const argv = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+      const { code, stdout, stderr } = await home.keys(['--json', '-y', ...argv], { service, now });
+      expect({ next, code, stderr }).toMatchObject({ code: 0 });
+      expect(JSON.stringify(JSON.parse(stdout))).toContain(`"id":${JSON.stringify(id)}`);
+    }
+  },
+);
 
 test('report --fail-if-any is exit 9 with what was found on stdout, and 0 when nothing is', async () => {
   const home = await homeWithKeys();
@@ -110,8 +133,10 @@ test('on a terminal report is a table with what to do, and says when there is no
   const home = await homeWithKeys();
   const { stdout, stderr } = await home.keys('report --no-color', { terminal: true, now, columns: 120 });
   expect(stdout).toMatch(/^FINDING +ID +NAME +.*NEXT\n/);
-  expect(stdout).toMatch(/expiring +key_\S+ +soon .*in 4d +keys edit key_\S+ --expires 90d\n/);
+  expect(stdout).toMatch(/expiring +key_\S+ +soon .*in 4d +keys edit --expires 90d key_\S+\n/);
   expect(stderr).toBe('7 findings on 7 of 8 keys\n');
+  const narrow = await home.keys('report --no-color', { terminal: true, now, columns: 80 });
+  expect(narrow.stdout).toMatch(/^expiring +soon +keys edit --expires 90d key_\S+$/m);
   const none = await newHome().keys('report', { terminal: true });
   expect(none).toEqual({ code: 0, stdout: '', stderr: 'nothing to report\n0 findings on 0 of 0 keys\n' });
 });
@@ -148,5 +173,12 @@ describe('on a service that does not tell everything', () => {
   test('what to do is what that service can do', async () => {
     const { stdout } = await newHome().keys('report --only broad', { service, now });
     expect(stdout).toContain('keys create another one with a smaller role, then keys revoke key_1\n');
+  });
+
+  test('where roles have names of their own, none of ours is told to be given', async () => {
+    const { nouns: _, ...capabilities } = ownCapabilities;
+    const other = fakeService([fakeKey({ roles: ['Admin'] })], { capabilities });
+    const { stdout } = await newHome().keys('report --only broad', { service: other, now });
+    expect(stdout).toContain('keys edit with a smaller --role key_1\n');
   });
 });
