@@ -55,8 +55,9 @@ async function readThrough(
     if (!parsed.success)
       throw answer.nonsense(`the service's list makes no sense at ${parsed.error.issues[0]?.path.join('.')}`);
     const { _items: items, _meta: meta } = parsed.data;
-    if (index > 1 && meta.total !== total) return null;
-    total = meta.total ?? null;
+    const said = meta.total ?? null;
+    if (index > 1 && said !== total) return null;
+    total = said;
     for (const item of items) {
       if (found.has(item._id)) return null;
       found.set(item._id, { item, answer });

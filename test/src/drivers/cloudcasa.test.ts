@@ -366,12 +366,15 @@ test('a list that ends before its total is bad_response (exit 12), never cut', a
   await refuses('bad_response', service.list({}));
 });
 
-test('a list that never says how long it is ends with a page that is not full', async () => {
-  const { fake, service } = await opened();
-  for (let i = 0; i < 30; i++) fake.seed();
-  fake.befall({ on: listRoute, times: 9, ...altered(({ _items }) => ({ _items })) });
-  expect((await service.list({})).keys).toHaveLength(30);
-});
+test.each([undefined, {}, { page: 1, max_results: 25 }, { page: 1, max_results: 25, total: null }])(
+  'a list that never says how long it is ends with a page that is not full: _meta %j',
+  async (_meta) => {
+    const { fake, service } = await opened();
+    for (let i = 0; i < 30; i++) fake.seed();
+    fake.befall({ on: listRoute, times: 9, ...altered(({ _items }) => ({ _items, _meta })) });
+    expect((await service.list({})).keys).toHaveLength(30);
+  },
+);
 
 test('a mint turned away with 429 is not sent again', async () => {
   const { fake, service } = await opened();
