@@ -9,10 +9,10 @@ export function networkOf(written: string): string {
   const version = isIP(address);
   if (mapped || version === 4) return mapped ?? address;
   if (version === 0) return 'no address';
-  const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
+  const [head = '', tail = ''] = address.toLowerCase().replace(/%.*$/, '').split('::');
   const before = head.split(':').filter(Boolean);
-  const after = (tail ?? '').split(':').filter(Boolean);
-  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
+  const after = tail.split(':').filter(Boolean);
+  const gap = 8 - before.length - after.length;
   const groups = [...before, ...Array.from({ length: gap }, () => '0'), ...after];
   return `${groups
     .slice(0, 4)
