@@ -1,11 +1,11 @@
 /** The text of `config.yaml`: what it may say, where it is wrong, and how it is changed. */
 import { isAbsolute } from 'node:path';
-import { type Document, isAlias, isMap, isScalar, LineCounter, parseDocument, YAMLMap } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, YAMLMap } from 'yaml';
 import * as z from 'zod/mini';
 import { authSchemes, nameProblem, storeNames, urlProblem } from './config.ts';
 import type { Config, ConfigEditor } from './config-file.ts';
 import { KeysError } from './errors.ts';
-import { type Place, pairOf, placeOf, placeText, syntaxProblem } from './yaml-place.ts';
+import { type Place, pairOf, placeOf, placeText, readYaml } from './yaml-place.ts';
 
 const text = z.string('must be text; put quotes around it').check(z.minLength(1, 'must not be empty'));
 
@@ -65,11 +65,7 @@ interface Parsed {
 
 /** Throws `invalid` with file, line, column, what is wrong and what to do. */
 export function parseConfig(path: string, source: string): Parsed {
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, logLevel: 'error' });
-  const syntax = syntaxProblem(document);
-  if (syntax) throw broken(path, syntax.what, syntax.place);
-  const value = toValue(path, document);
+  const { document, lines, value } = readYaml(source, (what, where) => broken(path, what, where));
   if (value === null) return { document, config: { profiles: {} } };
   const place = (keys: readonly PropertyKey[]) => placeOf(lines, document, keys);
 
@@ -170,14 +166,6 @@ function textOf(path: string, document: Document): string {
 
 function isNothing(node: unknown): boolean {
   return isScalar(node) && node.value === null;
-}
-
-function toValue(path: string, document: Document): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw broken(path, (error as Error).message);
-  }
 }
 
 function profilesOf(value: unknown): object {

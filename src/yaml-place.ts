@@ -1,13 +1,41 @@
-/** Where in a YAML text something stands. */
-import { type Document, isMap, isScalar, type LineCounter, type Node, type Pair, type YAMLMap } from 'yaml';
+/** YAML as people write it, and where in it something stands. */
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 
 export interface Place {
   readonly line: number;
   readonly col: number;
 }
 
-/** What is wrong with a text as YAML, or null. The library's words where they are for the person who wrote it. */
-export function syntaxProblem({ errors, warnings }: Document.Parsed): { what: string; place?: Place } | null {
+interface Problem {
+  readonly what: string;
+  readonly place?: Place;
+}
+
+/** What a text says. Throws what `broken` makes of a text that is no YAML. */
+export function readYaml(source: string, broken: (what: string, place?: Place) => Error) {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, logLevel: 'error' });
+  const problem = syntaxProblem(document) ?? aliasProblem(document, lines);
+  if (problem) throw broken(problem.what, problem.place);
+  try {
+    return { document, lines, value: document.toJS({ maxAliasCount: 100 }) as unknown };
+  } catch (error) {
+    throw broken((error as Error).message);
+  }
+}
+
+/** The library's words where they are for the person who wrote the text. */
+function syntaxProblem({ errors, warnings }: Document.Parsed): Problem | null {
   const found = errors[0] ?? warnings[0];
   if (!found) return null;
   const said = found.message.split(/ at line \d/)[0] ?? 'cannot be read';
@@ -15,6 +43,21 @@ export function syntaxProblem({ errors, warnings }: Document.Parsed): { what: st
     what: found.code === 'MULTIPLE_DOCS' ? 'there is a second document after ---; one is read' : said,
     place: found.linePos?.[0],
   };
+}
+
+/** What YAML makes of `*.view` without quotes. */
+function aliasProblem(document: Document.Parsed, lines: LineCounter): Problem | null {
+  let problem: Problem | null = null;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return;
+      const { source, range } = alias;
+      const what = `there is no anchor &${source}; text that begins with * takes quotes: '*${source}'`;
+      problem = { what, place: lines.linePos(range?.[0] ?? 0) };
+      return visit.BREAK;
+    },
+  });
+  return problem;
 }
 
 /** Where a path begins: at its key, or at the nearest part of it that is there. */

@@ -1,11 +1,10 @@
 /** Where settings are said: an option goes before a variable, a variable before the file, the file before the default. */
 import { readFile, stat } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Env, variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { nearest } from '../text.ts';
-import { placeOf, placeText, syntaxProblem } from '../yaml-place.ts';
+import { placeOf, placeText, readYaml } from '../yaml-place.ts';
 import {
   type Configuration,
   pathProblem,
@@ -80,17 +79,15 @@ function fromVariable(name: SettingName, given: string): unknown {
 const longestBytes = 1_048_576;
 
 async function fromFile(path: string): Promise<Settings> {
-  const lines = new LineCounter();
-  const document = parseDocument(await readText(path), { lineCounter: lines, logLevel: 'error' });
-  const syntax = syntaxProblem(document);
-  if (syntax) {
-    throw new KeysError('invalid', `${placeText(path, syntax.place)}: ${syntax.what}`, {
-      hint: 'settings are lines of YAML such as listen: 127.0.0.1:8787',
-    });
-  }
+  const { document, lines, value } = readYaml(
+    await readText(path),
+    (what, place) =>
+      new KeysError('invalid', `${placeText(path, place)}: ${what}`, {
+        hint: 'settings are lines of YAML such as listen: 127.0.0.1:8787',
+      }),
+  );
   const wrong = (what: string, at: readonly PropertyKey[], hint: string) =>
     new KeysError('invalid', `${placeText(path, placeOf(lines, document, at))}: ${what}`, { hint });
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw wrong('the file must hold settings by name', [], 'write a line such as listen: 127.0.0.1:8787');

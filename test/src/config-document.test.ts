@@ -208,7 +208,7 @@ test.each([
     ':2:24: profiles.p.caFile must be an absolute path',
     '',
   ],
-  ['current: *nowhere', ': Unresolved alias', ''],
+  ['current: *nowhere', ':1:10: there is no anchor &nowhere', "takes quotes: '*nowhere'"],
   ['current: !!secret x', ':1:10: Unresolved tag', ''],
   ['--- \ncurrent: a\n---\ncurrent: b', ':3:1: there is a second document after ---', ''],
 ])('%j is reported as wrong, with line and column', (source, place, what) => {

@@ -1,10 +1,9 @@
 /** A mapping file, read strictly. */
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
 import * as z from 'zod/mini';
 import { KeysError } from '../../errors.ts';
 import { nearest } from '../../text.ts';
-import { placeOf, placeText, syntaxProblem } from '../../yaml-place.ts';
+import { placeOf, placeText, readYaml } from '../../yaml-place.ts';
 import { type Mapping, mappingSchema } from './mapping.ts';
 
 const longestBytes = 262_144;
@@ -29,15 +28,10 @@ export function givenAs(option: string, variable: string): string {
 /** Throws `invalid` as `loadMapping`. */
 export function parseMapping(path: string, source: string): Mapping {
   if (source.length > longestBytes) throw broken(path, 'is larger than a mapping ever is');
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, logLevel: 'error' });
-  const syntax = syntaxProblem(document);
-  if (syntax) {
-    const { what, place } = syntax;
+  const { document, lines, value } = readYaml(source, (what, place) => {
     const braces = /flow-map|flow map/i.test(what) ? "; text with braces takes quotes: '/keys/{id}'" : '';
-    throw broken(placeText(path, place), what + braces);
-  }
-  const value = yamlValue(path, document);
+    return broken(placeText(path, place), what + braces);
+  });
   const parsed = mappingSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = innermost(parsed.error.issues[0] as z.core.$ZodIssue);
@@ -54,14 +48,6 @@ export function parseMapping(path: string, source: string): Mapping {
     place,
     `${subject}${message.startsWith(':') ? '' : ' '}${absent ? 'is missing; it ' : ''}${message}`,
   );
-}
-
-function yamlValue(path: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw broken(path, (error as Error).message);
-  }
 }
 
 /** Of alternatives none of which fits, the one that was meant: it fits at its root. */

@@ -104,6 +104,12 @@ test.each([
   ['quota: 1\nlisten: [', /serve\.yaml:2:\d+: ./],
   ['- listen', /serve\.yaml:1:1: the file must hold settings by name$/],
   ['a: &x [*x]', /serve\.yaml/],
+  [
+    `a: &a [1]\nb: &b [${'*a, '.repeat(20)}]\nc: [${'*b, '.repeat(20)}]`,
+    /serve\.yaml: Excessive alias count/,
+  ],
+  ['listen: *:8787', /serve\.yaml:1:9: .* takes quotes: '\*:8787'$/],
+  ['roles:\n  auditor: [audit.view, *.list]', /serve\.yaml:2:25: .* takes quotes: '\*\.list'$/],
   ['# first\nquota: many', /serve\.yaml:2:1: quota must be a whole number$/],
   ['quota: -1', /serve\.yaml:1:1: quota must be 0 or more$/],
   ['listen: nowhere', /serve\.yaml:1:1: listen: 'nowhere' is not an address to listen on; write it as/],

@@ -93,6 +93,7 @@ test.each([
     "there is no field 'rotate' in instead",
     /known here: create, get, edit, disable, /,
   ],
+  [`${base}headers: { X-For: *.all }\n`, '7:19', "takes quotes: '*.all'", 'docs/rest-driver.md'],
   ['title: A\n a: b: c\n', '1:8', 'Nested mappings', 'docs/rest-driver.md'],
   ['', '1:1', 'at least title, key and list', 'docs/rest-driver.md'],
 ])('a mapping that is wrong is told with line, column and what to write: %#', (text, place, what, hint) => {
