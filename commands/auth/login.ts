@@ -65,8 +65,8 @@ export async function login(app: App, words: readonly string[], options: Options
   const obtained = await obtain(app, profile, store, options);
   const { identity, secret } = await check(app, profile, obtained);
   await store.write(account, secret);
-  const becameCurrent = await keepProfile(app, target, () => store.remove(account));
-  await app.note(greeting(profile, identity, becameCurrent));
+  const currentBefore = await keepProfile(app, target, () => store.remove(account));
+  await app.note(greeting(profile, identity, currentBefore));
   const former = target.moved ? await takeFormer(app, target) : before;
   if (former && former.reveal() !== secret.reveal()) await endFormer(app, target, former);
 }
@@ -156,20 +156,24 @@ async function check(
   }
 }
 
-/** Writes the profile; true when it has become the current one. A credential that no profile points to does not stay. */
-async function keepProfile(app: App, target: LoginTarget, undo: () => Promise<unknown>): Promise<boolean> {
-  let becameCurrent = false;
+/** Writes the profile, current where none was; the one that was. A credential that no profile points to does not stay. */
+async function keepProfile(
+  app: App,
+  target: LoginTarget,
+  undo: () => Promise<unknown>,
+): Promise<string | undefined> {
+  let before: string | undefined;
   try {
     await changeConfig(app, ({ config, setProfile, setCurrent }) => {
       setProfile(target.name, target.entry);
-      becameCurrent = config.current === undefined;
-      if (becameCurrent) setCurrent(target.name);
+      before = config.current;
+      if (before === undefined) setCurrent(target.name);
     });
   } catch (error) {
     if (target.moved) await undo();
     throw error;
   }
-  return becameCurrent;
+  return before;
 }
 
 /** The credential that this login has replaced does not stay behind in another store, or under another origin. */
@@ -192,7 +196,8 @@ async function endFormer(app: App, { former }: LoginTarget, credential: Secret):
   if (ended) await app.note(`the former login of ${former.name}: ${ended}`);
 }
 
-function greeting(profile: Profile, identity: Identity | null, becameCurrent: boolean): string {
+function greeting(profile: Profile, identity: Identity | null, currentBefore: string | undefined): string {
+  const { name } = profile;
   const kept: Record<Profile['store'], string> = {
     keychain: 'its credential is in the keychain',
     file: 'its credential is in an encrypted file',
@@ -202,7 +207,11 @@ function greeting(profile: Profile, identity: Identity | null, becameCurrent: bo
   const who = identity ? ` as ${identityText(identity)}` : '';
   return [
     `logged in to ${profile.url}${who}`,
-    `profile ${profile.name}: ${kept[profile.store]}`,
-    becameCurrent ? `${profile.name} is now the current profile` : `use it with -p ${profile.name}`,
+    `profile ${name}: ${kept[profile.store]}`,
+    currentBefore === undefined
+      ? `${name} is now the current profile`
+      : currentBefore === name
+        ? `${name} is the current profile`
+        : `use it with -p ${name}`,
   ].join('\n');
 }

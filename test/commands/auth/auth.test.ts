@@ -75,6 +75,7 @@ test('login, status, another command and logout with the file store; the credent
   expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
   expect(stderr).toContain(`logged in to ${service.url} as laptop of alice (owner)`);
   expect(stderr).toContain('prod is now the current profile');
+  expect((await login('--store file')).stderr).toContain('prod is the current profile');
   expect(config()).toContain('store: file');
   const [name = ''] = credentialFiles();
   expect(name).toMatch(/^prod-[0-9a-f]{16}\.json$/);
