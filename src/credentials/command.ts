@@ -21,7 +21,7 @@ export async function askCommand(app: App, argv: readonly string[]): Promise<Sec
   await Promise.allSettled(shown);
   if (failure !== null) {
     throw new KeysError('credential_store', `the credential command '${argv[0]}' ${failure}`, {
-      hint: `try it by hand: ${argv.map(shellWord).join(' ')}`,
+      hint: `try it by hand: ${argv.map(shellWord).join(' ')} > /dev/null`,
     });
   }
   try {

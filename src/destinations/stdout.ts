@@ -26,7 +26,7 @@ export const stdout: DestinationKind = {
         }
         if (!explicit && (env.CI === 'true' || env.CI === '1')) {
           throw new KeysError('invalid', 'this is CI, where what is printed is kept in a log', {
-            hint: '--to stdout prints the secret all the same; keys help destinations lists better places',
+            hint: 'keys help destinations lists where it can go; --to stdout prints it all the same',
           });
         }
       },

@@ -64,7 +64,7 @@ test.each([
 test('a command that is not there is told, with how to try it', async () => {
   await expect(commandStore(['/nowhere/op', 'read', 'op://a b']).read()).rejects.toMatchObject({
     message: "the credential command '/nowhere/op' was not found",
-    hint: "try it by hand: /nowhere/op read 'op://a b'",
+    hint: "try it by hand: /nowhere/op read 'op://a b' > /dev/null",
   });
 });
 
