@@ -309,10 +309,10 @@ function errorOf(answer: Answer): KeysError | null {
   if (status < 400) return null;
   const none = { _error: { message: '' } };
   const said = z.catch(z.object({ _error: z.object({ message: z.string() }) }), none);
-  const { message } = said.parse(answer.jsonOrNull())._error;
+  const message = said.parse(answer.jsonOrNull())._error.message.trim();
   const code = codeForStatus(status);
-  return new KeysError(code, message.trim() || unexplained(status), {
-    hint: hintFor(code, answer.jsonOrNull()),
+  return new KeysError(code, message || unexplained(status), {
+    hint: hintFor(code, message),
   });
 }
 

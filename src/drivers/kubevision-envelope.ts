@@ -21,7 +21,7 @@ export function errorOf(answer: Answer): KeysError | null {
   if (!found) {
     if (answer.status < 400) return noEnvelope(answer);
     const code = codeForStatus(answer.status);
-    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code, answer.jsonOrNull()) });
+    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code) });
   }
   const { code: number, message, meta } = found;
   if (number === 0 && answer.status < 400) return null;

@@ -206,10 +206,11 @@ function roleOf(asked: readonly string[] = []): string {
 function errorOf(answer: Answer): KeysError | null {
   const { status } = answer;
   if (status < 400) return null;
-  const { message } = z.catch(z.object({ message: z.string() }), { message: '' }).parse(answer.jsonOrNull());
+  const said = z.catch(z.object({ message: z.string() }), { message: '' }).parse(answer.jsonOrNull());
+  const message = said.message.trim();
   const code = codeForStatus(status);
-  return new KeysError(code, message.trim() || unexplained(status), {
-    hint: hints[code] ?? hintFor(code, answer.jsonOrNull()),
+  return new KeysError(code, message || unexplained(status), {
+    hint: hints[code] ?? hintFor(code, message),
   });
 }
 

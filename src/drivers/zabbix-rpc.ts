@@ -90,7 +90,7 @@ export function rpcError(answer: Answer): KeysError | null {
   if (!found) {
     if (answer.status < 400) return null;
     const code = codeForStatus(answer.status);
-    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code, answer.jsonOrNull()) });
+    return new KeysError(code, unexplained(answer.status), { hint: hintFor(code) });
   }
   const said = (found.data || found.message).trim().replace(/\.$/, '') || 'the service gave no explanation';
   const code = codeOf(found.code, said);

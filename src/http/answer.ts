@@ -133,15 +133,15 @@ export function problemError(answer: Answer): KeysError | null {
   const code = codeForStatus(status, problem.code);
   const said = [problem.detail, problem.message, problem.title].find(isText);
   return new KeysError(code, said ?? `the service answered with status ${status}`, {
-    hint: isText(problem.hint) ? problem.hint : hintFor(code, body),
+    hint: isText(problem.hint) ? problem.hint : hintFor(code, said),
     requestId: isText(problem.requestId) ? problem.requestId : null,
   });
 }
 
-/** A 404 of a key service says what is not there; one without a word may be of something else. */
-export function hintFor(code: ErrorCode, body: unknown): string | null {
+/** A 404 of a key service `said` what is not there; one without a word may be of something else. */
+export function hintFor(code: ErrorCode, said?: string | null): string | null {
   if (code === 'unauthenticated') return loginHint;
-  return code === 'not_found' && body === null ? addressHint : null;
+  return code === 'not_found' && !said ? addressHint : null;
 }
 
 const addressHint = "is this the address of a key service? 'keys profile show'";

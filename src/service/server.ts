@@ -111,7 +111,8 @@ export function createServer(parts: ServerParts): Server {
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(new KeysError('not_found', 'there is nothing at this address'), request, reply);
+    const hint = 'check the address: those of the API begin with /v1';
+    sendProblem(new KeysError('not_found', 'there is nothing at this address', { hint }), request, reply);
   });
   acceptJsonOnly(app);
 

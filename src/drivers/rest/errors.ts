@@ -24,7 +24,7 @@ export function answerError(
   );
   const code = fitting?.code ?? codes[String(status)] ?? (status < 400 ? 'invalid' : codeForStatus(status));
   return new KeysError(code, said ?? unexplained(status), {
-    hint: fitting?.hint ?? hintFor(code, answer.jsonOrNull()),
+    hint: fitting?.hint ?? hintFor(code, said),
   });
 }
 

@@ -49,6 +49,7 @@ test('an address that cannot be decoded, or is too long, is one that nothing is 
   for (const url of ['/%zz', '/v1/keys/%ff', `/v1/keys/${'a'.repeat(600)}`]) {
     const answer = await ask(`GET ${url}`);
     expect(answer).toMatchObject({ status: 404, headers: { 'cache-control': 'no-store' } });
+    expect(answer.body).toMatchObject({ hint: expect.stringContaining('begin with /v1') });
     const { requestId } = answer.body as { requestId: string };
     const logged = lines.map((line) => JSON.parse(line) as object);
     expect(logged).toContainEqual(expect.objectContaining({ requestId, route: null, status: 404 }));
