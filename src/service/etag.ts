@@ -7,5 +7,5 @@ export function etagOf({ version }: { readonly version: string | null }): string
 /** The version a change insists on; anything that is no tag of ours is no key's version. `null` for `*` and for no header. */
 export function versionOf(ifMatch: string | undefined): string | null {
   if (ifMatch === undefined || ifMatch.trim() === '*') return null;
-  return /^"([^"]*)"$/.exec(ifMatch.trim())?.[1] ?? ifMatch;
+  return /^"([^"]*)"$/.exec(ifMatch.trim())?.[1] ?? '';
 }
