@@ -69,7 +69,8 @@ async function makePipe(env: Env): Promise<Pipe | null> {
   } catch {
     return null;
   } finally {
-    for (const stream of helper.stdio) stream?.destroy();
+    // None at all where the system had no descriptors left for them.
+    for (const stream of helper.stdio ?? []) stream?.destroy();
   }
 }
 

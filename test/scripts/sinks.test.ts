@@ -133,6 +133,17 @@ describe.each(commands)('%s', (command) => {
   );
 });
 
+test('a command that cannot be started for want of descriptors exits 10 and says so, and keys recover starts it', async () => {
+  const shell = newShell();
+  const tries = 'for n in 26 28 30 32; do (ulimit -n $n; keys create x$n --to exec:cat); echo $?; done';
+  const { stdout, stderr } = await shell.run(tries);
+  expect(stdout).toContain('10\n');
+  expect(stdout).toMatch(/^(0\n|2\n|7\n|10\n)+$/);
+  expect(stderr).toContain('could not be run: spawn');
+  expect(stderr).not.toContain('iterable');
+  expect((await shell.run('keys recover --all -y')).code).toBe(0);
+});
+
 test('create | true never leaves a live key whose secret cannot be had, whoever is first', async () => {
   const shell = newShell();
   const { stdout } = await shell.run('set +o pipefail; { keys create x; echo $? >code; } | true; cat code');
