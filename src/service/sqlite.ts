@@ -1,6 +1,7 @@
 /** One SQLite file, which several processes may have open. */
 import { statSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { KeysError } from '../errors.ts';
 import type { Answer, Database, Query, Row, Value, Work } from './sql.ts';
 import { sqlStore } from './sql-store.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
@@ -23,6 +24,15 @@ function hasLog(path: string): boolean {
   }
 }
 
+/** Which file is there, `undefined` where there is none; `null` where that cannot be seen. */
+function fileAt(path: string): number | undefined | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return null;
+  }
+}
+
 interface Prepared {
   readonly statement: StatementSync;
   /** Of the rows it gives; none where it gives no rows. */
@@ -38,6 +48,7 @@ function named(columns: readonly string[], values: readonly Value[]): Row {
 
 function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Database {
   const statements = new Map<string, Prepared>();
+  const opened = fileAt(path);
   let fullSync = false;
   /** Whether the log may hold what has been destroyed since. */
   let traces = leftOver;
@@ -74,6 +85,17 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     return step.value;
   }
 
+  /** What is written into a file that has been removed, or has another one in its place, would be gone with this process. */
+  function requireInPlace(): void {
+    const found = fileAt(path);
+    if (found === opened || found === null) return;
+    throw new KeysError(
+      'unavailable',
+      `the database ${path} has been removed or replaced while it was in use`,
+      { hint: 'stop what uses it, put the file back in its place, and start again' },
+    );
+  }
+
   /** `NORMAL` appends to the log and does not wait for it; the next `FULL` commit waits for both. */
   function syncWith(level: 'NORMAL' | 'FULL'): void {
     if (db.isOpen) prepared(`PRAGMA synchronous = ${level}`).statement.run();
@@ -100,6 +122,7 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
       try {
         if (!lasting) syncWith('NORMAL');
         prepared('BEGIN IMMEDIATE').statement.run();
+        requireInPlace();
         const result = finish(work());
         if (lasting && !fullSync) requireFullSync(db);
         fullSync = lasting;

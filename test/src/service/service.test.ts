@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
@@ -235,6 +235,28 @@ async function allTimes(service: KeyService): Promise<Map<string, string | null>
   const { keys } = await service.list({ pageSize: 1_000 });
   return new Map(keys.map(({ id, lastUsedAt }) => [id, lastUsedAt]));
 }
+
+test.each(['removed', 'replaced'])(
+  'a database that was %s in use takes no change that would be lost, until it is back',
+  async (how) => {
+    const path = newDatabasePath();
+    const service = createService({ store: await openSqlite(path), now: Date.now });
+    const admin = service.as(machineAdmin);
+    await admin.create({ name: 'before' });
+    renameSync(path, `${path}.away`);
+    if (how === 'replaced') copyFileSync(`${path}.away`, path);
+    const lost = { code: 'unavailable', message: expect.stringContaining('removed or replaced') };
+    await expect(admin.create({ name: 'lost' })).rejects.toMatchObject(lost);
+    await expect(service.check()).rejects.toMatchObject(lost);
+    renameSync(`${path}.away`, path);
+    await admin.create({ name: 'after' });
+    await service.close();
+    const again = createService({ store: await openSqlite(path), now: Date.now });
+    const { keys } = await again.as(machineAdmin).list({});
+    expect(keys.map(({ name }) => name).sort()).toEqual(['after', 'before']);
+    await again.close();
+  },
+);
 
 test('a change decided on a row that changed meanwhile is decided again', async () => {
   const store = await openSqlite(newDatabasePath());
