@@ -31,6 +31,7 @@ export function operationJson({
   id,
   command,
   profile,
+  request,
   minted,
   key,
   state,
@@ -40,7 +41,9 @@ export function operationJson({
   const next =
     state === 'delivered' && command !== 'rotate'
       ? 'tell the service that it has arrived'
-      : nextByState[state];
+      : state === 'uncertain' && request.kind === 'regenerate'
+        ? 'say that the secret has arrived: --arrived, or regenerate again'
+        : nextByState[state];
   return { id, command, profile, key: minted ?? key, state, startedAt, destinations, next };
 }
 

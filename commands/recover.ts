@@ -50,7 +50,7 @@ export async function recover(app: App, id: string | undefined, options: Options
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
     await app.note(
-      `${file} is damaged or was written by a newer keys or another user; look into it, then remove it by hand`,
+      `${file} is damaged or was written by a newer keys or another user; use what wrote it, or look into it before it is removed`,
     );
   }
   const unfinished = operations.filter(({ state }) => state !== 'unproven');

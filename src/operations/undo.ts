@@ -7,6 +7,7 @@ import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
 import type { Operation } from './operation.ts';
 import type { Parts } from './parts.ts';
+import { waysOut } from './whereabouts.ts';
 
 /** Throws `conflict` when there is no way back: the old secret is dead already. */
 export async function undo(held: HeldOperation, service: KeyService): Promise<void> {
@@ -14,14 +15,19 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
   const { request, idempotencyKey } = operation;
   if (request.kind === 'regenerate') {
     const name = operation.key?.name ?? request.id;
-    const isOpen = operation.state === 'intended';
+    const { id, state } = operation;
+    const isOpen = state === 'intended';
+    const again = isOpen || !service.minting ? ' --yes' : '';
     throw new KeysError(
       'conflict',
       isOpen
         ? `whether the old secret of ${name} still works is not known; there is nothing to take back`
         : `the old secret of ${name} is dead; there is no way back`,
       {
-        hint: `keys recover ${operation.id}${isOpen ? ' --yes' : ''} delivers a secret that works, keys revoke ${shellArgument(request.id)} ends the key`,
+        hint:
+          state === 'uncertain'
+            ? waysOut(operation)
+            : `keys recover ${id}${again} delivers a secret that works, keys revoke ${shellArgument(request.id)} ends the key`,
       },
     );
   }

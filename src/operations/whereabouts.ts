@@ -72,17 +72,21 @@ async function look(
   return verified?.id === key.id ? { key, secret } : 'unknown';
 }
 
-function doubt({ id, attempted, request }: Operation, used: boolean): KeysError {
+function doubt(operation: Operation, used: boolean): KeysError {
+  const { attempted, request } = operation;
   const places = attempted.join(', ');
   const isOnly = request.kind === 'create' || request.kind === 'regenerate';
   const what = used
     ? `the new secret is in use, and cannot be had again to be delivered everywhere (${places})`
     : `whether the new secret arrived at ${places} cannot be found out any more; it works${isOnly ? '' : ', and so does the old one'}`;
+  return new KeysError('outcome_unknown', what, { hint: waysOut(operation) });
+}
+
+/** What a person types who knows whether the secret has arrived. */
+export function waysOut({ id, request }: Operation): string {
   const otherwise =
     request.kind === 'regenerate'
-      ? `keys regenerate ${shellArgument(request.id)} when not`
-      : `keys recover ${id} --undo when not`;
-  return new KeysError('outcome_unknown', what, {
-    hint: `keys recover ${id} --arrived when it has arrived, ${otherwise}`,
-  });
+      ? `keys regenerate ${shellArgument(request.id)}`
+      : `keys recover ${id} --undo`;
+  return `keys recover ${id} --arrived when it has arrived, ${otherwise} when not`;
 }

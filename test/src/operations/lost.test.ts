@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { operationJson } from '../../../commands/operation-noun.ts';
 import { KeysError } from '../../../src/errors.ts';
 import { type IssuedKey, type KeyService, keyStatuses } from '../../../src/keys.ts';
 import { type Intent, openJournal } from '../../../src/operations/journal.ts';
@@ -424,6 +425,22 @@ describe('on a service that cannot repeat a mint', () => {
     const note = async (text: string) => void notes.push(text);
     await resume(id, { confirm: async () => null, note });
     expect(notes).toEqual([expect.stringMatching(/^1 key with a lost secret revoked: new \(key_.+\)$/)]);
+    expect(await states()).toEqual([]);
+  });
+
+  test('a regenerate that was delivered where nobody can look is told the ways there are: none back', async () => {
+    const { service, intent, dieAfterDelivery, resume, undo, journal, states } = await newWorld({
+      plain: true,
+    });
+    const { key } = await service.create({ name: 'ci' });
+    const request = { kind: 'regenerate', id: key.id, graceMs: 0, version: key.version } as const;
+    const id = await dieAfterDelivery(intent({ command: 'regenerate', request }));
+    const ways = `keys recover ${id} --arrived when it has arrived, keys regenerate ${key.id} when not`;
+    await expect(resume(id)).rejects.toMatchObject({ code: 'outcome_unknown', hint: ways });
+    await expect(undo(id)).rejects.toMatchObject({ code: 'conflict', hint: ways });
+    const next = (await journal.list()).operations.map((operation) => operationJson(operation).next);
+    expect(next).toEqual(['say that the secret has arrived: --arrived, or regenerate again']);
+    await resume(id, { arrived: true });
     expect(await states()).toEqual([]);
   });
 
