@@ -26,9 +26,9 @@ export async function resolveProfile(app: App): Promise<Profile> {
   const url = variable(env, 'KEYS_URL');
   if (url !== undefined) return environmentProfile(env, url);
   const name = variable(env, 'KEYS_PROFILE');
-  if (name !== undefined) return profileNamed(app, name);
+  if (name !== undefined) return profileNamed(app, name, 'KEYS_PROFILE');
   const config = await readConfig(app);
-  if (config.current !== undefined) return pick(app, config, config.current);
+  if (config.current !== undefined) return pick(app, config, config.current, 'the current profile');
   for (const token of ['KEYS_TOKEN_FILE', 'KEYS_TOKEN'] as const) {
     // Without this, a job that lost its KEYS_URL would mint keys in a database of its own and report success.
     if (env[token] === undefined) continue;
@@ -40,8 +40,8 @@ export async function resolveProfile(app: App): Promise<Profile> {
 }
 
 /** Throws `not_found` with the names there are. The config file is not read for `local`. */
-export async function profileNamed(app: App, name: string): Promise<Profile> {
-  return name === localName ? localProfile(app) : pick(app, await readConfig(app), name);
+export async function profileNamed(app: App, name: string, source?: string): Promise<Profile> {
+  return name === localName ? localProfile(app) : pick(app, await readConfig(app), name, source);
 }
 
 /** The entry of this name, if there is one: `constructor` is none. */
@@ -49,17 +49,18 @@ export function entryNamed({ profiles }: Config, name: string): ProfileEntry | u
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
 
-/** Throws `not_found` with the names there are. */
-export function requireEntry(config: Config, name: string): ProfileEntry {
+/** Throws `not_found` with the names there are, and where the name comes from when nobody typed it. */
+export function requireEntry(config: Config, name: string, source?: string): ProfileEntry {
   const entry = entryNamed(config, name);
   if (entry) return entry;
-  throw new KeysError('not_found', `there is no profile '${name}'`, {
+  const from = source === undefined ? '' : `${source}: `;
+  throw new KeysError('not_found', `${from}there is no profile '${name}'`, {
     hint: `profiles: ${[localName, ...Object.keys(config.profiles)].join(', ')}`,
   });
 }
 
-function pick(app: App, config: Config, name: string): Profile {
-  return name === localName ? localProfile(app) : profileFrom(name, requireEntry(config, name));
+function pick(app: App, config: Config, name: string, source?: string): Profile {
+  return name === localName ? localProfile(app) : profileFrom(name, requireEntry(config, name, source));
 }
 
 function environmentProfile(env: Env, url: string): Profile {

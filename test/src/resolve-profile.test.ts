@@ -48,6 +48,7 @@ test('profile list shows the profile of the environment as the one in force', as
 
 test.each([
   [{ KEYS_PROFILE: 'nope' }, 3, 'profiles: local, one, two, three'],
+  [{ KEYS_PROFILE: 'nope' }, 3, "KEYS_PROFILE: there is no profile 'nope'"],
   [{ KEYS_URL: 'nonsense' }, 2, 'KEYS_URL'],
   [{ KEYS_URL: 'https://a:hunter2@b.c' }, 2, 'KEYS_URL'],
   [{ KEYS_URL: '' }, 2, 'KEYS_URL is set, but empty'],
@@ -74,7 +75,7 @@ test('a choice in the file that is gone exits 3 and names what there is', async 
   writeFileSync(join(home.path, 'config', 'config.yaml'), 'current: gone\n');
   expect(await home.keys('list')).toMatchObject({
     code: 3,
-    stderr: expect.stringContaining('profiles: local'),
+    stderr: "keys: the current profile: there is no profile 'gone'\nhint: profiles: local\n",
   });
 });
 
