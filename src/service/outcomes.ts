@@ -1,5 +1,6 @@
 /** What a store refused, as people are told. */
 import { KeysError } from '../errors.ts';
+import { count } from '../text.ts';
 import type { KeyRow, Outcome } from './store.ts';
 
 /** Throws `conflict` and `quota_exceeded`. */
@@ -21,13 +22,17 @@ export function rowOf(outcome: Outcome, { name, namespace, owner }: KeyRow): Key
     const { of, quota, active } = outcome;
     if (quota === 0) throw notOnThisPlan(of, namespace);
     if (of === 'service') {
-      throw new KeysError('quota_exceeded', `this service may have ${quota} active keys and has ${active}`, {
-        hint: 'revoke or disable keys that are not needed: keys list --all-namespaces --unused-for 90d',
-      });
+      throw new KeysError(
+        'quota_exceeded',
+        `this service may have ${count(quota, 'active key')} and has ${active}`,
+        {
+          hint: 'revoke or disable keys that are not needed: keys list --all-namespaces --unused-for 90d',
+        },
+      );
     }
     throw new KeysError(
       'quota_exceeded',
-      `the namespace '${namespace}' may have ${quota} active keys and has ${active}`,
+      `the namespace '${namespace}' may have ${count(quota, 'active key')} and has ${active}`,
       { hint: 'revoke or disable keys that are not needed: keys list --unused-for 90d' },
     );
   }
