@@ -265,8 +265,16 @@ function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
   const problem = unreadable[error.code ?? ''] ?? notHttp;
   const body = problemText(problem, requestId);
   const { status } = problem;
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${problemType}\r\ncontent-length: ${Buffer.byteLength(body)}`;
-  socket.end(`${head}\r\nx-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `date: ${new Date().toUTCString()}`,
+    `content-type: ${problemType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'cache-control: no-store',
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
   // Whoever does not end their side would keep the connection for ever: Node looks at it no more.
   setTimeout(() => socket.destroy(), partingMs).unref();
 }

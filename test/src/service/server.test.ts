@@ -103,6 +103,9 @@ test('bytes that are not HTTP get a problem document and the end of the connecti
   socket.write('hello\r\n\r\n');
   const answer = await text(socket);
   expect(answer).toMatch(/^HTTP\/1.1 400 /);
+  const told = new Map(answer.split('\r\n').map((line) => line.split(': ', 2) as [string, string]));
+  expect(Date.parse(told.get('date') ?? '')).toBeGreaterThan(Date.now() - 60_000);
+  expect(told.get('cache-control')).toBe('no-store');
   expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
     status: 400,
     code: 'invalid',
