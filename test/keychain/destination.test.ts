@@ -39,10 +39,25 @@ describe.skipIf(why)(`a real gnome-keyring${why ? ` (${why})` : ''}`, () => {
       const destination = await openDestination('keychain:shop-admin', destinationContext({ env }));
       await expect(destination.preflight()).rejects.toMatchObject({
         code: 'credential_store',
+        message: expect.stringMatching(
+          keyring === 'none' ? 'there is none' : 'it has no keyring that is open',
+        ),
         hint: expect.stringContaining('use another --to'),
       });
     },
   );
+
+  test('an entry that is there twice is told in words', async () => {
+    const { env } = await startSession(newHome(), 'unlocked');
+    const attributes = ['service', 'keys-secrets', 'username', 'x'];
+    for (const made of ['by', 'with'])
+      spawnSync('secret-tool', ['store', '--label', 'x', ...attributes, 'made', made], { env, input: made });
+    const destination = await openDestination('keychain:x', destinationContext({ env }));
+    await expect(destination.deliver(new Secret('new'))).rejects.toMatchObject({
+      code: 'undelivered',
+      message: expect.stringContaining('it has 2 entries of this name'),
+    });
+  });
 
   test('a D-Bus that never answers shows within 3.5 seconds', async () => {
     const destination = await openDestination(
