@@ -10,13 +10,20 @@ import { topicList } from './help/index.ts';
 import { commands } from './index.ts';
 import { addExamples, addGlobalOptions } from './options.ts';
 import { reachedCommand, register } from './register.ts';
-import { refuseTornValue, refuseUnknown, swallowedOption, usageError } from './usage-error.ts';
+import {
+  refuseForeignText,
+  refuseTornValue,
+  refuseUnknown,
+  swallowedOption,
+  usageError,
+} from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and returns the exit code of the process. */
 export async function main(argv: readonly string[], app: App): Promise<number> {
   const said: Promise<void>[] = [];
   try {
     const program = createProgram(app, said);
+    refuseForeignText(argv);
     refuseTornValue(program, argv);
     program.hook('preAction', (_program, command) => {
       const swallowed = swallowedOption(command, argv);

@@ -39,6 +39,15 @@ export function usageError(
   }
 }
 
+/** Throws `invalid` for bytes that are no UTF-8: they have become U+FFFD, so that one name or file is like another. */
+export function refuseForeignText(argv: readonly string[]): void {
+  const word = argv.find((each) => each.includes('\ufffd'));
+  if (word === undefined) return;
+  throw new KeysError('invalid', `'${word}' is not UTF-8 text`, {
+    hint: 'type it in a terminal that speaks UTF-8, or with a script in that encoding',
+  });
+}
+
 /**
  * Throws `invalid` for a value such as `-quick`, of which the parser would take `-q` as an option of all commands and leave the
  * rest to be the value.

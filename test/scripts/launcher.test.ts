@@ -70,3 +70,17 @@ test('what is compiled is kept where this user alone can write, and never in the
     '700 home/.cache/keys',
   ]);
 });
+
+test.each([
+  `keys create x --to "file:$(printf '\\244\\242')"`,
+  `keys create "$(printf '\\245\\255')" --discard`,
+])(
+  '%s: a name or a path that is not UTF-8 is refused, which could not be told from another one',
+  async (line) => {
+    const shell = newShell();
+    const { code, stderr } = await shell.run(line);
+    expect(stderr).toContain("' is not UTF-8 text\nhint: ");
+    expect(code).toBe(2);
+    expect((await shell.run('keys list -o name')).stdout).toBe('');
+  },
+);
