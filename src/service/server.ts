@@ -257,7 +257,9 @@ const unreadable: Readonly<Record<string, Parameters<typeof problemText>[0] & { 
 
 /** What cannot even be read as HTTP never becomes a request. */
 function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // What was cut off on its way is not the fault of who sent it, who may send it again.
+  const cut = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE';
+  if (!socket.writable || cut) {
     socket.destroy();
     return;
   }

@@ -112,6 +112,16 @@ test('bytes that are not HTTP get a problem document and the end of the connecti
   });
 });
 
+test.each(['Content-Le', 'Content-Length: 99\r\n\r\n{"secret":'])(
+  'a request that was cut off at %j is no mistake of its sender: the connection ends without an answer',
+  async (end) => {
+    const { url } = await listeningService();
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+    socket.end(`POST /v1/verify HTTP/1.1\r\nHost: keys\r\nContent-Type: application/json\r\n${end}`);
+    expect(await text(socket)).toBe('');
+  },
+);
+
 test('a connection that was given up is ended, whether or not the other side ends it: many would leave no room', async () => {
   const { url, server } = await listeningService();
   const open = () =>
