@@ -1,4 +1,6 @@
 /** Several instances that count together on one store. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
@@ -10,6 +12,9 @@ import { chunkOf, sharedCounter } from '../../../src/service/shared-counter.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const start = 1_800_000_000_000;
 
@@ -104,6 +109,7 @@ test('an instance refuses early by no more than the chunks that the others hold'
   let granted = 0;
   while ((await other.take(own)).granted) granted += 1;
   expect(granted).toBe(500 - chunkOf(own.limit));
+  expect(chunkOf({ requests: 1_000_000, perSeconds: 60 })).toBe(100);
 });
 
 test('an instance that has stopped asking holds its chunk for no longer than the window', async () => {
@@ -121,6 +127,8 @@ test.each([
   // As late as it may, and when nothing of it would be counted any more.
   [3_000, 58_200],
   [62_400, 1_200],
+  // A step too late: it is taken anew.
+  [3_700, 59_900],
 ])(
   'what an instance holds and spends %i ms later counts for a whole window from then',
   async (held, after) => {
@@ -137,6 +145,28 @@ test.each([
     expect(granted).toBeGreaterThan(490);
   },
 );
+
+test('what is left of a chunk whose time is over goes back with the next one', async () => {
+  const { clock, counters } = await twoCounters();
+  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+  const own = bucket(500);
+  await one.take(own);
+  clock.now += 4_000;
+  await one.take(own);
+  let granted = 2;
+  while ((await other.take(own)).granted) granted += 1;
+  expect(granted).toBe(500 - chunkOf(own.limit) + 1);
+});
+
+test('whoever is let through is told how much is left for all', async () => {
+  const { counters } = await twoCounters();
+  const [one, other] = counters as [(typeof counters)[0], (typeof counters)[0]];
+  const own = bucket(500);
+  expect(await one.take(own)).toMatchObject({ granted: true, left: 499 });
+  expect(await one.take(own)).toMatchObject({ granted: true, left: 498 });
+  // The other does not know what is left of the chunk of the first.
+  expect(await other.take(own)).toMatchObject({ granted: true, left: 489 });
+});
 
 test('what another instance takes between a look and a take is counted', async () => {
   const path = newDatabasePath();
@@ -168,28 +198,78 @@ test('a request that did not take place is counted by no instance', async () => 
   }
 });
 
-test('a refusal is repeated for a second without asking the store, and then asks again', async () => {
+/** A counter that says how often it has asked the store. */
+async function watchedCounter() {
   const store = await openSqlite(newDatabasePath());
   onTestFinished(() => store.close());
-  const clock = { now: start };
-  let asked = 0;
+  const watched = { clock: { now: start }, asked: 0 };
   const counter = sharedCounter(
     {
       ...store,
       changeTaken(...args) {
-        asked += 1;
+        watched.asked += 1;
         return store.changeTaken(...args);
       },
     },
-    () => clock.now,
+    () => watched.clock.now,
   );
+  return Object.assign(watched, { counter });
+}
+
+test('a refusal is repeated for a second without asking the store, and then asks again', async () => {
+  const watched = await watchedCounter();
+  const { clock, counter } = watched;
   const own = bucket(1);
   await counter.take(own);
   for (let i = 0; i < 20; i++) expect((await counter.take(own)).granted).toBe(false);
-  expect(asked).toBe(2);
+  expect(watched.asked).toBe(2);
   clock.now += 1_000;
   await counter.take(own);
-  expect(asked).toBe(3);
+  expect(watched.asked).toBe(3);
+});
+
+test('a refusal is not repeated when what it waits for is there', async () => {
+  const { clock, counter } = await watchedCounter();
+  const own = bucket(1, 1);
+  await counter.take(own);
+  clock.now += 700;
+  const { granted, waitMs } = await counter.take(own);
+  expect({ granted, isSoon: waitMs < 500 }).toEqual({ granted: false, isSoon: true });
+  clock.now += waitMs;
+  expect((await counter.take(own)).granted).toBe(true);
+});
+
+test('the store is asked once a chunk, and once for all that wait for it', async () => {
+  const watched = await watchedCounter();
+  const { clock, counter } = watched;
+  const own = bucket(500);
+  for (let n = 0; n < 10; n++) {
+    await counter.take(own);
+    // To the last moment in which it may be spent.
+    clock.now += n === 8 ? 3_599 : 0;
+  }
+  expect(watched.asked).toBe(1);
+  await Promise.all(Array.from({ length: 100 }, () => counter.take(own)));
+  expect(watched.asked).toBe(3);
+});
+
+test('a counter does not keep the names of all that ever asked', async () => {
+  const clock = { now: start };
+  const counter = sharedCounter(
+    { shared: true, changeTaken: async (_bucket, _now, decide) => decide([]), sweepTaken: async () => {} },
+    () => clock.now,
+  );
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let n = 0; n < 100_000; n++) {
+    await counter.take({ ...bucket(1, 1), of: `address-${n}` });
+    clock.now += 5;
+  }
+  collect();
+  const kept = process.memoryUsage().heapUsed - before;
+  expect(kept).toBeLessThan(8 * 2 ** 20);
+  // Until here there is a counter.
+  expect((await counter.take(bucket(1))).granted).toBe(true);
 });
 
 test('where the count cannot be asked for, nothing goes through uncounted', async () => {

@@ -19,6 +19,15 @@ test('whatever comes in one turn is asked in one, in its order, and each has its
   );
 });
 
+test('what comes later in the same turn is asked along: requests on other connections have arrived by then, too', async () => {
+  const askAll = vi.fn(async (values: readonly number[]) => values);
+  const ask = together(askAll);
+  const early = ask(1);
+  for (let n = 0; n < 10; n++) await Promise.resolve();
+  expect(await Promise.all([early, ask(2)])).toEqual([1, 2]);
+  expect(askAll).toHaveBeenCalledTimes(1);
+});
+
 test('nothing that comes after a question was asked is answered by it', async () => {
   let truth = 'before';
   const ask = together(async (values: readonly string[]) => {
