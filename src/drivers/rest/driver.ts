@@ -31,7 +31,7 @@ import { answerError } from './errors.ts';
 import { find, findText, textOf } from './expression.ts';
 import { fieldOf, hashedId, keptValues, rawValue, toKey, valuesOf, wireId } from './fields.ts';
 import type { CallMapping, Mapping } from './mapping.ts';
-import { everyItem, firstPage } from './paging.ts';
+import { everyItem, placeIn } from './paging.ts';
 import { render, renderPath, type Template, type Values, variablesOf } from './template.ts';
 
 const unknown: Verification = { valid: false, reason: 'unknown', key: null };
@@ -362,7 +362,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     ...(mapping.verify && { verify }),
     ...(mapping.whoami && { whoami }),
     firstPage: () =>
-      ask(mapping.list, { values: firstPage(mapping.list.paging), effect: 'read', maxBytes: pageBytes }),
+      ask(mapping.list, { values: placeIn(mapping.list.paging), effect: 'read', maxBytes: pageBytes }),
     close: () => http.close(),
   };
 }

@@ -19,12 +19,12 @@ export interface Item {
 /** Asks for one page, with the values of its place in the list or at the address that the service gave. */
 type AskPage = (values: Values, link?: string) => Promise<Answer>;
 
-/** The place of the first page. */
-export function firstPage(paging: Paging | undefined): Values {
+/** Where a page is in the list: how many pages are before it, and how many entries. */
+export function placeIn(paging: Paging | undefined, pages = 0, entries = 0): Values {
   if (!paging) return {};
   const { size = usualSize } = paging;
-  if (paging.style === 'page') return { page: paging.start ?? 1, limit: size };
-  return paging.style === 'offset' ? { offset: 0, limit: size } : { limit: size };
+  if (paging.style === 'page') return { page: (paging.start ?? 1) + pages, limit: size };
+  return paging.style === 'offset' ? { offset: entries, limit: size } : { limit: size };
 }
 
 /** The entries of one answer. Throws `bad_response`, saying what the answer has instead. */
@@ -32,7 +32,7 @@ export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
   const body = answer.json();
   const items = find(list.items ?? '@', body);
   if (Array.isArray(items)) return items;
-  if (items === null && isNull(list.items, body)) return [];
+  if (isNull(list.items, body)) return [];
   const where = list.items === undefined ? '' : ` at '${list.items}'`;
   throw new KeysError(
     'bad_response',
@@ -46,14 +46,9 @@ export function itemsIn({ list, title }: Mapping, answer: Answer): unknown[] {
 
 /** Whether the answer says null in the place of the list, as services in some languages do of an empty one. */
 function isNull(place: string | undefined, body: unknown): boolean {
-  if (place === undefined) return body === null;
-  if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(place)) return false;
-  let at = body;
-  for (const name of place.split('.')) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return false;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return at === null;
+  const names = place === undefined ? [] : place.split('.');
+  const inside = (at: unknown, name: string) => (at as Readonly<Record<string, unknown>> | null)?.[name];
+  return names.reduce(inside, body) === null;
 }
 
 function shapeOf(body: unknown): string {
@@ -133,14 +128,9 @@ async function counted(
   let expected: number | null = null;
   let last: readonly Item[] = [];
   for (let index = 0; index < mostPages; index++) {
-    const values = {
-      ...firstPage(paging),
-      ...(paging.style === 'page' && { page: (paging.start ?? 1) + index }),
-      ...(paging.style === 'offset' && { offset: found.size }),
-    };
     const wasFull = last.length >= size;
     const ended = (sure: boolean) => ({ items: [...found.values()], sure });
-    const answer = await ask(values).catch((error: unknown) => {
+    const answer = await ask(placeIn(paging, index, found.size)).catch((error: unknown) => {
       if (index > 0 && expected === null && isBeyond(error, wasFull)) return null;
       throw error;
     });
@@ -191,7 +181,7 @@ async function followed(
   const seen = new Set<string>();
   let next: string | null = null;
   for (let index = 0; index < mostPages; index++) {
-    const values = firstPage(paging);
+    const values = placeIn(paging);
     const answer: Answer =
       next === null || paging.style === 'cursor'
         ? await ask({ ...values, ...(next !== null && { cursor: next }) })

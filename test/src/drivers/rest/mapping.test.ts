@@ -251,6 +251,50 @@ test.each(['{ style: page, size: 3, total: { header: x-total } }', '{ style: pag
   },
 );
 
+test.each<[string, (request: WireRequest, keys: { id: string }[]) => Reply]>([
+  ['is empty', numbered],
+  [
+    'is not there',
+    (request, keys) =>
+      request.query.get('page') === '3' ? { status: 404, body: {} } : numbered(request, keys),
+  ],
+  ['is the last one again', ({ query }, keys) => from(query.get('page') === '1' ? 0 : 4, 4, keys)],
+])(
+  'a key that moves to a page which was read already is not lost: the page after the last %s',
+  async (_, answer) => {
+    let asked = 0;
+    const { ids } = await paged('{ style: page, size: 4 }', answer, (keys) => {
+      if (++asked === 2) keys.shift();
+    });
+    expect(await ids()).toEqual(['k1', 'k2', 'k3', 'k4', 'k5', 'k6']);
+  },
+);
+
+test('a list is read once where a total tells of a change, or where it has one page; else twice', async () => {
+  const total = await paged('{ style: page, size: 3, total: { header: x-total } }', numbered);
+  await total.ids();
+  expect(total.server.requests.map(({ query }) => query.get('page'))).toEqual(['1', '2', '3']);
+  const one = await paged('{ style: page }', ({ query }, keys) =>
+    from(query.get('page') === '1' ? 0 : 7, 7, keys),
+  );
+  await one.ids();
+  expect(one.server.requests.map(({ query }) => query.get('page'))).toEqual(['1', '2']);
+  const blind = await paged('{ style: page, size: 3 }', numbered);
+  await blind.ids();
+  expect(blind.server.requests.map(({ query }) => query.get('page'))).toEqual([...'1234', ...'1234']);
+});
+
+test('without start and size the first page is 1, and 100 keys are asked for', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [] })));
+  const list = "  query: { page: '{page}', offset: '{offset}', limit: '{limit}' }\n  paging: { style: ";
+  for (const style of ['page', 'offset'])
+    await openMapping(parseMapping('x.yaml', `${base}${list}${style} }\n`), server).list({});
+  expect(server.requests.map(({ query }) => query.toString())).toEqual([
+    'page=1&limit=100',
+    'offset=0&limit=100',
+  ]);
+});
+
 test.each([
   [
     '{ style: page, size: 3 }',
@@ -306,6 +350,15 @@ test.each<[string, string, (request: WireRequest, keys: { id: string }[]) => Rep
   expect(await ids()).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6']);
 });
 
+test('a first page that is not there, or one before the total is reached, is not_found (exit 3), never the end', async () => {
+  const nowhere = await paged('{ style: page, size: 3 }', () => ({ status: 404, body: {} }));
+  await refuses('not_found', nowhere.ids());
+  const cut = await paged('{ style: page, size: 3, total: total }', ({ query }, keys) =>
+    query.get('page') === '1' ? from(0, 3, keys, { total: 7 }) : { status: 404, body: {} },
+  );
+  await refuses('not_found', cut.ids());
+});
+
 test('a page refused after a full one is that error, never a list that is cut', async () => {
   const { ids } = await paged('{ style: page, size: 3 }', ({ query }, keys) =>
     query.get('page') === '1' ? from(0, 3, keys) : { status: 400, body: {} },
@@ -353,13 +406,24 @@ test('a Link header among others, or with several relations, is followed', async
   await service.close();
 });
 
-test('null in the place of a list is an empty one, and nothing in its place is bad_response (exit 12)', async () => {
-  const server = await forTest(startVendorServer(() => ({ status: 200, body: { data: { keys: null } } })));
-  const list = (items: string) =>
-    openMapping(parseMapping('acme.yaml', `${base}  items: ${items}\n`), server).list({});
-  expect((await list('data.keys')).keys).toEqual([]);
-  await refuses('bad_response', list('data.tokens'));
-});
+test.each([
+  ['data.keys', { data: { keys: null } }, true],
+  ['data.tokens', { data: { keys: null } }, false],
+  ['data.keys', { data: null }, false],
+  ['data.keys', null, false],
+  ['data.keys[0]', { data: { keys: null } }, false],
+  [null, null, true],
+  [null, {}, false],
+])(
+  'the list at %s of %j is empty: %s; what is none is bad_response (exit 12)',
+  async (items, body, isEmpty) => {
+    const server = await forTest(startVendorServer(() => ({ status: 200, body })));
+    const text = items === null ? base : `${base}  items: ${items}\n`;
+    const list = openMapping(parseMapping('acme.yaml', text), server).list({});
+    if (isEmpty) expect((await list).keys).toEqual([]);
+    else await refuses('bad_response', list);
+  },
+);
 
 test('an expiry of less than a second is refused where a service counts seconds and 0 is never', async () => {
   const server = await forTest(startVendorServer(() => ({ status: 200, body: {} })));
@@ -473,10 +537,13 @@ test('a base path of several slashes stays on its host', async () => {
 });
 
 test.each([
-  ['items: keys', "there is no array at 'keys'; there is one at 'data.rows'"],
-  ['', "there is no array; there is one at 'data.rows'"],
-])('a list that is not at %j tells where an array is', async (items, told) => {
-  const server = await forTest(startVendorServer(() => ({ status: 200, body: { data: { rows: [] } } })));
+  ['items: keys', { data: { rows: [] } }, "there is no array at 'keys'; there is one at 'data.rows'"],
+  ['', { data: { rows: [] } }, "there is no array; there is one at 'data.rows'"],
+  ['', { page: 1, count: 0 }, 'there is no array; the answer has page, count'],
+  ['', {}, 'the answer is empty'],
+  ['', 7, 'the answer is no object'],
+])('a list that is not at %j of %j tells what is there', async (items, body, told) => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body })));
   const service = openMapping(parseMapping('acme.yaml', `${base}  ${items}\n`), server);
   await expect(service.list({})).rejects.toMatchObject({
     code: 'bad_response',
