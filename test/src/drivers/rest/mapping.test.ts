@@ -270,6 +270,14 @@ test.each<[string, (request: WireRequest, keys: { id: string }[]) => Reply]>([
   },
 );
 
+test('a page that begins with what was seen already is no end of the list', async () => {
+  let asked = 0;
+  const { ids } = await paged('{ style: page, size: 5 }', numbered, (keys) => {
+    if (++asked === 2) keys.unshift({ id: 'new' });
+  });
+  expect(await ids()).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'new']);
+});
+
 test('a list is read once where a total tells of a change, or where it has one page; else twice', async () => {
   const total = await paged('{ style: page, size: 3, total: { header: x-total } }', numbered);
   await total.ids();
@@ -299,6 +307,10 @@ test.each([
   [
     '{ style: page, size: 3 }',
     (_: WireRequest, keys: { id: string }[]) => ({ status: 200, body: { keys: keys.slice(0, 3) } }),
+  ],
+  [
+    '{ style: page, size: 5, total: total }',
+    (_: WireRequest, keys: { id: string }[]) => from(0, 3, keys, { total: 7 }),
   ],
   ['{ style: cursor, next: next }', () => ({ status: 200, body: { keys: [{ id: 'a' }], next: 'same' } })],
   [
