@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDestination } from '../../../src/destinations/index.ts';
 import { findCluster } from '../../../src/destinations/kubeconfig.ts';
@@ -138,6 +138,11 @@ test('each way to authenticate works', async () => {
     { mode: 0o755 },
   );
   const { certFile, keyFile, cert, key } = cluster.client;
+  const certifying = join(directory, 'certifying');
+  const issued = {
+    status: { clientCertificateData: cert.toString(), clientKeyData: key.toString() },
+  };
+  await writeFile(certifying, `#!/bin/sh\ncat <<'END'\n${JSON.stringify(issued)}\nEND\n`, { mode: 0o755 });
   const users = {
     token: { token: cluster.token },
     'token file': { tokenFile: join(directory, 'token'), token: 'stale' },
@@ -154,6 +159,12 @@ test('each way to authenticate works', async () => {
         env: [{ name: 'REGION', value: 'north' }],
       },
     },
+    'plugin with a certificate, at a place seen from the kubeconfig': {
+      exec: {
+        apiVersion: 'client.authentication.k8s.io/v1beta1',
+        command: `../${basename(directory)}/certifying`,
+      },
+    },
   };
   for (const [way, user] of Object.entries(users)) {
     const { destination } = await open(await kubeconfig(cluster, user));
@@ -166,6 +177,31 @@ test('each way to authenticate works', async () => {
   const { destination } = await open(caFile);
   await destination.preflight();
   await destination.abandon();
+});
+
+test('a plugin is told the cluster where it is to be, and never asks a person', async () => {
+  const cluster = await fakeCluster();
+  const directory = temporaryDirectory();
+  const plugin = join(directory, 'plugin');
+  await writeFile(plugin, `#!/bin/sh\nprintf %s "$KUBERNETES_EXEC_INFO" > ${directory}/told\n`, {
+    mode: 0o755,
+  });
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  for (const provideClusterInfo of [true, false]) {
+    const exec = { apiVersion, command: plugin, provideClusterInfo };
+    const { destination } = await open(await kubeconfig(cluster, { exec }));
+    await expect(destination.preflight()).rejects.toMatchObject({ code: 'unauthenticated' });
+    const told = {
+      server: cluster.url,
+      'certificate-authority-data': base64(cluster.authority.cert.toString()),
+    };
+    expect(JSON.parse(await readFile(join(directory, 'told'), 'utf8'))).toEqual({
+      apiVersion,
+      kind: 'ExecCredential',
+      spec: { interactive: false, ...(provideClusterInfo && { cluster: told }) },
+    });
+    await destination.abandon();
+  }
 });
 
 test('several files in KUBECONFIG are one configuration', async () => {
@@ -192,6 +228,14 @@ test('a pod uses its service account', async () => {
   const found = await findCluster(destinationContext({ env }), account);
   expect(found).toMatchObject({ server: cluster.url, ca: cluster.authority.cert.toString() });
   expect(found.token?.reveal()).toBe(cluster.token);
+  const ipv6 = { HOME: account, KUBERNETES_SERVICE_HOST: 'fd00::1' };
+  expect(await findCluster(destinationContext({ env: ipv6 }), account)).toMatchObject({
+    server: 'https://[fd00::1]:443',
+  });
+  const named = { ...env, KUBECONFIG: join(account, 'none') };
+  await expect(findCluster(destinationContext({ env: named }), account)).rejects.toMatchObject({
+    code: 'unauthenticated',
+  });
 });
 
 test('what cannot work is said before anything is minted', async () => {

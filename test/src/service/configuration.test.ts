@@ -121,6 +121,8 @@ test.each([
   ['roles:\n  boss: [everything]', /serve\.yaml:2:3: roles\.boss: /],
   ['roles:\n  owner: []', /serve\.yaml:2:3: roles\.owner: /],
   ['trustedProxies:\n  - 10.0.0.0/8\n  - 10.0.0.0/33', /serve\.yaml:3:5: .*'10\.0\.0\.0\/33' is neither/],
+  ['trustedProxies: [x/10.0.0.0/8]', /'x\/10\.0\.0\.0\/8' is neither an address nor a network/],
+  ['trustedProxies: [10.0.0.0/8/8]', /'10\.0\.0\.0\/8\/8' is neither an address nor a network/],
   ['trustedProxies: [0.0.0.0/0]', /'0\.0\.0\.0\/0' is every address/],
   ['trustedProxies: ["::/0"]', /'::\/0' is every address/],
   ['trustedProxies: [proxy.example.com]', /'proxy\.example\.com' is neither an address nor a network/],
