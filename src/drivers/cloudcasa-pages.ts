@@ -65,7 +65,7 @@ async function readThrough(
     const done = total === null ? items.length < (meta.max_results ?? pageSize) : found.size >= total;
     if (total !== null && items.length === 0 && found.size < total)
       throw answer.nonsense(`the service's list ends after ${found.size} of ${total} entries`);
-    if (done || items.length === 0) return [...found.values()];
+    if (done) return [...found.values()];
   }
   return null;
 }

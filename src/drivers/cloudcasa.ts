@@ -152,11 +152,12 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
 
   /** What may be the secret; where that is more than one text, nobody can tell which is. */
   function secretsIn(made: Record<string, unknown>, snippet: string | null | undefined): string[] {
-    const at = (field: string) => (Object.hasOwn(made, field) ? made[field] : null);
     const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-    const named = secretField === undefined ? null : at(secretField);
+    const named = secretField === undefined ? null : made[secretField];
     if (isText(named)) return [named];
-    const found = unique(usualSecretFields.map(at).filter(isText)).filter((value) => value !== snippet);
+    const found = unique(usualSecretFields.map((field) => made[field]).filter(isText)).filter(
+      (value) => value !== snippet,
+    );
     // The snippet is the tail of the secret; where several fields look right, it tells which is.
     const fitting = found.filter((value) => snippet && value.endsWith(snippet));
     return fitting.length > 0 ? fitting : found;

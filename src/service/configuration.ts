@@ -204,7 +204,7 @@ export function settingValue(name: SettingName, given: string): unknown {
 
 function fileValue(kind: Setting['kind'], given: string): unknown {
   if (kind === 'number') return /^-?\d+$/.test(given) ? Number(given) : given;
-  if (kind === 'switch') return { true: true, false: false }[given] ?? given;
+  if (kind === 'switch') return { true: true, false: false }[given];
   if (kind === 'list') {
     const parts = given.split(',').map((part) => part.trim());
     return parts.filter((part) => part !== '');

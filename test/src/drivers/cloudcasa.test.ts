@@ -314,6 +314,9 @@ test('another refusal keeps its meaning and still tells how many keys there are'
     code: 'forbidden',
     hint: expect.stringContaining('1 API key exists'),
   });
+  fake.befall({ on: mintRoute, ...errorWithoutMessage(403) });
+  fake.befall({ on: listRoute, ...errorWithoutMessage(403) });
+  await refuses('forbidden', service.create({ name: 'x' }), /status 403/);
 });
 
 test('a plan that has to be paid for (402) is quota_exceeded (exit 5), with how many there are', async () => {
@@ -332,7 +335,19 @@ test('a list of several pages is read to its end, newest first', async () => {
   const { keys, nextCursor } = await service.list({});
   expect(nextCursor).toBeNull();
   expect(keys.map(({ id }) => id)).toEqual(ids.toReversed());
-  expect(fake.requests).toHaveLength(3);
+  const pages = fake.requests.map(({ query }) => [query.get('page'), query.get('sort')]);
+  expect(pages).toEqual(['1', '2', '3'].map((page) => [page, '-_created']));
+});
+
+test('a key that moves to the next page while the total stays is shown once, and none is missed', async () => {
+  const { fake, service } = await opened();
+  const [oldest = '', ...others] = Array.from({ length: 30 }, () => fake.seed()._id);
+  const exchange = () => {
+    fake.keys.delete(oldest);
+    others.push(fake.seed()._id);
+  };
+  fake.befall({ on: listRoute, after: 1, before: exchange });
+  expect((await service.list({})).keys.map(({ id }) => id)).toEqual(others.toReversed());
 });
 
 test('a list that changes while it is paged shows every key that was there all along once', async () => {

@@ -95,7 +95,7 @@ test('with nothing said, all is at its default', async () => {
 test('an option goes before a variable, a variable before the file, the file before the default', async () => {
   const file = fileWith('secretPrefix: file_\nquota: 1\nlogLevel: warn\n');
   const env = { KEYS_SERVE_SECRET_PREFIX: 'env_', KEYS_SERVE_QUOTA: '2', KEYS_SERVE_CONFIG: file };
-  expect(await from(env, undefined, { secretPrefix: 'option_' })).toMatchObject({
+  expect(await from(env, undefined, { secretPrefix: 'option_', quota: undefined })).toMatchObject({
     ...{ secretPrefix: 'option_', quota: 2, logLevel: 'warn', drainTime: 0 },
   });
 });
@@ -165,10 +165,21 @@ test('a variable that is wrong, empty, or names no readable file is refused by i
     'KEYS_SERVE_QUOTA: must be a whole number',
   );
   expect((await refusal(from({ KEYS_SERVE_QUOTA: '' }))).message).toBe('KEYS_SERVE_QUOTA is set, but empty');
+  for (const given of ['yes', 'constructor'])
+    expect((await refusal(from({ KEYS_SERVE_INSECURE_HTTP: given }))).message).toBe(
+      'KEYS_SERVE_INSECURE_HTTP: must be true or false',
+    );
   expect((await refusal(from({ KEYS_SERVE_ROLES: 'x' }))).message).toBe(
     'KEYS_SERVE_ROLES: must be roles by name',
   );
-  expect((await refusal(from({ KEYS_SERVE_CONFIG: '/no/such.yaml' }))).message).toContain('/no/such.yaml');
+  for (const [path, reason] of [
+    ['/no/such.yaml', 'ENOENT'],
+    [tmpdir(), 'it is not a file'],
+    [fileWith('#'.repeat(2 ** 20 + 1)), 'it is larger than 1 MiB'],
+  ])
+    expect((await refusal(from({ KEYS_SERVE_CONFIG: `${path}` }))).message).toBe(
+      `cannot read the configuration ${path}: ${reason}`,
+    );
 });
 
 test('a database that would be gone with the process, or on another machine, is refused', async () => {
