@@ -7,7 +7,14 @@ import {
 import type { KeyService } from '../../../src/keys.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
 import { type CloudCasaFake, cloudCasaFake } from '../../fakes/cloudcasa.ts';
-import { altered, errorWithoutMessage, lostAnswer, to, tooManyRequests } from '../../fakes/mishaps.ts';
+import {
+  altered,
+  errorWithoutMessage,
+  lostAnswer,
+  lostRequest,
+  to,
+  tooManyRequests,
+} from '../../fakes/mishaps.ts';
 import { forTest, type OpenOptions, openDriver } from '../../fakes/open-driver.ts';
 
 const mintRoute = to('POST', /apikeys$/);
@@ -189,7 +196,7 @@ test('the etag of the key travels unquoted with an edit and a revoke', async () 
   const { _id, _etag } = fake.seed();
   const edited = await service.edit(_id, { description: 'new' }, _etag);
   expect(fake.requests.at(-1)?.headers['if-match']).toBe(_etag);
-  await service.revoke(_id);
+  await service.revoke(_id, edited.version);
   expect(fake.requests.at(-1)?.headers['if-match']).toBe(edited.version);
 });
 
@@ -245,8 +252,8 @@ test('an edit of what somebody else has edited meanwhile is changed, and changes
   const { _id } = fake.seed({ description: 'old' });
   const { keys } = await service.list({});
   await open(fake).edit(_id, { description: 'theirs' });
-  await refuses('changed', service.edit(_id, { description: 'mine' }, keys[0]?.version));
-  expect(fake.keys.get(_id)?.description).toBe('theirs');
+  await refuses('changed', service.edit(_id, { name: 'mine', description: 'mine' }, keys[0]?.version));
+  expect(fake.keys.get(_id)).toMatchObject({ name: keys[0]?.name, description: 'theirs' });
 });
 
 test('an edit and a revoke whose answers were lost are seen to have been done', async () => {
@@ -262,6 +269,16 @@ test('an edit and a revoke whose answers were lost are seen to have been done', 
   fake.befall({ on: to('DELETE', /./), ...lostAnswer });
   await service.revoke(_id);
   expect(fake.keys.size).toBe(0);
+});
+
+test('a deletion that is refused is never taken for done, also where its first request was lost', async () => {
+  const { fake, service } = await opened();
+  const { _id } = fake.seed();
+  fake.befall({ on: to('DELETE', /./), ...lostRequest });
+  fake.befall({ on: to('DELETE', /./), ...errorWithoutMessage(403) });
+  await refuses('forbidden', service.revoke(_id));
+  fake.befall({ on: to('DELETE', /./), before: () => fake.keys.delete(_id) });
+  await refuses('not_found', service.revoke(_id));
 });
 
 test('a revoke that loses the race once is sent again, twice is changed, and with a version is changed at once', async () => {
@@ -315,7 +332,7 @@ test('another refusal keeps its meaning and still tells how many keys there are'
     hint: expect.stringContaining('1 API key exists'),
   });
   fake.befall({ on: mintRoute, ...errorWithoutMessage(403) });
-  fake.befall({ on: listRoute, ...errorWithoutMessage(403) });
+  fake.befall({ on: listRoute, ...errorWithoutMessage(404) });
   await refuses('forbidden', service.create({ name: 'x' }), /status 403/);
 });
 
