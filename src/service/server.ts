@@ -199,8 +199,8 @@ function requestIdOf(given: string | string[] | undefined): string {
 }
 
 /**
- * Ends the connections on which nothing has come yet. Node does not count them as idle, and a client that connects ahead of its
- * first request would keep the server from ending.
+ * Ends the connections on which nothing has come yet, with those that are idle. Node 24 does not count them as idle, and a client that
+ * connects ahead of its first request would keep the server from ending; Node 26 does, and would end them as soon as it is told to close.
  */
 function silentConnections(server: RawServerDefault): () => void {
   const open = new Set<Socket>();
@@ -211,8 +211,14 @@ function silentConnections(server: RawServerDefault): () => void {
   server.on('connection', watch);
   // With TLS that one has said something as soon as there is a handshake; this one is within it.
   server.on('secureConnection', watch);
+  const silent = () => [...open].filter(({ bytesRead }) => bytesRead === 0);
+  const endIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    if (silent().length === 0) endIdle();
+  };
   return () => {
-    for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    endIdle();
+    for (const socket of silent()) socket.destroy();
   };
 }
 
