@@ -111,7 +111,9 @@ async function recoverAll(
     } catch (error) {
       const failure = toKeysError(error);
       results.push({ id, name, ok: false, error: errorJson(failure) });
-      if (!app.printer.structured) await app.note(`not recovered: ${id}: ${failure.message}`);
+      if (app.printer.structured) continue;
+      await app.note(`not recovered: ${id}: ${failure.message}`);
+      if (failure.hint) await app.note(`hint: ${failure.hint}`);
     }
   }
   if (app.printer.structured) await app.printer.value(results, () => '');

@@ -177,6 +177,17 @@ test('--all prints every secret, and does it again to no effect', async () => {
   expect(await home.keys('recover --all')).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
+test('--all says of each operation that it cannot end what to do about it', async () => {
+  const home = newHome();
+  const { stderr } = await home.keys('create ci --to exec:/bin/false');
+  const id = /op_[0-9a-f]{16}/.exec(stderr)?.[0];
+  const all = await home.keys('recover --all', { now: Date.now() + 16 * minute });
+  expect(all.code).toBe(8);
+  expect(all.stderr).toMatch(
+    new RegExp(`^not recovered: ${id}: .*\nhint: keys recover ${id} --arrived when`),
+  );
+});
+
 test('--all -o json with a destination gives one result an operation', async () => {
   const home = newHome();
   const id = await undelivered(home);
