@@ -109,6 +109,7 @@ export async function runBatch(
     throw new KeysError(
       'partly_failed',
       `${failures.length} of ${count(targets.length, 'key')} could not be ${work.done}`,
+      { hint: hintsOf(failures) },
     );
   }
 
@@ -121,6 +122,12 @@ export async function runBatch(
       return toKeysError(error);
     }
   }
+}
+
+/** What can be done about failures of which many may be alike. */
+function hintsOf(failures: readonly KeysError[]): string | null {
+  const hints = [...new Set(failures.flatMap(({ hint }) => hint ?? []))];
+  return [...hints.slice(0, 3), ...(hints.length > 3 ? ['…'] : [])].join('; ') || null;
 }
 
 function result({ ref, key }: Target, error: KeysError | null): BatchResult {

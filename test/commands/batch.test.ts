@@ -78,6 +78,18 @@ describe.each(verbs)('%s', (verb) => {
     expect(JSON.parse(stderr).error.message).toBe(`1 of 3 keys could not be ${verb}d`);
   });
 
+  test('what can be done about those that failed is said at the end, once each', async () => {
+    const service = fakeService(six());
+    const { stderr } = await newHome().keys(`${verb} x y a z -y`, { service });
+    expect(stderr).toMatch(/keys: 3 of 4 keys could not be \w+\nhint: keys list shows what there is\n$/);
+    const refuse = async (id: string): Promise<never> => {
+      throw new KeysError('conflict', 'not now', { hint: `keys show ${id}` });
+    };
+    const refusing = { ...service, [verb]: refuse };
+    const each = await newHome().keys(`${verb} b c d e -y`, { service: refusing });
+    expect(each.stderr).toContain('hint: keys show key_2; keys show key_3; keys show key_4; …\n');
+  });
+
   test('-o name lists what was done only', async () => {
     const { code, stdout } = await newHome().keys(`${verb} a x -y -o name`, { service: fakeService(six()) });
     expect({ code, stdout }).toEqual({ code: 8, stdout: 'a\n' });
