@@ -56,11 +56,12 @@ export async function openFound(
   profile: Profile,
   { secret, source }: FoundCredential,
 ): Promise<KeyService> {
-  const { findCredential, replaceCredential } = await import('./credentials/index.ts');
+  const { findCredential, replaceCredential, requireReplaceable } = await import('./credentials/index.ts');
   return openWith(app, profile, secret, (exchange) =>
     alone(app, async () => {
       const kept = await findCredential(app, profile);
       if (!kept) throw noCredential(profile);
+      await requireReplaceable(app, profile, source);
       const renewed = await exchange(kept.secret);
       if (renewed) await replaceCredential(app, profile, source, renewed);
       return renewed ?? kept.secret;

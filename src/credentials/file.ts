@@ -5,6 +5,7 @@ import type { App } from '../app.ts';
 import { variable } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing, makePrivateDirectory, readSmallFile, removeDurably, writeAtomically } from '../files.ts';
+import { reserve } from '../reservation.ts';
 import { Secret } from '../secret.ts';
 import type { CredentialStore } from './index.ts';
 
@@ -28,6 +29,8 @@ interface Envelope {
 type Cost = Pick<Envelope['kdf'], 'n' | 'r' | 'p'>;
 
 const cost: Cost = { n: 2 ** 17, r: 8, p: 1 };
+/** More than any credential takes. */
+const roomBytes = 4_096;
 /** A file cannot make this process take more memory than this asks for: 1 GiB. */
 const highestN = 2 ** 20;
 
@@ -65,6 +68,15 @@ export function fileStore(app: App, passphraseFile?: string): CredentialStore {
       }
       const kept = await this.read(account);
       if (kept?.reveal() !== secret.reveal()) throw failed(`${path} does not give the credential back`);
+    },
+    async requireRoom(account) {
+      const path = pathFor(app, account);
+      try {
+        const room = await reserve(path, { bytes: roomBytes, mode: 0o600, replace: true });
+        await room.release();
+      } catch (error) {
+        throw failed(`cannot write ${path}`, error);
+      }
     },
     async remove(account) {
       const path = pathFor(app, account);

@@ -16,6 +16,8 @@ export interface CredentialStore {
   peek(account: string): Promise<Secret | null>;
   /** When it returns, the credential has been read back. Throws `too_large` for one the store cannot hold. */
   write(account: string, secret: Secret): Promise<void>;
+  /** Throws when a credential could not be written just now, for want of room or rights. */
+  requireRoom?(account: string): Promise<void>;
   /** True when there was something to remove. */
   remove(account: string): Promise<boolean>;
   /** Removes it, and gives what it was where that can be had without asking anybody. */
@@ -53,6 +55,17 @@ export async function findCredential(app: App, profile: Profile): Promise<FoundC
     );
   }
   return { secret: app.redactor.know(secret), source: profile.store, store: profile.store };
+}
+
+/** Before the service is asked for a credential in the place of this one, which it then ends. Throws `credential_store`. */
+export async function requireReplaceable(
+  app: App,
+  profile: Profile,
+  source: CredentialSource,
+): Promise<void> {
+  if (!keepsCredentials(source)) return;
+  const store = await openStore(app, source, profile);
+  await store.requireRoom?.(accountOf(profile));
 }
 
 /** Keeps what the service has put in a credential's place where that one was, or says that nobody could. */

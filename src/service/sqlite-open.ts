@@ -210,7 +210,7 @@ export function databaseError(path: string, error: unknown): unknown {
     path,
     troubles[codeOf(error)] ?? codeOf(error),
     error,
-    'choose another directory with KEYS_DATA_DIR, or for keys serve another database',
+    'make it your own, or name another directory in KEYS_DATA_DIR; for keys serve, another database',
   );
 }
 

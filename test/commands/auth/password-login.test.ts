@@ -1,9 +1,10 @@
 /** A user's login with a password: a session that is kept, renewed while it is used, and never the password itself. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import { listeningService } from '../../fakes/server.ts';
+import { canMount, smallDisk } from '../../fakes/small-disk.ts';
 import { newHome, type Setup } from '../../run.ts';
 
 const password = 'correct horse battery';
@@ -88,6 +89,25 @@ test('a state directory that cannot hold the lock of a renewal exits 2, and the 
   });
   expect((await keys('list -n team')).code).toBe(0);
 });
+
+test.runIf(canMount)(
+  'a full disk that could not hold what a session is renewed to exits 11, and the session goes on',
+  async () => {
+    const { keys, login, passwordFile, late, home } = await erinsHome();
+    const disk = smallDisk(128);
+    const env = {
+      KEYS_PASSPHRASE_FILE: join(home.path, 'passphrase'),
+      KEYS_DATA_DIR: join(disk.path, 'data'),
+    };
+    expect((await keys(`${login} --password-file ${passwordFile}`, { env })).code).toBe(0);
+    disk.fill();
+    expect(await keys('list -n team', { env, ...late() })).toMatchObject({
+      ...{ code: 11, stdout: '', stderr: expect.stringContaining('no space left') },
+    });
+    for (const name of readdirSync(disk.path)) if (name !== 'data') rmSync(join(disk.path, name));
+    expect((await keys('list -n team', { env, ...late() })).code).toBe(0);
+  },
+);
 
 test('a login that has ended exits 4 and says how to log in again', async () => {
   const { keys, login, passwordFile, admin } = await erinsHome();
