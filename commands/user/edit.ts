@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../../src/app.ts';
-import { KeysError } from '../../src/errors.ts';
+import { KeysError, toKeysError } from '../../src/errors.ts';
 import { type Membership, type User, type UserRole, type Users, userRoles } from '../../src/users.ts';
 import { administered } from '../administered.ts';
 import { addExamples, collect } from '../options.ts';
@@ -43,8 +43,21 @@ export async function edit(app: App, name: string, options: Options): Promise<vo
     });
   }
   let user: User | null = own ? await users.edit(name, { role, password, currentPassword }) : null;
-  for (const change of changesOf(users, name, member, leave)) user = await change();
+  for (const change of changesOf(users, name, member, leave)) {
+    user = await change().catch((error: unknown) => {
+      throw user ? changedInPart(name, error) : error;
+    });
+  }
   if (user) await app.printer.row(userNoun, user);
+}
+
+/** The changes before it stand: no exit code may say that there are none. */
+function changedInPart(name: string, cause: unknown): KeysError {
+  const { message } = toKeysError(cause);
+  return new KeysError('partly_failed', `${name} is changed only in part: ${message}`, {
+    hint: 'look at what is left to do: keys user list',
+    cause,
+  });
 }
 
 function changesOf(users: Users, name: string, member: readonly Membership[], leave: readonly string[]) {

@@ -38,6 +38,17 @@ test('a membership in a namespace that is not there is refused by its name', asy
   expect((await home.json<User[]>('user list')).map(({ name }) => name)).toEqual(['ann']);
 });
 
+test('an edit of which a part is done says so, whatever stopped it: exit 8', async () => {
+  const home = newHome();
+  expect((await home.keys('user create ann')).code).toBe(0);
+  expect(await home.keys('user edit ann --role admin --member nowhere=viewer')).toMatchObject({
+    code: 8,
+    stdout: '',
+    stderr: expect.stringContaining("ann is changed only in part: there is no namespace 'nowhere'"),
+  });
+  expect(await home.json<User[]>('user list')).toMatchObject([{ name: 'ann', role: 'admin' }]);
+});
+
 test('a password is typed twice, or comes from standard input, and is in no output', async () => {
   const home = newHome();
   const answers = [
