@@ -5,7 +5,7 @@
  * bounded while they stream, a budget for all waiting, and no request repeated that could do its work twice.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeysError, loginHint } from './errors.ts';
+import { type ErrorCode, KeysError, loginHint } from './errors.ts';
 import { Answer, hintFor, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection, proxyOf } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
@@ -119,13 +119,19 @@ export function createHttp(options: HttpOptions): Http {
 
   async function attempts(asked: Call, request: Request): Promise<Answer> {
     let doubtful = false;
+    const told = (end: KeysError) =>
+      doubtful && asked.effect !== 'read' && !tellsOutcome.includes(end.code)
+        ? outcomeUnknown(base.host, asked.effect, end)
+        : end;
     for (let attempt = 1; ; attempt++) {
-      const result = await attemptOnce(asked, request, attempt, doubtful);
+      const result: Answer | Failure = await attemptOnce(asked, request, attempt, doubtful).catch(
+        (said: KeysError) => {
+          throw told(said);
+        },
+      );
       if (result instanceof Answer) return result;
       const { error, repeatable, askedMs } = result;
       doubtful ||= result.doubtful;
-      const told = (end: KeysError) =>
-        doubtful && asked.effect !== 'read' ? outcomeUnknown(base.host, asked.effect, end) : end;
       if (!repeatable || attempt >= (asked.attempts ?? maxAttempts)) {
         throw told(askedMs === null ? error : waitTooLong(error, askedMs, false));
       }
@@ -246,6 +252,9 @@ export function createHttp(options: HttpOptions): Http {
     },
   };
 }
+
+/** Whatever else refuses a repetition says nothing of the attempt before. */
+const tellsOutcome: readonly ErrorCode[] = ['secret_gone', 'outcome_unknown'];
 
 /** Aborted a little later than the signal; at once when that is aborted already. */
 function delayed(signal: AbortSignal): AbortSignal {

@@ -119,7 +119,6 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
       body,
       effect: idempotencyKey === undefined ? 'once' : 'set',
       headers: { ...ifMatch(version), ...under(idempotencyKey) },
-      errorOf: mintError,
     });
     const issued = wireIssued.safeParse(answer.json());
     if (!issued.success)
@@ -324,17 +323,6 @@ function under(idempotencyKey: string | undefined): NonNullable<Call['headers']>
 /** What these do is the same however often they are sent. */
 function mintCall(action: 'cancel' | 'acknowledge' | 'settle', idempotencyKey: string): Call {
   return { method: 'POST', path: ['v1', 'mint', action], effect: 'set', headers: under(idempotencyKey) };
-}
-
-/** What is refused after a lost answer may have been minted by the attempt before, or still be on its way. */
-function mintError(answer: Answer): KeysError | null {
-  const error = problemError(answer);
-  if (!error || !answer.repeated || error.code === 'secret_gone') return error;
-  return new KeysError(
-    'outcome_unknown',
-    `an answer was lost, and the request sent again was refused: ${error.message}`,
-    { hint: 'look before trying again: keys list', cause: error, requestId: error.requestId },
-  );
 }
 
 function changedMeanwhile({ requestId }: Answer): KeysError {

@@ -402,10 +402,18 @@ test('a repeated change tells its answer that an earlier attempt may have been d
   expect((await answered([json(429, {}), ok], set)).answer.repeated).toBe(false);
 });
 
-test('a plain word of the service ends the call, whatever was lost before', async () => {
-  const { error } = await refused([lost, problem(403, 'forbidden')], set);
-  expect(error.code).toBe('forbidden');
-});
+test.each([
+  ['403', problem(403, 'forbidden')],
+  ['a redirect', json(302, {}, { location: 'https://elsewhere.example.com/' })],
+])(
+  'a change whose answer is lost and whose repetition is answered with %s is unknown: exit 10',
+  async (_name, plain) => {
+    const { service, error } = await refused([lost, plain], set);
+    expect(error).toMatchObject({ code: 'outcome_unknown', exitCode: 10 });
+    expect(service.asked).toHaveLength(2);
+    expect((await refused([lost, plain], read)).error.code).not.toBe('outcome_unknown');
+  },
+);
 
 test.each(['5x', '-1', '1.5', '', 'Sun, 31 Feb 2027 00:00:00 GMT', '0x10'])(
   "Retry-After '%s' is ignored",
