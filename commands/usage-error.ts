@@ -93,14 +93,14 @@ function dashedValue(option: string, value: string): string {
   return `a value that begins with a dash goes after an equals sign: ${option}=${shellWord(value)}`;
 }
 
-/** The options that begin as an unknown one does: what was left out is easier to guess than what is misspelt. */
+/** The options that begin as an unknown one does, also with one dash: what was left out is easier to guess than what is misspelt. */
 function begunOption(command: Command | undefined, message: string): string | null {
-  const [, begun = ''] = /'(--[^'=]{2,})/.exec(message) ?? [];
+  const [, begun = ''] = /'--?([^'=-][^'=]+)/.exec(message) ?? [];
   const known: string[] = [];
   for (let at = command ?? null; at; at = at.parent) {
     known.push(...at.options.flatMap(({ long, hidden }) => (long && !hidden ? long : [])));
   }
-  return (begun && known.filter((long) => long.startsWith(begun)).join(' or ')) || null;
+  return (begun && known.filter((long) => long.startsWith(`--${begun}`)).join(' or ')) || null;
 }
 
 /** Throws for a word that is no command: what would be shown is the help of another. */

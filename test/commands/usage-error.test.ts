@@ -11,6 +11,7 @@ test.each([
   ['list --statsu active', "unknown option '--statsu'", 'did you mean --status?'],
   ['list --exp 14d', "unknown option '--exp'", 'did you mean --expiring-within?'],
   ['list --no', "unknown option '--no'", 'did you mean --no-expiry or --no-input or --no-color?'],
+  ['create k -force', "unknown option '-force'", 'did you mean --force?'],
   ['list --frobnicate', "unknown option '--frobnicate'", 'keys list --help lists the options'],
   ['--frobnicate', "unknown option '--frobnicate'", 'keys --help lists the options'],
   [
