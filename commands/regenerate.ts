@@ -26,7 +26,6 @@ export function declare(command: Command, app: App): void {
 }
 
 export async function regenerate(app: App, ref: string | undefined, options: Options): Promise<void> {
-  requireConsent(app, 'regenerate');
   await withDelivery(app, options, (delivery) => regenerateAndDeliver(app, ref, delivery, options));
 }
 
@@ -38,6 +37,7 @@ async function regenerateAndDeliver(app: App, ref: string | undefined, delivery:
       hint: 'leave out --grace when that is all right',
     });
   }
+  requireConsent(app, 'regenerate');
   const key = await oneKey(app, service, ref, 'A new secret for which key?');
   await delivery.rehearse(key);
   const old = grace > 0 ? `the old one works for another ${durationText(grace)}` : 'the old one is dead';

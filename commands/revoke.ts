@@ -33,8 +33,8 @@ export function declare(command: Command, app: App): void {
 }
 
 export async function revoke(app: App, refs: readonly string[], options: Options): Promise<void> {
-  requireConsent(app, 'revoke');
   const service = await app.keys('revoke');
+  requireConsent(app, 'revoke');
   const targets =
     options.owner === undefined
       ? await targetsFrom(app, service, refs, { question: 'Revoke which key?' })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KeysError } from '../../src/errors.ts';
 import { type Sink, WriteError } from '../../src/io.ts';
+import { ownCapabilities } from '../../src/own-capabilities.ts';
 import { fakeKey, fakeService } from '../fakes/service.ts';
 import { newHome } from '../run.ts';
 
@@ -164,6 +165,12 @@ describe('revoke', () => {
     const { code, stderr } = await newHome().keys('revoke a', { service });
     expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
     expect(stderr).toContain('hint: add --yes');
+  });
+
+  test('what a service cannot do is told before --yes is asked for', async () => {
+    const service = fakeService(six(), { capabilities: { ...ownCapabilities, verbs: ['list', 'get'] } });
+    for (const argv of ['revoke a', 'regenerate a --discard'])
+      expect((await newHome().keys(argv, { service })).code, argv).toBe(6);
   });
 
   test('of an owner says what to type with the name as a shell takes it', async () => {
