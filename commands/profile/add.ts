@@ -6,6 +6,7 @@ import { changeConfig } from '../../src/config-file.ts';
 import { KeysError, toKeysError } from '../../src/errors.ts';
 import { discover } from '../../src/open.ts';
 import { entryNamed } from '../../src/resolve-profile.ts';
+import { shellWord } from '../../src/text.ts';
 import { addExamples } from '../options.ts';
 import { addServiceOptions, entryFrom, type ServiceOptions } from './service-options.ts';
 
@@ -49,7 +50,7 @@ async function tellDiscovery(app: App, profile: Profile): Promise<void> {
       ([name, value]) => profile.settings?.[name] !== value,
     );
     if (settings.length === 0) return;
-    const words = settings.map(([name, value]) => `--set '${name}=${value}'`).join(' ');
+    const words = settings.map(([name, value]) => `--set ${shellWord(`${name}=${value}`)}`).join(' ');
     await app.note(`if that is what it looks like, turn it on: keys auth login -p ${profile.name} ${words}`);
   } catch (error) {
     const { message } = toKeysError(error);

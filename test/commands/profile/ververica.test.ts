@@ -35,8 +35,13 @@ test('profile add tells what an installation of ververica offers beyond the usua
   expect(said).toContain(`POST ${token}:regenerate`);
   expect(said).toContain('besides the usual: expireTime');
   expect(said).toContain(
-    `keys auth login -p vvp --set 'regenerate=POST ${token}:regenerate' --set 'expiryField=expireTime'`,
+    `keys auth login -p vvp --set 'regenerate=POST ${token}:regenerate' --set expiryField=expireTime`,
   );
+});
+
+test('profile add writes what an installation says of itself as one word of a shell', async () => {
+  const said = await addTo({ paths: { ...usual, [`${token}:rotate'; id; '`]: { post: {} } } });
+  expect(said).toContain(String.raw`--set 'regenerate=POST ${token}:rotate'\''; id; '\'''`);
 });
 
 test('profile add takes a route that does something else with a token for no regenerate', async () => {
