@@ -16,7 +16,7 @@ import {
 } from '../keys.ts';
 import { ownCapabilities } from '../own-capabilities.ts';
 import { Secret } from '../secret.ts';
-import { terminalSafe } from '../text.ts';
+import { shellArgument, terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
 import { onlyOnce, shaped } from './foreign.ts';
 import type { DriverParts } from './index.ts';
@@ -127,7 +127,7 @@ export function keysDriver(wire: Http, profile: Profile, parts?: DriverParts): K
     if (secret) return { key: wholeKey(key), secret: new Secret(secret) };
     const id = terminalSafe(key.id);
     throw new KeysError('bad_response', `the service made the key ${id} and gave no secret for it`, {
-      hint: `nobody can use that key: keys revoke ${id}`,
+      hint: `nobody can use that key: keys revoke ${shellArgument(id)}`,
       requestId: answer.requestId,
       mintedId: key.id,
     });

@@ -19,6 +19,7 @@ import {
   type Verification,
 } from '../keys.ts';
 import { Secret } from '../secret.ts';
+import { shellArgument } from '../text.ts';
 import {
   beforeMint,
   distinct,
@@ -140,7 +141,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
       throw new KeysError(
         code === 'bad_response' ? code : 'outcome_unknown',
         `Zabbix made the token ${id}, and then: ${message}`,
-        { hint: `nobody can use that token: keys revoke ${id}`, cause: error, mintedId: id },
+        { hint: `nobody can use that token: keys revoke ${shellArgument(id)}`, cause: error, mintedId: id },
       );
     });
     return { key: shown, secret };
@@ -158,7 +159,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const secret = given.find(({ tokenid }) => tokenid === id)?.token;
     if (secret !== undefined) return new Secret(secret);
     throw new KeysError('bad_response', `${title} gave the token ${id} no secret that can be found`, {
-      hint: `what was its secret may be dead: keys regenerate ${id}`,
+      hint: `what was its secret may be dead: keys regenerate ${shellArgument(id)}`,
     });
   }
 
@@ -167,7 +168,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     await ask('token.update', { tokenid: id, ...changes }, touched, { effect: 'set' });
     return get(id).catch((cause: unknown) => {
       const message = `the token ${id} was changed, and then: ${toKeysError(cause).message}`;
-      throw new KeysError('outcome_unknown', message, { hint: `keys show ${id}`, cause });
+      throw new KeysError('outcome_unknown', message, { hint: `keys show ${shellArgument(id)}`, cause });
     });
   }
 
