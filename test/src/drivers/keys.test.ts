@@ -430,6 +430,98 @@ test('the audit log may be read on and on: what its pages took is not the time o
   }
 });
 
+const user = {
+  name: 'ann',
+  role: 'member',
+  status: 'active',
+  hasPassword: true,
+  memberships: [{ namespace: 'team', role: 'owner' }],
+  createdAt: '2026-11-01T00:00:00.000Z',
+  version: '1',
+} as const;
+
+test('every method on users, namespaces and roles is the request that docs/api.md names', async () => {
+  const namespace = { name: 'team', quota: 2, activeKeys: 0, recoverable: true, createdAt: user.createdAt };
+  const role = { name: 'auditor', permissions: ['audit.view'], builtIn: false };
+  const { wire, service } = await serviceThat([
+    json(200, { users: [user] }),
+    ...Array.from({ length: 9 }, () => json(200, user)),
+    json(200, { namespaces: [namespace] }),
+    json(201, namespace),
+    json(200, namespace),
+    json(200, { roles: [role] }),
+    json(201, role),
+    json(200, role),
+  ]);
+  const { users, namespaces, roles } = service;
+  const password = new Secret('a new password');
+  const currentPassword = new Secret('the old one');
+  expect(await users?.list()).toEqual([user]);
+  expect(await users?.get('ann')).toEqual(user);
+  await users?.create({ name: 'ann', role: 'admin', memberships: [...user.memberships], password });
+  await users?.edit('ann', { password, currentPassword }, '1');
+  await users?.edit('ann', { role: 'admin', password: null });
+  await users?.edit('ann', { role: 'member' });
+  await users?.disable('ann', '2');
+  await users?.enable('ann', '3');
+  await users?.join('ann', { namespace: 'team', role: 'viewer' });
+  await users?.leave('ann', 'team');
+  expect(await namespaces?.list()).toEqual([namespace]);
+  await namespaces?.create({ name: 'team', quota: 2 });
+  await namespaces?.edit('team', { quota: null });
+  expect(await roles?.list()).toEqual([role]);
+  expect(await roles?.create({ name: 'auditor', permissions: ['audit.view'] })).toEqual(role);
+  await roles?.edit('auditor', { permissions: [] });
+  const sent = wire.asked.map(({ method, url, headers, body }) => [
+    `${method} ${url}`,
+    headers['if-match'],
+    body === '' ? null : JSON.parse(body),
+  ]);
+  const secrets = { password: 'a new password', currentPassword: 'the old one' };
+  expect(sent).toEqual([
+    ['GET /v1/users', undefined, null],
+    ['GET /v1/users/ann', undefined, null],
+    [
+      'POST /v1/users',
+      undefined,
+      { name: 'ann', role: 'admin', memberships: user.memberships, password: 'a new password' },
+    ],
+    ['PATCH /v1/users/ann', '"1"', secrets],
+    ['PATCH /v1/users/ann', undefined, { role: 'admin', password: null }],
+    ['PATCH /v1/users/ann', undefined, { role: 'member' }],
+    ['POST /v1/users/ann/disable', '"2"', null],
+    ['POST /v1/users/ann/enable', '"3"', null],
+    ['PUT /v1/users/ann/memberships/team', undefined, { role: 'viewer' }],
+    ['DELETE /v1/users/ann/memberships/team', undefined, null],
+    ['GET /v1/namespaces', undefined, null],
+    ['POST /v1/namespaces', undefined, { name: 'team', quota: 2 }],
+    ['PATCH /v1/namespaces/team', undefined, { quota: null }],
+    ['GET /v1/roles', undefined, null],
+    ['POST /v1/roles', undefined, { name: 'auditor', permissions: ['audit.view'] }],
+    ['PATCH /v1/roles/auditor', undefined, { permissions: [] }],
+  ]);
+});
+
+test('a change of an own password is sent once, as the old one is wrong by then; what may be repeated is', async () => {
+  const { wire, service } = await serviceThat([lost, lost, json(200, user)]);
+  const { users } = service;
+  const passwords = { password: new Secret('a new password'), currentPassword: new Secret('the old one') };
+  expect((await failureOf(Promise.resolve(users?.edit('ann', passwords)))).code).toBe('outcome_unknown');
+  expect(wire.asked).toHaveLength(1);
+  expect(await users?.edit('ann', { role: 'admin' })).toEqual(user);
+  expect(wire.asked).toHaveLength(3);
+});
+
+test.each<[string, (service: KeyService) => Promise<unknown>]>([
+  ['a user', async ({ users }) => users?.create({ name: 'ann' })],
+  ['a namespace', async ({ namespaces }) => namespaces?.create({ name: 'team' })],
+  ['a role', async ({ roles }) => roles?.create({ name: 'auditor', permissions: [] })],
+])('%s whose creation is not answered is not made twice', async (_, create) => {
+  const { wire, service } = await serviceThat((response, asked) => lost(response, asked));
+  expect((await failureOf(create(service))).code).toBe('outcome_unknown');
+  expect(wire.asked).toHaveLength(1);
+});
+
 test('3,000 users with six memberships each, and 5,000 namespaces, are listed', async () => {
   const users = Array.from({ length: 3_000 }, (_, n) => ({
     name: `user-${n}`,
