@@ -199,15 +199,18 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const text = secret.reveal();
     if (!secretForm.test(text)) return unknown;
     const params = { token: text };
+    let code: KeysError['code'] | null = null;
     try {
       const [key] = await keysFor(params, secret);
       if (key) return verdictOn(key);
     } catch (error) {
-      const code = error instanceof KeysError ? error.code : null;
+      code = toKeysError(error).code;
       if (code !== 'unauthenticated' && code !== 'forbidden') throw error;
     }
     const [key] = credential ? await keysFor(params) : [];
-    return key ? verdictOn(key) : unknown;
+    const verdict = key ? verdictOn(key) : unknown;
+    // A key that looks good may be refused for its owner, who has been disabled.
+    return verdict.valid && code === 'unauthenticated' ? unknown : verdict;
   }
 
   /** A token knows itself; of a session only the user is told. */

@@ -4,10 +4,10 @@ import { zabbixCapabilities } from '../../../src/drivers/zabbix-capabilities.ts'
 import { zabbixLogin } from '../../../src/drivers/zabbix-login.ts';
 import { createHttp } from '../../../src/http.ts';
 import type { KeyService } from '../../../src/keys.ts';
-import { Redactor, type Secret } from '../../../src/secret.ts';
+import { Redactor, Secret } from '../../../src/secret.ts';
 import { keyServiceContract, refuses } from '../../contracts/key-service.ts';
 import { zabbixSkips } from '../../contracts/zabbix-skips.ts';
-import { lostAnswer, lostRequest, tooManyRequests } from '../../fakes/mishaps.ts';
+import { altered, lostAnswer, lostRequest, tooManyRequests } from '../../fakes/mishaps.ts';
 import { forTest, type OpenOptions, openDriver } from '../../fakes/open-driver.ts';
 import { scriptedPrompt } from '../../fakes/prompt.ts';
 import { asks, failure, type ZabbixFake, zabbixFake } from '../../fakes/zabbix.ts';
@@ -61,6 +61,51 @@ test('who sees only their own tokens gets those, and a new one is their own', as
   expect(key.owner).toBe('bob');
   expect((await service.list({})).keys).toEqual([key]);
   await refuses('not_found', service.revoke('1'));
+});
+
+test('an owner is given by name, or by number where nobody is called so', async () => {
+  const { service } = await opened();
+  expect((await service.create({ name: 'a', owner: '3' })).key.owner).toBe('bob');
+  expect((await service.create({ name: 'b', owner: 'bob' })).key.owner).toBe('bob');
+});
+
+test('what fails before a token is asked for leaves no doubt that none was made', async () => {
+  for (const [method, owner] of [['apiinfo.version'], ['user.get', 'bob']] as const) {
+    const { fake, service } = await opened();
+    fake.befall({ on: asks(method), instead: { status: 200, body: [] } });
+    await refuses('unavailable', service.create({ name: 'x', owner }), /^nothing was created: /);
+    expect(fake.asked('token.create')).toBe(0);
+  }
+});
+
+test('of several secrets in an answer the one of the token is taken', async () => {
+  const { fake, service } = await opened();
+  const other = { tokenid: '999', token: 'f'.repeat(64) };
+  fake.befall({
+    on: asks('token.generate'),
+    ...altered(({ result, ...rest }) => ({ ...rest, result: [other, ...(result as object[])] })),
+  });
+  const { secret } = await service.create({ name: 'one-of-two' });
+  expect(secret.reveal()).not.toBe(other.token);
+  expect((await service.verify(secret)).valid).toBe(true);
+});
+
+test('a deletion that is refused where its first request was lost is that refusal, never taken for done', async () => {
+  const { fake, service } = await opened();
+  const { tokenid } = fake.seed();
+  fake.befall({ on: asks('token.delete'), ...lostRequest });
+  fake.befall({
+    on: asks('token.delete'),
+    instead: failure(-32602, 'No permissions to call "token.delete".'),
+  });
+  await refuses('forbidden', service.revoke(String(tokenid)));
+});
+
+test('a name with characters that no terminal shows is refused, of a new token and of one that is there', async () => {
+  const { fake, service } = await opened();
+  await refuses('invalid', service.create({ name: 'a\u0007b' }));
+  await refuses('invalid', service.edit('1', { name: 'a\u0007b' }));
+  expect(fake.requests).toEqual([]);
 });
 
 test('owners who may not be seen are shown by their number', async () => {
@@ -126,6 +171,19 @@ test('a failure to ask says nothing of a secret: verify is no verdict then (exit
   const { secret } = await service.create({ name: 'asked' });
   fake.befall({ on: asks('token.get'), instead: { status: 500, body: {} } });
   await refuses('unavailable', service.verify(secret));
+});
+
+test('a secret that Zabbix refuses is not valid, however good its key looks to an administrator', async () => {
+  const { fake, service } = await opened();
+  const { secret } = await service.create({ name: 'of-a-leaver' });
+  fake.befall({ on: asks('token.get'), instead: failure(-32602, 'Not authorized.') });
+  expect(await service.verify(secret)).toEqual({ valid: false, reason: 'unknown', key: null });
+});
+
+test("a session is no key's secret, and is not tried", async () => {
+  const { fake, service } = await opened();
+  expect(await service.verify(new Secret(fake.session))).toMatchObject({ valid: false, reason: 'unknown' });
+  expect(fake.requests).toEqual([]);
 });
 
 test('a secret whose owner may not look at tokens is good all the same', async () => {
