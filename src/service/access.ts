@@ -97,7 +97,7 @@ export function isAdmin({ grants }: Caller): boolean {
 export function may(caller: Caller, action: Action, target: Target): boolean {
   const { id, namespace, owner, grants = [], asOwner = false } = target;
   const rule: Rule = table[action];
-  if (rule.itself && id !== undefined && id === caller.keyId) return true;
+  if (rule.itself && id === caller.keyId) return true;
   if (rule.own && isTheirs(caller, rule.permission, owner)) return true;
   if (!allows(caller.grants, rule.permission, namespace)) return false;
   if (rule.handsOver && asOwner && !isAdmin(caller) && !isOneWith(caller, owner)) return false;
@@ -163,7 +163,7 @@ export function requireReach(caller: Caller, { owner, grants, asOwner }: Gift): 
       { hint: 'give the key a role: --role viewer' },
     );
   }
-  if (grants.some(({ roles }) => roles.includes('admin')) && !asOwner) {
+  if (grants.some(({ roles }) => roles.includes('admin'))) {
     throw new KeysError('forbidden', 'only an admin gives the role admin');
   }
   const missing = beyond(caller.grants, grants);
