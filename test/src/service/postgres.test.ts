@@ -23,17 +23,19 @@ import { blocksOf } from '../../scripts/page.ts';
 /**
  * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
  * closes the connection when the database has committed. Once told to hush, it keeps everything that comes, also that a side
- * has ended, until it may speak.
+ * has ended, until it may speak; told a text, it passes what has that text on before.
  */
 async function badWire(address: string) {
   const { hostname, port } = new URL(address);
   let loses = false;
   let silent = false;
+  let last: string | null = null;
   const wire = createNetServer({ allowHalfOpen: true }, (client) => {
     const database = connect(Number(port), hostname);
     let holds = false;
     client.on('data', (sent) => {
       if (silent) return;
+      if (last !== null && sent.includes(last)) silent = true;
       holds ||= loses && sent.includes('key_0');
       database.write(sent);
     });
@@ -51,7 +53,7 @@ async function badWire(address: string) {
       socket
         .on('error', () => {})
         .on('end', () => silent || socket.end())
-        .on('close', () => other.destroy());
+        .on('close', () => silent || other.destroy());
     }
   });
   await once(wire.listen(0, '127.0.0.1'), 'listening');
@@ -63,8 +65,9 @@ async function badWire(address: string) {
     lose() {
       loses = true;
     },
-    hush() {
-      silent = true;
+    hush(after: string | null = null) {
+      silent = after === null;
+      last = after;
     },
     speak() {
       silent = false;
@@ -584,6 +587,37 @@ describe.skipIf(lacksPostgres)(
       wire.speak();
       expect((await service.as(null).verify(secret)).valid).toBe(true);
       expect((await admin.list({ nameGlob: 'meanwhile' })).keys).toEqual([]);
+    });
+
+    test('a change that waits for a lock, or takes too long, is given up before the database counts as away, and nothing of it is there', async () => {
+      const address = await postgres.newDatabase();
+      const service = (await open(address)).as(machineAdmin);
+      await withClient(address, async (client) => {
+        await client.query('BEGIN; SELECT id FROM audit_head FOR UPDATE');
+        await expect(service.create({ name: 'waits' })).rejects.toThrow('due to lock timeout');
+        await client.query('ROLLBACK');
+        await client.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END';
+          CREATE TRIGGER dawdle BEFORE INSERT ON keys FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+        await expect(service.create({ name: 'dawdles' })).rejects.toThrow('due to statement timeout');
+        await client.query('DROP TRIGGER dawdle ON keys');
+      });
+      await service.create({ name: 'good' });
+      expect((await service.list({})).keys.map(({ name }) => name)).toEqual(['good']);
+    });
+
+    test('an instance that falls silent in the middle of a change keeps the others from theirs for a while, not for ever', async () => {
+      const address = await postgres.newDatabase();
+      const wire = await badWire(address);
+      const [silent, other] = [await open(wire.address), await open(address)];
+      wire.hush('FOR UPDATE');
+      const lost = refuses('unavailable', silent.as(machineAdmin).create({ name: 'lost' }));
+      await withClient(address, async (client) => {
+        const held = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'";
+        await vi.waitUntil(async () => (await client.query(held)).rowCount === 1, { timeout: 10_000 });
+        await vi.waitUntil(async () => (await client.query(held)).rowCount === 0, { timeout: 25_000 });
+      });
+      expect((await other.as(machineAdmin).create({ name: 'other' })).key.name).toBe('other');
+      await lost;
     });
 
     test('a process that closes its store ends, also when the database answers nothing any more', async () => {
