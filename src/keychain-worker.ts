@@ -52,6 +52,9 @@ function reason(error: unknown): string {
   if (/dismissed|locked/i.test(message)) return locked;
   if (/DBus|D-Bus|org\.freedesktop|No such interface|ServiceUnknown/i.test(message))
     return `there is none in this session (${message.split('\n')[0]})`;
+  // Its own words advise to remove a lock file that whoever runs this does not have.
+  if (/native binding/i.test(message))
+    return 'its library for this system is not installed, or cannot be loaded';
   if (/no result found/i.test(message)) return 'it has no keyring that is open or could be opened';
   const several = /matched by (\d+) credentials/.exec(message)?.[1];
   return several ? `it has ${several} entries of this name; remove those that others have made` : message;

@@ -78,6 +78,15 @@ describe.skipIf(why)(`a real gnome-keyring${why ? ` (${why})` : ''}`, () => {
   });
 });
 
+test('a library that cannot be loaded is told in words', async () => {
+  const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: '/nowhere' };
+  const destination = await openDestination('keychain:x', destinationContext({ env }));
+  await expect(destination.preflight()).rejects.toMatchObject({
+    code: 'credential_store',
+    message: expect.stringMatching(/its library for this system is not installed, or cannot be loaded$/),
+  });
+});
+
 test.each([
   'keychain',
   'keychain:',
