@@ -153,7 +153,9 @@ export function openJournal(stateDirectory: string, signal: AbortSignal, now = D
         id,
         async () => operation,
         async (held) => {
-          await held.save({}).catch((error: unknown) => {
+          await held.save({}).catch(async (error: unknown) => {
+            // It may be there all the same, and nothing is to be recovered.
+            await rm(fileOf(id), { force: true }).catch(() => {});
             throw cannot('write', error);
           });
           return work(held);

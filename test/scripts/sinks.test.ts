@@ -1,4 +1,5 @@
 /** What becomes of a secret when standard output is not what it seems; on the built command in a real shell. */
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { canMount, smallDisk } from '../fakes/small-disk.ts';
 import { newShell, type Shell } from './shell.ts';
@@ -143,6 +144,25 @@ test('a command that cannot be started for want of descriptors exits 10 and says
   expect(stderr).not.toContain('iterable');
   expect((await shell.run('keys recover --all -y')).code).toBe(0);
 });
+
+const noStrace = spawnSync('strace', ['-V']).status !== 0;
+
+test.skipIf(noStrace)(
+  `a disk that fails while an operation is journalled leaves nothing to recover, or exits 10${noStrace ? ' (strace is not installed)' : ''}`,
+  async () => {
+    const shell = newShell();
+    const { stdout } = await shell.run(`export UV_THREADPOOL_SIZE=1; keys create first --discard
+      for n in 2 3 4 5 6 7; do
+        code=0
+        strace -f -qq -o trace -e trace=fsync -e inject=fsync:error=EIO:when=$n keys create x$n --to file:s$n || code=$?
+        echo "$code $(${unfinished})"
+        keys recover --all --yes
+      done`);
+    const ends = stdout.trimEnd().split('\n');
+    expect(ends).toContain('2 ');
+    for (const end of ends) expect(end).toMatch(/^([27] |10 op_\w+|0 )$/);
+  },
+);
 
 test('create | true never leaves a live key whose secret cannot be had, whoever is first', async () => {
   const shell = newShell();
