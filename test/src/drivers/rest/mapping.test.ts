@@ -8,7 +8,7 @@ import { readTime, timeFormats, writeTime } from '../../../../src/drivers/rest/t
 import { KeysError } from '../../../../src/errors.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { refuses } from '../../../contracts/refuses.ts';
-import { to } from '../../../fakes/mishaps.ts';
+import { lostRequest, to } from '../../../fakes/mishaps.ts';
 import { forTest } from '../../../fakes/open-driver.ts';
 import { openMapping } from '../../../fakes/rest/example.ts';
 import { type Reply, startVendorServer, type WireRequest } from '../../../fakes/vendor-server.ts';
@@ -506,6 +506,65 @@ test('verify presents the secret in the scheme that the profile has chosen, and 
   expect((await service.verify(new Secret('sk_1'))).valid).toBe(true);
   expect(await service.verify(new Secret('né'))).toEqual({ valid: false, reason: 'unknown', key: null });
   await service.close();
+});
+
+test('a secret that stands in a body may be any text, and is good unless its key is known to be not', async () => {
+  const verify = "verify: { method: POST, path: /check, body: { value: '{secret}' }, id: id }\n";
+  const text = base.replace(
+    'id: id',
+    'id: id\n  status: { from: state, values: { active: on, disabled: off } }',
+  );
+  const verdictOn = async (state: string) => {
+    const server = await forTest(
+      startVendorServer(({ method }) => ({
+        status: 200,
+        body: method === 'POST' ? { id: 'k' } : [{ id: 'k', state }],
+      })),
+    );
+    const verdict = await openMapping(parseMapping('acme.yaml', text + verify), server).verify(
+      new Secret('né'),
+    );
+    expect(server.requests[0]?.body).toEqual({ value: 'né' });
+    return verdict;
+  };
+  expect(await verdictOn('on')).toMatchObject({ valid: true, reason: null, key: { id: 'k' } });
+  expect(await verdictOn('frozen')).toMatchObject({ valid: true, reason: null, key: { status: null } });
+  expect(await verdictOn('off')).toMatchObject({ valid: false, reason: 'disabled' });
+});
+
+test('of a service that says nothing of who asks it is enough that it answers', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: {} })));
+  const service = openMapping(
+    parseMapping('acme.yaml', `${base}whoami: { method: GET, path: /me }\n`),
+    server,
+  );
+  expect(await service.whoami()).toEqual({ id: null, name: null, owner: null, namespace: null, roles: [] });
+});
+
+test('a new key without an id is looked up by its name, and not guessed at where several are called so', async () => {
+  const name = base.replace('id: id', 'id: id\n  name: name');
+  const create = "create: { method: POST, path: /keys, body: { name: '{name}' }, secret: secret }\n";
+  const made = async (...ids: string[]) => {
+    const list = ids.map((id) => ({ id, name: 'ci' }));
+    const server = await forTest(
+      startVendorServer(({ method }) => ({
+        status: 200,
+        body: method === 'POST' ? { secret: 's3cr3t' } : list,
+      })),
+    );
+    return openMapping(parseMapping('acme.yaml', name + create), server).create({ name: 'ci' });
+  };
+  expect((await made('k1')).key).toMatchObject({ id: 'k1', name: 'ci' });
+  await refuses('bad_response', made('k1', 'k2'), /does not say which/);
+});
+
+test('a deletion that is refused where its first request was lost is never taken for done', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 403, body: {} })));
+  const revoke = "revoke: { method: DELETE, path: '/keys/{id}' }\n";
+  server.befall({ ...lostRequest });
+  const service = openMapping(parseMapping('acme.yaml', base + revoke), server, { http: { backoffMs: 0 } });
+  await refuses('outcome_unknown', service.revoke('k1'), /status 403/);
+  expect(server.requests).toHaveLength(2);
 });
 
 test('with basic, user and password can stand in a body, and the header is not shown by an error that repeats it', async () => {
