@@ -265,6 +265,9 @@ test('a mint never rides on an old access token: it is renewed first, and the mi
   now += 61_000;
   await service.create({ name: 'x' });
   expect(fake).toMatchObject({ mintsReceived: 1, refreshes: 2 });
+  now += 60_000;
+  await service.create({ name: 'with a token of a minute ago' });
+  expect(fake).toMatchObject({ mintsReceived: 2, refreshes: 2 });
 });
 
 test('a mint refused for its access token is not sent again', async () => {

@@ -126,6 +126,13 @@ test('a caller gives no more than it has: no admin role, no other user, no other
   expect((await admin.edit(key.id, { roles: ['admin'] })).roles).toEqual(['admin']);
 });
 
+test('who may not is told which roles may: of what belongs to no namespace only an admin', async () => {
+  const { as } = await newService();
+  const viewer = await as({ namespace: 'team', roles: ['viewer'] });
+  await refuses('forbidden', viewer.create({ name: 'a', roles: ['viewer'] }), /have it: owner, admin$/);
+  await refuses('forbidden', Promise.resolve(viewer.users?.create({ name: 'bob' })), /have it: admin$/);
+});
+
 test('all namespaces are for an admin all, for others their own', async () => {
   const { admin, as } = await newService();
   await admin.create({ name: 'elsewhere' });
