@@ -149,3 +149,23 @@ function changed(before: Buffer, changes: readonly Change[]): Buffer {
   }
   return after.subarray(0, length);
 }
+
+/** What may be on the disk after the entry with that index: at the least, at the most, and between. */
+export function* cuts(entries: readonly Entry[]): Generator<[at: number, files: Files]> {
+  const disk = new Disk();
+  for (const [at, entry] of entries.entries()) {
+    disk.apply(entry);
+    const halves = [torn(512, Math.random), torn(512, Math.random)];
+    for (const fate of [nothing, everything, ...halves]) yield [at, disk.cut(fate)];
+  }
+}
+
+/** A file that has been there for long. */
+export function wasThere(file: string, content: string | Buffer): Entry[] {
+  return [
+    { kind: 'create', file },
+    { kind: 'write', file, offset: 0, bytes: Buffer.from(content as Buffer) },
+    { kind: 'sync', file },
+    { kind: 'sync', file: '' },
+  ];
+}

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { parseOperation } from '../../src/operations/operation-schema.ts';
 import { temporaryDirectory } from '../fakes/destination-context.ts';
 import { serverProcess } from '../fakes/server.ts';
-import { Disk, everything, type Files, nothing, torn } from '../power/disk.ts';
+import { cuts, wasThere } from '../power/disk.ts';
 import { buildRecorder, type Entry, lacksCompiler } from '../power/recorder.ts';
 
 /** Runs one command against a service with a key `old`, and records what it does below `watched`, a directory of its home. */
@@ -35,25 +35,6 @@ async function recorded(watched: string, argv: (out: string) => string[], before
   });
   expect((await once(child, 'exit'))[0]).toBe(0);
   return { entries: recorder.entries(), delivered: readFileSync(path('out/x'), 'utf8') };
-}
-
-/** What may be on the disk after the entry with that index: at the least, at the most, and between. */
-function* cuts(entries: readonly Entry[]): Generator<[at: number, files: Files]> {
-  const disk = new Disk();
-  for (const [at, entry] of entries.entries()) {
-    disk.apply(entry);
-    const halves = [torn(512, Math.random), torn(512, Math.random)];
-    for (const fate of [nothing, everything, ...halves]) yield [at, disk.cut(fate)];
-  }
-}
-
-function wasThere(file: string, text: string): Entry[] {
-  return [
-    { kind: 'create', file },
-    { kind: 'write', file, offset: 0, bytes: Buffer.from(text) },
-    { kind: 'sync', file },
-    { kind: 'sync', file: '' },
-  ];
 }
 
 function asks(entry: Entry, path: string): boolean {

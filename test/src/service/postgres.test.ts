@@ -594,11 +594,17 @@ describe.skipIf(lacksPostgres)(
       const service = (await open(address)).as(machineAdmin);
       await withClient(address, async (client) => {
         await client.query('BEGIN; SELECT id FROM audit_head FOR UPDATE');
-        await expect(service.create({ name: 'waits' })).rejects.toThrow('due to lock timeout');
+        await expect(service.create({ name: 'waits' })).rejects.toMatchObject({
+          code: 'unavailable',
+          message: expect.stringContaining('due to lock timeout'),
+        });
         await client.query('ROLLBACK');
         await client.query(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NEW; END';
           CREATE TRIGGER dawdle BEFORE INSERT ON keys FOR EACH ROW EXECUTE FUNCTION dawdle()`);
-        await expect(service.create({ name: 'dawdles' })).rejects.toThrow('due to statement timeout');
+        await expect(service.create({ name: 'dawdles' })).rejects.toMatchObject({
+          code: 'unavailable',
+          message: expect.stringContaining('due to statement timeout'),
+        });
         await client.query('DROP TRIGGER dawdle ON keys');
       });
       await service.create({ name: 'good' });
