@@ -175,13 +175,11 @@ async function toYaml(value: unknown): Promise<string> {
   return yamlSafe(text);
 }
 
+/** Before anything is done: what is told afterwards would pass for a command that did nothing. */
 async function checkQuery(query: string): Promise<void> {
-  const { compile } = await import('@jmespath-community/jmespath');
-  try {
-    compile(query);
-  } catch (error) {
-    throw badQuery(query, error);
-  }
+  const { expressionProblem } = await import('./jmespath.ts');
+  const problem = expressionProblem(query);
+  if (problem !== null) throw badQuery(query, problem);
 }
 
 async function runQuery(json: unknown, query: string): Promise<unknown> {
@@ -189,12 +187,12 @@ async function runQuery(json: unknown, query: string): Promise<unknown> {
   try {
     return search(JSON.parse(JSON.stringify(json)), query);
   } catch (error) {
-    throw badQuery(query, error);
+    throw badQuery(query, (error as Error).message);
   }
 }
 
-function badQuery(query: string, error: unknown): KeysError {
-  return new KeysError('invalid', `--query '${query}': ${(error as Error).message}`, {
+function badQuery(query: string, problem: string): KeysError {
+  return new KeysError('invalid', `--query '${query}': ${problem}`, {
     hint: "it takes a JMESPath expression, such as '[].name'",
   });
 }

@@ -21,6 +21,13 @@ describe.each(verbs)('%s', (verb) => {
     expect(service.calls.filter((call) => call.startsWith(verb))).toHaveLength(2);
   });
 
+  test('a --query with a function that there is not is refused before anything is done (exit 2)', async () => {
+    const service = fakeService(six());
+    const { code, stderr } = await newHome().keys([verb, 'a', '-y', '--query', '[].name(@)'], { service });
+    expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
+    expect(stderr).toContain('there is no function name()');
+  });
+
   test('on a terminal says what became of each key', async () => {
     const { stdout } = await newHome().keys(`${verb} a x -y`, {
       service: fakeService(six()),

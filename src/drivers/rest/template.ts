@@ -3,8 +3,9 @@
  * a brace. Text that is one placeholder and nothing else becomes the value itself, whatever its type.
  */
 import { KeysError } from '../../errors.ts';
+import { expressionProblem } from '../../jmespath.ts';
 import { nearest } from '../../text.ts';
-import { expressionProblem, find, textOf } from './expression.ts';
+import { find, textOf } from './expression.ts';
 
 export type Template =
   | null

@@ -3,8 +3,8 @@
  * goes on so.
  */
 import * as z from 'zod/mini';
+import { expressionProblem } from '../../../jmespath.ts';
 import { parseDuration } from '../../../time.ts';
-import { expressionProblem } from '../expression.ts';
 
 export const about = z.describe;
 
