@@ -98,9 +98,13 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     return answerError(errors, answer, minted ? undefined : call.success);
   }
 
-  /** The id of an entry as users see it. A secret among them is known from here on, so that no text shows it. */
+  /** The id of an entry as users see it. */
   function shownId(wire: unknown): string | null {
-    const id = wireId(fields, wire);
+    return shown(wireId(fields, wire));
+  }
+
+  /** An id that is a secret is known from here on, so that no text shows it. */
+  function shown(id: string | null): string | null {
     if (id === null || !idField.isSecret) return id;
     know(new Secret(id));
     return hashedId(id);
@@ -229,9 +233,19 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const current = target.current ?? (call.whole ? await read(id) : null);
     if (current && nothingNew(changes, current.key)) return current.key;
     requireOneRole(call, changes.roles);
-    const kept = call.whole && current ? keptValues(fields, current.key, now()) : {};
+    const kept = call.whole && current ? unchanged(call, changes, current) : {};
     const changed = valuesOf(fields, changes as Partial<NewKey>, title, now());
     return change(call, id, { ...kept, ...defined(changed), ...target.values });
+  }
+
+  /** A key as it is, for a call that takes it whole. Throws `bad_response` for an expiry that cannot be read: it would be lost. */
+  function unchanged(
+    call: CallMapping,
+    { expiresAt }: KeyChanges,
+    current: { key: Key; wire: unknown },
+  ): Values {
+    if (expiresAt === undefined && uses(call).has('expiresAt')) requireExpiries([current]);
+    return keptValues(fields, current.key, now());
   }
 
   async function change(
@@ -294,7 +308,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
       errorOf: (said) => (rejects.includes(said.status) ? null : errorOf(call, said)),
     });
     if (rejects.includes(answer.status)) return unknown;
-    const id = findText(call.id, answer.jsonOrNull());
+    const id = shown(findText(call.id, answer.jsonOrNull()));
     // What is not the answer of the service says nothing of the secret.
     if (call.id !== undefined && id === null)
       throw answer.nonsense(
@@ -311,7 +325,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const body = answer.json();
     const { id, name, owner, namespace, roles } = call;
     const said = {
-      id: findText(id, body),
+      id: shown(findText(id, body)),
       name: findText(name, body),
       owner: findText(owner, body),
       namespace: findText(namespace, body),

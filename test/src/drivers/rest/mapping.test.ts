@@ -508,6 +508,20 @@ test('verify presents the secret in the scheme that the profile has chosen, and 
   await service.close();
 });
 
+test('an id that is a secret is its hash also where the service says who asks, or whose secret it is', async () => {
+  const id = 'the-secret-itself';
+  const server = await forTest(
+    startVendorServer(({ path }) => ({ status: 200, body: path === '/me' ? { id } : [{ id }] })),
+  );
+  const calls = 'verify: { method: GET, path: /me, id: id }\nwhoami: { method: GET, path: /me, id: id }\n';
+  const text = base.replace('id: id', 'id: { from: id, isSecret: true }') + calls;
+  const service = openMapping(parseMapping('acme.yaml', text), server);
+  const [key] = (await service.list({})).keys;
+  expect(key?.id).toMatch(/^[0-9a-f]{32}$/);
+  expect((await service.whoami()).id).toBe(key?.id);
+  expect(await service.verify(new Secret(id))).toMatchObject({ valid: true, key: { id: key?.id } });
+});
+
 test('a secret that stands in a body may be any text, and is good unless its key is known to be not', async () => {
   const verify = "verify: { method: POST, path: /check, body: { value: '{secret}' }, id: id }\n";
   const text = base.replace(
@@ -663,6 +677,25 @@ test.each([3, 5])(
     await refuses('unauthenticated', ids());
   },
 );
+
+test('an edit of a key that is sent whole never takes away an expiry that cannot be read', async () => {
+  const wire = { id: 'k1', name: 'ci', until: 'next week' };
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [wire] })));
+  const edit = (body: string) => {
+    const call = `edit: { method: PUT, path: '/keys/{id}', whole: true, body: ${body} }\n`;
+    const text = base.replace('id: id', 'id: id\n  name: name\n  expiresAt: until') + call;
+    return openMapping(parseMapping('acme.yaml', text), server);
+  };
+  const everything = edit("{ name: '{name}', until: '{expiresAt}' }");
+  await refuses('bad_response', everything.edit('k1', { name: 'cd' }), /when ci expires .* cannot be read/);
+  expect(server.requests.map(({ method }) => method)).not.toContain('PUT');
+  await everything.edit('k1', { expiresAt: '2999-01-31T12:00:00.000Z' });
+  await edit("{ name: '{name}' }").edit('k1', { name: 'cd' });
+  expect(server.requests.flatMap(({ body }) => body ?? [])).toEqual([
+    { name: 'ci', until: '2999-01-31T12:00:00.000Z' },
+    { name: 'cd' },
+  ]);
+});
 
 test('an edit of a key that is sent whole keeps all that it does not name', async () => {
   const wire = {
