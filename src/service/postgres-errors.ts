@@ -41,8 +41,9 @@ const operational = /^(?:$|08|0A000|25|28|3D|3F|42501|53|55P03|57)/;
 
 /** What only an operator can put right. */
 const setUp: Record<string, string> = {
-  // Of a statement that was prepared before.
-  '0A000': 'its tables have changed, as by a newer version of keys: this one has to be replaced or restarted',
+  // Of an unlogged table that is asked for, and of a statement that was prepared before.
+  '0A000':
+    'it is a standby; or a newer version of keys has changed its tables, and this one has to be replaced or restarted',
   '28000': 'it does not let this user in',
   '28P01': 'it does not accept the password',
   '3D000': 'there is no database of this name',

@@ -25,6 +25,8 @@ export interface Postgres {
   newDatabase(): Promise<string>;
   stop(): void;
   start(): void;
+  /** Starts it as one that takes no changes until it is started otherwise. */
+  startAsStandby(): void;
   /** Stops it and removes what it kept. */
   remove(): void;
 }
@@ -62,6 +64,13 @@ export async function runPostgres({ durable, certificate }: PostgresOptions): Pr
     command('pg_ctl', 'start', '-w', '-D', data, '-l', join(directory, 'log'), '-o', options);
   }
 
+  function startAsStandby(): void {
+    const signal = join(data, 'standby.signal');
+    writeFileSync(signal, '');
+    start();
+    rmSync(signal);
+  }
+
   function stop(): void {
     command('pg_ctl', 'stop', '-w', '-m', 'immediate', '-D', data);
   }
@@ -86,6 +95,7 @@ export async function runPostgres({ durable, certificate }: PostgresOptions): Pr
       return `postgres://postgres@127.0.0.1:${port}/${name}`;
     },
     start,
+    startAsStandby,
     stop,
     remove() {
       try {

@@ -298,6 +298,21 @@ describe.skipIf(lacksPostgres)(
       postgres.start();
     });
 
+    test('on a standby nothing goes through uncounted, and the reason says that it is one', async () => {
+      const service = await open(await postgres.newDatabase(), {
+        rateLimit: { requests: 300, perSeconds: 3_600 },
+      });
+      const { secret } = await service.as(machineAdmin).create({ name: 'demo' });
+      postgres.stop();
+      postgres.startAsStandby();
+      onTestFinished(() => {
+        postgres.stop();
+        postgres.start();
+      });
+      // The first to ask may meet a connection that the restart has ended.
+      await vi.waitFor(() => refuses('unavailable', service.as(null).verify(secret), /it is a standby/));
+    });
+
     test('a crash of the database forgets what was taken of limits, and not the limits', async () => {
       const [one] = await twoInstances({ rateLimit: { requests: 3, perSeconds: 3_600 } });
       const { secret } = await one.as(machineAdmin).create({ name: 'demo' });
