@@ -104,8 +104,13 @@ test('the hint of a refused name offers one that fits', async () => {
 
 test('a token has exactly one of the three roles', async () => {
   const { fake, service } = await opened();
-  for (const roles of [undefined, [], ['admin'], ['viewer', 'editor']])
-    await refuses('invalid', service.create({ name: 'x', roles }));
+  const wrong: [string[] | undefined, RegExp][] = [
+    [undefined, /none is given/],
+    [[], /none is given/],
+    [['admin'], /'admin' is none/],
+    [['viewer', 'editor'], /2 are given/],
+  ];
+  for (const [roles, why] of wrong) await refuses('invalid', service.create({ name: 'x', roles }), why);
   expect(fake.requests).toEqual([]);
 });
 
@@ -127,6 +132,25 @@ test('a get answered 403 is not found when the list does not have the token, and
   expect(await service.get(key.id)).toEqual(key);
   fake.befall({ on: to('GET', /./), times: 2, ...forbidden });
   await refuses('forbidden', service.get(key.id));
+});
+
+test('a get that fails for another reason is that failure, whatever the list has', async () => {
+  const { fake, service } = await opened();
+  const { key } = await service.create(newKey);
+  fake.befall({ on: to('GET', /apitokens\/[^/]+$/), instead: { status: 401, body: {} } });
+  await refuses('unauthenticated', service.get(key.id));
+});
+
+test.each([
+  'ci',
+  'namespaces/default/apitokens/CI',
+  'namespaces/../apitokens/ci',
+  'namespaces/default/apitokens/..',
+])('nothing is asked about %s, which is the id of no token (exit 3)', async (id) => {
+  const { fake, service } = await opened();
+  await refuses('not_found', service.get(id), new RegExp(`has the id '${RegExp.escape(id)}'`));
+  await refuses('not_found', service.revoke(id));
+  expect(fake.requests).toEqual([]);
 });
 
 test('201 for a new token and 204 for a deleted one, which the documentation has besides, are success', async () => {
@@ -218,6 +242,25 @@ test('expiry and regenerate work where the profile names field and route, as on 
   });
   expect((await service.regenerate(key.id)).secret.reveal()).toBe('new');
   await refuses('invalid', service.create({ ...newKey, expiresAt: '2020-01-01T00:00:00Z' }));
+});
+
+test('where the profile names the field of an expiry, a token that has passed it is expired, and one may have none', async () => {
+  const { fake, service } = await opened({ profile: { settings: { expiryField: 'expireTime' } } });
+  const token = { name: 'namespaces/default/apitokens/ci', expireTime: '2020-01-01T00:00:00Z' };
+  fake.befall({ instead: { status: 200, body: { apiTokens: [token] } } });
+  expect((await service.list({})).keys).toMatchObject([{ status: 'expired' }]);
+  expect((await service.create(newKey)).key).toMatchObject({ status: 'active', expiresAt: null });
+  expect(fake.requests.at(-1)?.body).not.toHaveProperty('expireTime');
+});
+
+test('a token of an installation below a path gets its new secret there', async () => {
+  const settings = { regenerate: 'PUT /v1/{namespace}/{name}/secret' };
+  const { fake } = await opened();
+  const service = openDriver(ververica, fake, { base: '/a/vp/', profile: { settings } });
+  const token = { name: 'namespaces/default/apitokens/ci', secret: 'new' };
+  fake.befall({ on: to('PUT', /./), instead: { status: 200, body: { apiToken: token } } });
+  await service.regenerate('namespaces/default/apitokens/ci');
+  expect(fake.requests.at(-1)?.path).toBe('/a/vp/v1/default/ci/secret');
 });
 
 test('a regenerate whose answer is lost is sent once, and its outcome unknown (exit 10)', async () => {
