@@ -38,9 +38,7 @@ export async function discoverVerverica(http: Http): Promise<Discovery> {
     .filter(([path]) => tokenPath.test(path))
     .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
     .filter((route) => /^(POST|PUT|PATCH) /.test(route));
-  const tokens = Object.entries(definitions).filter(([name]) =>
-    /(^|[^A-Za-z])ApiToken$|^v1ApiToken$/.test(name),
-  );
+  const tokens = Object.entries(definitions).filter(([name]) => /(^|[^A-Za-z])ApiToken$/.test(name));
   const fields = tokens
     .flatMap(([, { properties }]) => Object.keys(properties))
     .filter((field) => !known.includes(field));
