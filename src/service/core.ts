@@ -18,4 +18,6 @@ export interface ServiceCore {
   readonly throttle: Throttle;
   readonly now: () => number;
   readonly newSecret: () => Secret;
+  /** Whether no quota holds; all do when absent. */
+  readonly unlimited?: true;
 }

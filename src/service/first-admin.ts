@@ -71,12 +71,11 @@ export async function createAdmin(core: ServiceCore, secret: Secret): Promise<Ke
       hint: 'a secret that has ended is never good again: choose a new one',
     });
   }
-  // Without an administrator nobody could raise a quota either.
-  const unlimited = { ...core.settings, quota: null, totalQuota: null };
   for (let n = 1; ; n++) {
     const name = n === 1 ? firstName : `${firstName}-${n}`;
+    // Without an administrator nobody could raise a quota either.
     const service = new CallerKeyService(
-      { ...core, settings: unlimited, newSecret: () => secret },
+      { ...core, unlimited: true, newSecret: () => secret },
       machineAdministrator(name),
     );
     try {

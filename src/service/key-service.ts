@@ -175,9 +175,10 @@ export class CallerKeyService implements OwnKeyService {
     return toKey(row, this.#view.core.now());
   }
 
-  #quotaAt(at: number): QuotaGuard {
-    const { quota, totalQuota } = this.#view.core.settings;
-    return { defaultQuota: quota, totalQuota, now: at };
+  #quotaAt(at: number): QuotaGuard | null {
+    const { settings, unlimited } = this.#view.core;
+    const { quota, totalQuota } = settings;
+    return unlimited ? null : { defaultQuota: quota, totalQuota, now: at };
   }
 
   async #changeRow(row: KeyRow, action: Action, changes: KeyRowChanges): Promise<KeyRow | 'changed'> {

@@ -81,7 +81,7 @@ export function keyStore({ dialect, read, lookup, transaction }: Database): KeyS
       return write(function* () {
         const { namespace, createdAt } = row;
         const { isNew, ownQuota } = yield* requirePlace(row, mint);
-        yield* requireRoom(namespace, ownQuota, quota);
+        if (quota) yield* requireRoom(namespace, ownQuota, quota);
         if (isNew) {
           yield* send('INSERT INTO namespaces (name, created_at) VALUES (?, ?)', namespace, createdAt);
         }

@@ -213,13 +213,13 @@ export type OldEnd = number | 'overlap' | { readonly takeOver: number };
 
 export interface KeyStore {
   /**
-   * Refuses `minted` before all else, `no_owner` and `owner_disabled` unless the owner is an active user, `name_taken` and
-   * `quota`. Makes the namespace when it is new.
+   * Refuses `minted` before all else, `no_owner` and `owner_disabled` unless the owner is an active user, `name_taken`, and
+   * `quota` where a guard is given. Makes the namespace when it is new.
    */
   insertKey(
     row: KeyRow,
     secret: NewSecret,
-    quota: QuotaGuard,
+    quota: QuotaGuard | null,
     audit: AuditRow,
     mint: NewMint | null,
   ): Promise<Outcome>;

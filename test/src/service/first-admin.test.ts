@@ -12,6 +12,9 @@ describe('somebody can administer a service', () => {
     expect(await service.hasAdmin()).toBe(false);
     const { id } = await service.createAdmin(mintSecret('keys_'));
     expect(await service.hasAdmin()).toBe(true);
+    await admin.users.disable('ann');
+    expect(await service.hasAdmin()).toBe(true);
+    await admin.users.enable('ann');
     await admin.disable(id);
     expect(await service.hasAdmin()).toBe(false);
     await admin.enable(id);
@@ -29,6 +32,9 @@ describe('somebody can administer a service', () => {
     expect(await service.hasAdmin()).toBe(false);
     await admin.users.edit('ann', { role: 'admin' });
     expect(await service.hasAdmin()).toBe(true);
+    await admin.users.edit('bob', { role: 'admin' });
+    await admin.users.disable('ann');
+    expect(await service.hasAdmin()).toBe(false);
   });
 
   test('with a key that acts as such a user, and not with one that has roles of its own or only looks', async () => {
@@ -51,6 +57,13 @@ describe('the first administrator', () => {
     const { admin, service } = await newService();
     await admin.create({ name: 'for-a-program' });
     expect(await service.hasAdmin()).toBe(false);
+    await service.createAdmin(mintSecret('keys_'));
+    expect(await service.hasAdmin()).toBe(true);
+  });
+
+  test('is made whatever the quotas are: of the service, of all namespaces and of its own', async () => {
+    const { admin, service } = await newService({ quota: 0, totalQuota: 0 });
+    await admin.namespaces.create({ name: 'default', quota: 0 });
     await service.createAdmin(mintSecret('keys_'));
     expect(await service.hasAdmin()).toBe(true);
   });
