@@ -264,6 +264,8 @@ test('an access token ends after 15 minutes and brings no other, a refresh token
   expect((await team.ask('GET /v1/whoami', { secret: refreshToken })).status).toBe(401);
   const body = { refreshToken: accessToken };
   expect((await team.ask('POST /v1/sessions/refresh', { body, secret: null })).status).toBe(401);
+  // Else whoever has stolen one had sessions for ever.
+  expect((await team.ask('POST /v1/sessions', { secret: accessToken })).status).toBe(403);
   expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(200);
   team.clock.now += 15 * 60_000;
   expect((await team.ask('GET /v1/whoami', { secret: accessToken })).status).toBe(401);
@@ -448,6 +450,22 @@ test('a role in one namespace comes and goes without those in others', async () 
   ]);
   await admin.users.leave('erin', 'team');
   expect((await admin.users.get('erin')).memberships).toEqual([{ namespace: 'other', role: 'editor' }]);
+});
+
+test('a session that names no namespace works in default where its user may, or else in one of theirs', async () => {
+  const team = await newTeam();
+  await team.admin.users.join('boss', { namespace: 'team', role: 'viewer' });
+  const identityOf = async (user: string) => {
+    const { accessToken } = await login(team, user);
+    return (await team.ask('GET /v1/whoami', { secret: accessToken })).body;
+  };
+  expect(await identityOf('boss')).toMatchObject({ namespace: 'default', roles: ['admin'] });
+  expect(await identityOf('erin')).toMatchObject({ namespace: 'team', roles: ['owner'] });
+  for (const namespace of ['default', 'alpha']) {
+    await team.admin.namespaces.create({ name: namespace });
+    await team.admin.users.join('erin', { namespace, role: 'viewer' });
+  }
+  expect(await identityOf('erin')).toMatchObject({ namespace: 'default', roles: ['viewer'] });
 });
 
 test('a member sees themself and their namespaces and nobody else', async () => {
