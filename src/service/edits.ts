@@ -16,7 +16,10 @@ export function editOf(row: KeyRow, changes: KeyChanges, known: Roles, now: numb
     ...(rateLimit === undefined ? {} : { rateLimit: rules.rateLimit(rateLimit, 'the rate limit') }),
   };
   const merged = { ...row, ...wanted };
-  rules.requireFit(merged.type, merged.roles, merged.permissions, { roles: known });
+  // Its own role may be gone, or do more than look by now: that is no reason not to change anything else.
+  if (roles || permissions) {
+    rules.requireFit(merged.type, merged.roles, merged.permissions, { roles: known });
+  }
   const given = Object.entries(wanted).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(row[field as keyof KeyRow]),
   );

@@ -129,6 +129,17 @@ test('a configured role brings its permissions to the rules for View keys', asyn
   await admin.create({ name: 'yes', roles: ['deployer'] });
 });
 
+test('a View key can be edited when its role does more than look by now, and gets no other such role', async () => {
+  const { admin } = await newService();
+  for (const name of ['grown', 'other']) await admin.roles.create({ name, permissions: ['a.view'] });
+  const { key } = await admin.create({ name: 'k', type: 'view', roles: ['grown'] });
+  for (const name of ['grown', 'other']) await admin.roles.edit(name, { permissions: ['a.view', 'a.edit'] });
+  const expiresAt = '2099-01-01T00:00:00.000Z';
+  expect(await admin.edit(key.id, { expiresAt })).toMatchObject({ expiresAt, roles: ['grown'] });
+  await refuses('invalid', admin.edit(key.id, { roles: ['grown', 'other'] }));
+  await refuses('invalid', admin.edit(key.id, { permissions: ['a.edit'] }));
+});
+
 test.each(['deployer', 'constructor'])(
   'the role %s gives nothing once it is configured no more',
   async (role) => {
