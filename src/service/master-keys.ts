@@ -18,9 +18,10 @@ const keyLength = 32;
 /** `where` is the file or variable that the text is from. Oldest first. Throws `invalid`, without a word of the text. */
 export function parseMasterKeys(text: string, where: string): MasterKey[] {
   const keys = text
+    .replace(/^[ \t]*#.*/gm, '')
     .split(/[\n,]/)
     .map((line) => line.trim())
-    .map((line, index) => (line === '' || line.startsWith('#') ? null : masterKey(line, where, index + 1)))
+    .map((line, index) => (line === '' ? null : masterKey(line, where, index + 1)))
     .filter((key) => key !== null);
   const last = keys.at(-1);
   if (!last) throw noKey(`there is no master key in ${where}`);

@@ -287,7 +287,7 @@ test.each([
 
 test('the last of several master keys is a new one', () => {
   const [one, two] = [newMasterKey(), newMasterKey()];
-  expect(parseMasterKeys(`# 2026\n${one}\n\n${two}\n`, 'the test')).toHaveLength(2);
+  expect(parseMasterKeys(`# 2026, the second year\n${one}\n\n${two}\n`, 'the test')).toHaveLength(2);
   expect(() => masterKeysOf(one, two, one)).toThrow('is there twice');
   expect(JSON.stringify(masterKeysOf(one))).not.toContain(one);
 });
