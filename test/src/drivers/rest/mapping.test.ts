@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseMapping } from '../../../../src/drivers/rest/load.ts';
 import { render, renderPath } from '../../../../src/drivers/rest/template.ts';
-import { readTime, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
+import { readTime, type TimeFormat, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
 import { KeysError } from '../../../../src/errors.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { refuses } from '../../../contracts/refuses.ts';
@@ -742,4 +742,85 @@ test('an id that is a number beyond 2^53 keeps every digit', async () => {
     body: { keys: [{ id: 9007199254740993123n }] },
   }));
   expect(await ids()).toEqual(['9007199254740993123']);
+});
+
+test.each([
+  [422, { why: ' Name is TAKEN ' }, 'conflict', 'Name is TAKEN'],
+  [400, { why: 'name is taken' }, 'invalid', 'name is taken'],
+  [400, { why: ['too short ', '', 7] }, 'invalid', 'too short; 7'],
+  [400, { why: [] }, 'invalid', 'the service answered with status 400 and no explanation'],
+  [418, { why: '' }, 'quota_exceeded', 'the service answered with status 418 and no explanation'],
+  [200, { ok: [], error: ['no'], why: 'odd' }, 'invalid', 'odd'],
+  [201, { error: 'no' }, 'forbidden', 'the service answered with status 201 and no explanation'],
+] as const)('an answer with status %d of %j is %s: %s', async (status, body, code, message) => {
+  const server = await forTest(startVendorServer(() => ({ status, body })));
+  const errors =
+    'errors: { message: why, failed: error, codes: { 418: quota_exceeded, 201: forbidden }, texts: [{ contains: Taken, status: 422, code: conflict }] }\n';
+  const service = openMapping(parseMapping('acme.yaml', base + errors), server);
+  await expect(service.list({})).rejects.toMatchObject({ code, message });
+});
+
+test.each<[unknown, TimeFormat, string | null]>([
+  [' 2027-01-31 ', 'date', '2027-01-31T00:00:00.000Z'],
+  ['2027-01-31 12:00:00.5', 'utc', '2027-01-31T12:00:00.500Z'],
+  ['2027-01-31T12:00:00Z', 'utc', '2027-01-31T12:00:00.000Z'],
+  ['2027-01-31T12:00:00+01:00', 'utc', '2027-01-31T11:00:00.000Z'],
+  ['253402300799999', 'epoch-milliseconds', '9999-12-31T23:59:59.999Z'],
+  [253_402_300_800_000, 'epoch-milliseconds', null],
+  ['1801396800.5', 'epoch-seconds', '2027-01-31T12:00:00.500Z'],
+  ['1801396800 or so', 'epoch-seconds', null],
+  ['', 'seconds-from-now', null],
+  [true, 'seconds-from-now', null],
+  [['60'], 'seconds-from-now', null],
+])('%j as a time of the form %s is %s', (value, format, time) => {
+  expect(readTime(value, format, 0)).toBe(time);
+});
+
+test('a time without a zone is written without one', () => {
+  expect(writeTime('2027-01-31T12:00:00.000Z', 'utc', 0)).toBe('2027-01-31T12:00:00.000');
+});
+
+const midnight = Date.parse('2027-01-31T00:00:00.000Z');
+
+test.each([
+  ['{ from: x, choices: [7d, 30d] }', midnight + 8 * 86_400_000, /does not take every expiry/],
+  ['{ from: x, choices: [7d, 30d] }', midnight + 7 * 86_400_000 - 50_000, '2027-02-07T00:00:00.000Z'],
+  ['{ from: x, send: date }', midnight + 3_600_000, /2027-01-31 has begun/],
+  ['{ from: x, send: date }', midnight + 86_400_000, '2027-02-01'],
+  ['{ from: x, send: seconds-from-now }', midnight + 90_000, 90],
+  ['{ from: x, send: epoch-seconds }', midnight + 1_999, midnight / 1_000 + 1],
+])('an expiry of %s at %d is sent as, or refused with, %s', async (field, ms, sent) => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: { id: 'k1', key: 'sk_1' } })));
+  const text = `${base.replace('id: id', `id: id\n  expiresAt: ${field}`)}${create}, body: { until: '{expiresAt}' } }\n`;
+  const service = openMapping(parseMapping('acme.yaml', text), server, { parts: { now: () => midnight } });
+  const creating = service.create({ name: 'ci', expiresAt: new Date(ms).toISOString() });
+  if (sent instanceof RegExp) await refuses('invalid', creating, sent);
+  else await creating;
+  expect(server.requests.map(({ body }) => body)).toEqual(sent instanceof RegExp ? [] : [{ until: sent }]);
+});
+
+test('what a service has no word for is refused by its name, before any request', async () => {
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: [] })));
+  const key =
+    '  id: id\n  roles: { from: r, values: { viewer: r } }\n  type: { from: t, values: { view: v } }';
+  const body = "body: { role: '{role}', type: '{type}' }";
+  const text = `${base.replace('  id: id', key)}${create}, ${body} }\n`;
+  const service = openMapping(parseMapping('acme.yaml', text), server);
+  await refuses('invalid', service.create({ name: 'ci', roles: ['owner'] }), /Acme has no role 'owner'/);
+  await refuses('invalid', service.create({ name: 'ci', type: 'manage' }), /Acme has no type 'manage'/);
+  expect(server.requests).toEqual([]);
+});
+
+test('a key without a name goes by its id, has the labels that are a map, and the extras that its mapping names', async () => {
+  const wire = [
+    { id: 'k1', tags: 'prod', where: { zone: 'eu' } },
+    { id: 'k2', tags: { level: 3, nested: ['a'] }, where: null },
+  ];
+  const server = await forTest(startVendorServer(() => ({ status: 200, body: wire })));
+  const text = base.replace('id: id', 'id: id\n  name: name\n  labels: tags\n  extra: { zone: where.zone }');
+  const { keys } = await openMapping(parseMapping('acme.yaml', text), server).list({});
+  expect(keys.map(({ name, labels, extra }) => ({ name, labels, extra }))).toEqual([
+    { name: 'k1', labels: {}, extra: { zone: 'eu' } },
+    { name: 'k2', labels: { level: '3', nested: '["a"]' }, extra: { zone: null } },
+  ]);
 });
