@@ -45,6 +45,9 @@ test('a log that nobody reads does not take the memory, and says afterwards how 
     expect(written.map(({ length }) => length)).toEqual([6, 8 * 1024 * 1024, expect.any(Number)]),
   );
   expect(JSON.parse(written[2] ?? '')).toMatchObject({ level: 'warn', lost: 12 });
+  line('later\n');
+  next();
+  await vi.waitFor(() => expect(written[3]).toBe('later\n'));
 });
 
 test('a write that fails loses its lines and no others', async () => {

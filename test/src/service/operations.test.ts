@@ -85,6 +85,7 @@ test('GET /metrics: 401 without a credential, 403 for less than an admin, 200 wi
   await ask('POST /v1/verify', { body: { secret: owner.secret }, secret: null });
   await ask('POST /v1/verify', { body: { secret: 'keys_nonsense' }, secret: null });
   await ask('POST /v1/keys', { body: { name: 'canary-name' } });
+  await ask(`POST /v1/keys/${owner.id}/regenerate`);
   await ask(`GET /v1/keys/${owner.id}`);
   await ask('GET /nowhere/canary-path');
   const { status, text, headers } = await ask('GET /metrics');
@@ -98,6 +99,7 @@ test('GET /metrics: 401 without a credential, 403 for less than an admin, 200 wi
       'keys_verifies_total{result="unknown"} 1',
       'keys_verifies_total{result="revoked"} 0',
       'keys_minted_total{by="create"} 1',
+      'keys_minted_total{by="regenerate"} 1',
       'keys_http_requests_total{method="GET",route="/v1/keys/:id",status="200"} 1',
       'keys_http_requests_total{method="GET",route="none",status="404"} 1',
       '# TYPE keys_http_requests_total counter',
@@ -120,6 +122,7 @@ test('the address of metricsListen has metrics and health without a credential, 
   const status = async (path: string, method = 'GET') => (await fetch(url + path, { method })).status;
   expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_cpu_seconds_total');
   expect([await status('/healthz'), await status('/readyz')]).toEqual([200, 200]);
+  expect([await status('/healthz?by=proxy', 'HEAD'), await status('/metrics', 'HEAD')]).toEqual([200, 200]);
   expect(await status('/v1/keys')).toBe(404);
   const posted = await fetch(`${url}/metrics`, { method: 'POST' });
   expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
