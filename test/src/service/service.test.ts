@@ -106,6 +106,100 @@ test('names are compared after trimming and normalising', async () => {
   expect((await admin.create({ name: '👍'.repeat(128) })).key.name).toBe('👍'.repeat(128));
 });
 
+test('what a key may hold is as much as the rules say, and one more is refused', async () => {
+  const { admin } = await newService();
+  const numbered = (length: number, write: (n: number) => string) =>
+    Array.from({ length }, (_, n) => write(n));
+  const labelled = (length: number) =>
+    Object.fromEntries(numbered(length, (n) => `l${n}`).map((l) => [l, '']));
+  const longest: [NewKey, NewKey][] = [
+    [{ name: 'n'.repeat(128) }, { name: 'n'.repeat(129) }],
+    [
+      { name: 'a', description: 'd'.repeat(1_000) },
+      { name: 'x', description: 'd'.repeat(1_001) },
+    ],
+    [
+      { name: 'a', namespace: 'n'.repeat(63) },
+      { name: 'x', namespace: 'n'.repeat(64) },
+    ],
+    [
+      { name: 'b', labels: labelled(32) },
+      { name: 'x', labels: labelled(33) },
+    ],
+    [
+      { name: 'c', labels: { ['l'.repeat(63)]: 'v' } },
+      { name: 'x', labels: { ['l'.repeat(64)]: 'v' } },
+    ],
+    [
+      { name: 'd', labels: { l: 'v'.repeat(255) } },
+      { name: 'x', labels: { l: 'v'.repeat(256) } },
+    ],
+    [
+      { name: 'e', permissions: [`${'a'.repeat(123)}.view`] },
+      { name: 'x', permissions: [`${'a'.repeat(124)}.view`] },
+    ],
+    [
+      { name: 'f', permissions: numbered(200, (n) => `a${n}.view`) },
+      { name: 'x', permissions: numbered(201, (n) => `a${n}.view`) },
+    ],
+  ];
+  for (const [most, more] of longest) {
+    await refuses('invalid', admin.create(more));
+    expect((await admin.create(most)).key).toMatchObject(most);
+  }
+});
+
+test('the names of users and roles are as long as the rules say, and one letter more is refused', async () => {
+  const { admin } = await newService();
+  await admin.users.create({ name: 'u'.repeat(128) });
+  await refuses('invalid', admin.users.create({ name: 'u'.repeat(129) }));
+  const permissions = ['a.view'];
+  await admin.roles.create({ name: 'r'.repeat(63), permissions });
+  await refuses('invalid', admin.roles.create({ name: 'r'.repeat(64), permissions }));
+});
+
+test('an edit is refused what a new key is refused', async () => {
+  const { admin } = await newService();
+  const { key } = await admin.create({ name: 'k' });
+  for (const changes of [
+    { name: '' },
+    { name: key.id },
+    { permissions: ['*'] },
+    { permissions: ['dashboards.*'] },
+    { roles: ['nobody'] },
+    { labels: { '': 'x' } },
+    { rateLimit: { requests: 0, perSeconds: 1 } },
+    { rateLimit: { requests: 1, perSeconds: 86_401 } },
+    { expiresAt: 'tomorrow' },
+  ]) {
+    await refuses('invalid', admin.edit(key.id, changes));
+    await refuses('invalid', admin.create({ name: 'new', ...changes }));
+  }
+  expect(await admin.get(key.id)).toEqual(key);
+});
+
+test('who asks for a key of a user who is not there, or is disabled, is told so and what to type', async () => {
+  const { admin } = await newService();
+  await admin.users.disable('bob');
+  await expect(admin.create({ name: 'k', owner: 'bob' })).rejects.toMatchObject({
+    ...{ code: 'conflict', message: "the user 'bob' is disabled", hint: 'keys user enable bob' },
+  });
+  await expect(admin.create({ name: 'k', owner: 'eve' })).rejects.toMatchObject({
+    ...{ code: 'invalid', message: "there is no user 'eve'", hint: 'keys user create eve' },
+  });
+});
+
+test('the expiry that a key has may be sent back with an edit, also when it has passed', async () => {
+  const { admin, clock } = await newService();
+  const expiresAt = new Date(clock.now + 1_000).toISOString();
+  const { key } = await admin.create({ name: 'k', expiresAt });
+  await refuses('invalid', admin.create({ name: 'l', expiresAt: new Date(clock.now).toISOString() }));
+  clock.now += 1_000;
+  const edited = await admin.edit(key.id, { name: 'renamed', expiresAt });
+  expect(edited).toMatchObject({ name: 'renamed', expiresAt, status: 'expired' });
+  expect(await admin.edit(key.id, { expiresAt })).toEqual(edited);
+});
+
 test('a description may have lines and tabs; what a terminal would act on is refused there and in labels', async () => {
   const { admin } = await newService();
   const description = 'nightly\tbuild\r\nof the shop';

@@ -234,7 +234,7 @@ test('POST /v1/keys: 409 for a name that is taken and for a quota that is used u
 test('GET /v1/keys: 200 with a page and the way to the next', async () => {
   const { ask, mint } = await newHttpService();
   const ids: string[] = [];
-  for (let i = 0; i < 5; i++) ids.push((await mint()).id);
+  for (let i = 0; i < 6; i++) ids.push((await mint()).id);
   const seen: string[] = [];
   let cursor: string | null = '';
   for (let page = 0; cursor !== null; page++) {
@@ -245,6 +245,7 @@ test('GET /v1/keys: 200 with a page and the way to the next', async () => {
     const body = answer.body as { keys: Key[]; nextCursor: string | null };
     seen.push(...body.keys.map(({ id }) => id));
     cursor = body.nextCursor;
+    // The last page is full, and says that it is the last.
     expect(page).toBeLessThan(3);
   }
   expect(seen).toEqual(ids.toSorted().reverse());
