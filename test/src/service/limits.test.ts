@@ -15,6 +15,14 @@ test('a user has one limit for all keys together, and others have theirs', async
   expect(await statusOf(other?.secret)).toBe(200);
 });
 
+test('a request with a body counts once, although its credential is looked at twice', async () => {
+  const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(2) } });
+  const { secret } = await mint({ owner: 'ann', roles: ['owner'] });
+  const create = async (name: string) =>
+    (await ask('POST /v1/keys', { secret, body: { name, roles: ['viewer'] } })).status;
+  expect([await create('one'), await create('two'), await create('three')]).toEqual([201, 201, 429]);
+});
+
 test('the limit of a key is of that key alone, with the sessions that it opened', async () => {
   const { ask, mint } = await newHttpService();
   const limited = { owner: 'ann', roles: ['viewer'], rateLimit: limit(3) };
