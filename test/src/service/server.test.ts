@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { KeysError } from '../../../src/errors.ts';
 import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
@@ -73,6 +74,29 @@ test('what goes wrong inside is a 500 or 503 that tells nothing, and is in the l
   expect(lines.join()).not.toContain('hunter2');
   await server.close();
 });
+
+test.each([
+  ['unavailable', 503, 'the service cannot use its database now'],
+  ['unexpected', 500, 'the service failed; its log says why'],
+] as const)(
+  'what is wrong inside and known as %s is in the log, and not in the answer',
+  async (code, status, detail) => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line) => lines.push(line) });
+    const { service } = await newHttpService();
+    const authenticate = () => Promise.reject(new KeysError(code, 'db.example.internal', { hint: 'inside' }));
+    const server = createServer({ service: { ...service, authenticate }, logger });
+    checkAnswers(server);
+    const answer = await server.inject({ url: '/v1/whoami', headers: { authorization: 'Bearer x' } });
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([
+      status,
+      status === 503 ? '1' : undefined,
+    ]);
+    expect(answer.json()).toMatchObject({ code, detail, hint: null });
+    expect(lines.join()).toContain('db.example.internal');
+    await server.close();
+  },
+);
 
 test('the log has a line for each request, and never a secret, a credential, a body or a query', async () => {
   const lines: string[] = [];
