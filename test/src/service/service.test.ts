@@ -158,6 +158,19 @@ test('the names of users and roles are as long as the rules say, and one letter 
   await refuses('invalid', admin.roles.create({ name: 'r'.repeat(64), permissions }));
 });
 
+test('a new key speaks the newest version of the API, in whatever order they are set', async () => {
+  const { admin } = await newService({ apiVersions: ['2026-11-01', '2027-01-31', '2026-12-01'] });
+  expect((await admin.create({ name: 'k' })).key.apiVersion).toBe('2027-01-31');
+});
+
+test('the answer to a change has the last use, also one that waits to be written', async () => {
+  const { admin, clock } = await newService();
+  const { key, secret } = await admin.create({ name: 'k' });
+  await admin.verify(secret);
+  const { lastUsedAt } = await admin.edit(key.id, { name: 'renamed' });
+  expect(lastUsedAt).toBe(new Date(clock.now).toISOString());
+});
+
 test('an edit is refused what a new key is refused', async () => {
   const { admin } = await newService();
   const { key } = await admin.create({ name: 'k' });
