@@ -41,7 +41,7 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
   try {
     createPrivately(path);
   } catch (error) {
-    throw databaseError(path, error);
+    throw databaseError(path, error, placeHint);
   }
   for (;;) {
     const file = statSync(path).ino;
@@ -192,8 +192,11 @@ const troubles: Record<number | string, string> = {
   EROFS: 'the file system is read-only',
 };
 
-/** SQLite's and the file system's errors in our words; others as they are. */
-export function databaseError(path: string, error: unknown): unknown {
+const placeHint =
+  'make it your own, or name another directory in KEYS_DATA_DIR; for keys serve, another database';
+
+/** SQLite's and the file system's errors in our words, of the latter with the hint; others as they are. */
+export function databaseError(path: string, error: unknown, hint: string | null = null): unknown {
   const code = primaryCode(error);
   if (code === sqlite.notADatabase) {
     return new KeysError('invalid', `${path} is not a database`, {
@@ -206,12 +209,7 @@ export function databaseError(path: string, error: unknown): unknown {
     return trouble === undefined ? error : notUsable(path, trouble, error);
   }
   if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
-  return notUsable(
-    path,
-    troubles[codeOf(error)] ?? codeOf(error),
-    error,
-    'make it your own, or name another directory in KEYS_DATA_DIR; for keys serve, another database',
-  );
+  return notUsable(path, troubles[codeOf(error)] ?? codeOf(error), error, hint);
 }
 
 function notUsable(path: string, trouble: string, cause: unknown, hint: string | null = null): KeysError {

@@ -359,8 +359,12 @@ test('a damaged database can be replaced, and is kept', async () => {
   expect((await during((admin) => admin.list({}))).keys.map(({ name }) => name)).toEqual(['one']);
 });
 
-test('a backup that cannot be written leaves nothing behind', async () => {
+test('a backup that cannot be written leaves nothing behind, and is not told to be another database', async () => {
   await during((admin) => admin.create({ name: 'one' }));
+  copy = join(database, 'copy.db');
+  const { code, stderr } = await backup();
+  expect({ code, stderr }).toMatchObject({ code: 7, stderr: expect.stringContaining('not a directory') });
+  expect(stderr).not.toContain('KEYS_DATA_DIR');
   copy = join(home.path, 'no', 'such', 'place');
   expect(await backup()).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no directory') });
   copy = home.path;
