@@ -144,6 +144,22 @@ test('what becomes of a session is recorded: login, step-up, renewal, the use of
   expect(new Set(rows.slice(0, 4).map(({ target }) => target)).size).toBe(1);
 });
 
+test('what becomes of a session that a key opened is recorded with the name of the key', async () => {
+  const { ask, mint, admin } = await newHttpService();
+  const key = await mint({ name: 'robot', owner: 'ann', roles: ['viewer'] });
+  const opened = await ask('POST /v1/sessions', { secret: key.secret });
+  const { refreshToken } = opened.body as { refreshToken: string };
+  const renewed = await ask('POST /v1/sessions/refresh', { body: { refreshToken }, secret: null });
+  const { accessToken } = renewed.body as { accessToken: string };
+  await ask('DELETE /v1/sessions/current', { secret: accessToken });
+  const { entries } = await admin.audit.list({ actor: 'ann', order: 'oldest' });
+  expect(entries.map(({ action, agent }) => [action, agent])).toEqual([
+    ['login', 'robot'],
+    ['session.renew', 'robot'],
+    ['logout', 'robot'],
+  ]);
+});
+
 test('every change of users, namespaces and roles has its row, none of them a password, and a refused change has none', async () => {
   const { admin } = await newService();
   const { users, namespaces, roles } = admin;
