@@ -43,6 +43,7 @@ test.each([
     'docs/rest-driver.md',
   ],
   [`${base}${create}, body: { role: '{roles | [}' } }\n`, '7:59', 'is no JMESPath expression', 'docs/'],
+  [`${base}${create}, body: { name: 'a}' } }\n`, '7:59', "a '}' without its '{'", 'docs/'],
   [`${base}${create}, body: { name: '{nmae}' } }\n`, '7:59', 'did you mean {name}?', 'docs/rest-driver.md'],
   [
     `${base}${create}, body: { name: '{setting.team}' } }\n`,
