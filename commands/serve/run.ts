@@ -48,7 +48,7 @@ export async function run(
   const { trustedProxies, metricsListen, drainTime, logLevel } = configuration;
   const logger = createLogger(app);
   const metrics = createMetrics();
-  const readiness = createReadiness(service);
+  const readiness = createReadiness(service, { begun: false });
   const server = createServer({ service, logger, certificate, trustedProxies, metrics, readiness });
   const watching = metricsListen && metricsServer({ metrics, readiness });
   let rekeying: Promise<void> | undefined;
@@ -61,6 +61,7 @@ export async function run(
       const reached = loginUrl(configuration.listen.host, address, certificate);
       await createAdmin(app, service, configuration, reached);
     }
+    readiness.begin();
     if (certificate) app.onHangup = () => void reload(server.server, configuration, logger);
     logger.level = 'info';
     logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');

@@ -26,6 +26,10 @@ async function served(home: Home, argv: string, setup: Setup = {}, work = async 
   return { ...(await run), stderr: stderr.text() };
 }
 
+async function status(url: string): Promise<number> {
+  return (await fetch(url)).status;
+}
+
 test("the first start prints an administrator's secret, once, and says how to log in", async () => {
   const home = newHome();
   const first = await served(home, onFreePort, {}, async (url) => {
@@ -218,10 +222,28 @@ test('a connection on which nothing has been sent does not keep it from stopping
   expect(server.stderr()).not.toContain('were cut off');
 });
 
+test("it is not ready before the first administrator's key is there", async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  await new Promise((resolve) => taken.close(resolve));
+  const ready = () => status(`http://127.0.0.1:${port}/readyz`);
+  const seen: number[] = [];
+  const stdout = {
+    ...collectingSink(),
+    write: async () => {
+      seen.push(await ready());
+    },
+  };
+  await served(newHome(), `serve --listen 127.0.0.1:${port}`, { stdout }, async () => {
+    seen.push(await ready());
+  });
+  expect(seen).toEqual([503, 200]);
+});
+
 test('while it drains, /readyz says 503 and requests are still answered; then it stops', async () => {
   const server = await serverProcess(['--drain-time', '5s', '--metrics-listen', '127.0.0.1:0']);
   const metricsUrl = /"metricsUrl":"([^"]+)"/.exec(server.stderr())?.[1] ?? '';
-  const status = async (url: string) => (await fetch(url)).status;
   expect([await status(`${server.url}/readyz`), await status(metricsUrl)]).toEqual([200, 200]);
   const exit = server.stop();
   await vi.waitFor(() => expect(server.stderr()).toContain('stopping'));

@@ -21,7 +21,7 @@ const broken = () => Promise.reject(new Error('disk full'));
 test('GET /readyz: 200 while changes can be kept, 503 while they cannot, whoever asks', async () => {
   const { service } = await newService();
   const state = { check: fine, now: 0 };
-  const readiness = createReadiness({ check: () => state.check() }, () => state.now);
+  const readiness = createReadiness({ check: () => state.check() }, { now: () => state.now });
   const server = createServer({ service, readiness });
   checkAnswers(server);
   const ready = async () => (await server.inject('/readyz')).statusCode;
