@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
+import type { KeyService } from '../src/keys.ts';
 import type { MintRequest } from '../src/operations/operation.ts';
 import { durationText } from '../src/time.ts';
 import { oneKey } from './choose.ts';
@@ -26,18 +27,23 @@ export function declare(command: Command, app: App): void {
 }
 
 export async function regenerate(app: App, ref: string | undefined, options: Options): Promise<void> {
-  await withDelivery(app, options, (delivery) => regenerateAndDeliver(app, ref, delivery, options));
-}
-
-async function regenerateAndDeliver(app: App, ref: string | undefined, delivery: Delivery, options: Options) {
-  const { grace, force } = options;
   const service = await app.keys('regenerate');
-  if (grace > 0 && !service.capabilities.grace) {
+  if (options.grace > 0 && !service.capabilities.grace) {
     throw new KeysError('unsupported', `${service.capabilities.title} ends the old secret at once`, {
       hint: 'leave out --grace when that is all right',
     });
   }
   requireConsent(app, 'regenerate');
+  await withDelivery(app, options, (delivery) => regenerateAndDeliver(app, service, ref, delivery, options));
+}
+
+async function regenerateAndDeliver(
+  app: App,
+  service: KeyService,
+  ref: string | undefined,
+  delivery: Delivery,
+  { grace, force }: Options,
+) {
   const key = await oneKey(app, service, ref, 'A new secret for which key?');
   await delivery.rehearse(key);
   const old = grace > 0 ? `the old one works for another ${durationText(grace)}` : 'the old one is dead';

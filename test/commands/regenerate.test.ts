@@ -27,9 +27,9 @@ test('regenerate -o json prints key, secret and destinations', async () => {
   expect(JSON.parse(stdout)).toEqual({ key: fakeKey(), secret: 'fake_secret', destinations: ['stdout'] });
 });
 
-test('without a terminal and without --yes it refuses with exit 2 before any request', async () => {
+test('without a terminal and without --yes it refuses with exit 2 before any request, also to a destination', async () => {
   const service = demo();
-  const { code, stderr } = await newHome().keys('regenerate demo', { service });
+  const { code, stderr } = await newHome().keys('regenerate demo --to file:/nowhere/at/all', { service });
   expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
   expect(stderr).toContain('--yes');
 });
