@@ -114,7 +114,8 @@ export function kubeVision(http: Http, profile: Profile, parts: DriverParts): Ke
         errorOf: (said) => (said.repeated && codeOf(said) === 40400 ? null : errorOf(said)),
       });
     } catch (error) {
-      if (!(error instanceof KeysError) || !['unavailable', 'timeout'].includes(error.code)) throw error;
+      const open = ['unavailable', 'timeout', 'outcome_unknown'];
+      if (!(error instanceof KeysError) || !open.includes(error.code)) throw error;
       // An internal error leaves open whether the key is gone.
       const left = await list().catch(() => {
         throw new KeysError('outcome_unknown', `${id} may or may not be revoked: ${error.message}`, {

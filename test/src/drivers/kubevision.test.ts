@@ -141,11 +141,15 @@ test.each([50000, 50400])('after %d the list tells whether a key is revoked', as
   fake.befall({ on: deletion, alter: () => failure(code, 'internal') });
   await service.revoke('1');
   fake.seed();
+  fake.befall({ on: deletion, ...lostAnswer });
   fake.befall({ on: deletion, instead: failure(code, 'internal') });
-  await refuses(code === 50400 ? 'timeout' : 'unavailable', service.revoke('2'));
+  await service.revoke('2');
+  fake.seed();
+  fake.befall({ on: deletion, instead: failure(code, 'internal') });
+  await refuses(code === 50400 ? 'timeout' : 'unavailable', service.revoke('3'));
   fake.befall({ on: deletion, instead: failure(code, 'internal') });
   fake.befall({ on: listRoute, instead: failure(code, 'internal') });
-  await refuses('outcome_unknown', service.revoke('2'));
+  await refuses('outcome_unknown', service.revoke('3'));
 });
 
 test('a revocation whose answer was lost has succeeded', async () => {
