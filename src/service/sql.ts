@@ -83,6 +83,8 @@ export interface Dialect {
   readonly tableOptions: string;
   /** What stands before TABLE where a crash of the database may empty it, so that its changes need not wait for the disk. */
   readonly passing: string;
+  /** A statement after which a table's pages keep room for their rows to change; nothing where a row changes in its place. */
+  withRoom(table: string): string;
   /** Whether the JSON array in a column holds a text. */
   hasElement(column: string, element: string): Query;
   /** Whether the JSON object in a column has a text under a name. */

@@ -9,6 +9,7 @@ export const sqliteDialect: Dialect = {
   strict: 'STRICT',
   tableOptions: 'STRICT, WITHOUT ROWID',
   passing: '',
+  withRoom: () => '',
   hasElement: (column, element) => ({
     text: `EXISTS (SELECT 1 FROM json_each(${column}) AS element WHERE element.value = ?)`,
     values: [element],

@@ -9,6 +9,7 @@ import { sql as users } from './0006-users.ts';
 import { sql as reveal } from './0007-reveal.ts';
 import { sql as sessionSecrets } from './0008-session-secrets.ts';
 import { sql as passingCounts } from './0009-passing-counts.ts';
+import { sql as roomToChange } from './0010-room-to-change.ts';
 
 export const migrations: readonly ((dialect: Dialect) => string)[] = [
   start,
@@ -20,4 +21,5 @@ export const migrations: readonly ((dialect: Dialect) => string)[] = [
   reveal,
   sessionSecrets,
   passingCounts,
+  roomToChange,
 ];

@@ -143,11 +143,35 @@ describe.skipIf(lacksPostgres)(
     test('a step of the database may take longer than any request', async () => {
       const address = await oldDatabase(
         migrations.length - 1,
-        `CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); END';
-         CREATE EVENT TRIGGER dawdle ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION dawdle()`,
+        `CREATE TABLE dawdled (tag TEXT);
+         CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3); INSERT INTO dawdled VALUES (tg_tag); END';
+         CREATE EVENT TRIGGER dawdle ON ddl_command_end EXECUTE FUNCTION dawdle()`,
       );
       const service = (await open(`${address}?statement_timeout=2000&query_timeout=2000`)).as(machineAdmin);
       expect((await service.create({ name: 'a' })).key.name).toBe('a');
+      await withClient(address, async (client) => {
+        expect((await client.query('SELECT tag FROM dawdled')).rows).not.toEqual([]);
+      });
+    });
+
+    test('the note that a key was used costs hardly ever an entry in each index', async () => {
+      const address = await postgres.newDatabase();
+      const store = await openStore(address);
+      const service = createService({ store, now: Date.now });
+      onTestFinished(() => service.close());
+      const admin = service.as(machineAdmin);
+      const ids: string[] = [];
+      for (let n = 0; n < 100; n++) ids.push((await admin.create({ name: `used-${n}` })).key.id);
+      // As of a key that is used every minute, and one that is used at the same moment as its neighbours.
+      for (let at = 1; at <= 5; at++) await store.touchKeys(ids.map((id) => ({ id, at })));
+      await withClient(address, async (client) => {
+        await vi.waitFor(async () => {
+          const { rows } = await client.query(
+            `SELECT n_tup_upd AS changed, n_tup_hot_upd > 0.9 * n_tup_upd AS "inPlace" FROM pg_stat_user_tables WHERE relname = 'keys'`,
+          );
+          expect(rows).toEqual([{ changed: '500', inPlace: true }]);
+        }, 20_000);
+      });
     });
 
     test('steps of which one fails leave the database as it was, and are taken when it can be', async () => {
