@@ -44,6 +44,7 @@ const setUp: Record<string, string> = {
   // Of an unlogged table that is asked for, and of a statement that was prepared before.
   '0A000':
     'it is a standby; or a newer version of keys has changed its tables, and this one has to be replaced or restarted',
+  '25006': 'it is a standby, or set to take no changes',
   '28000': 'it does not let this user in',
   '28P01': 'it does not accept the password',
   '3D000': 'there is no database of this name',

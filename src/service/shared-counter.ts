@@ -6,7 +6,7 @@
 import type { RateLimit } from '../keys.ts';
 import { type Bucket, bucketName, type Counter, type Standing } from './limits.ts';
 import { SlidingWindow, stepLength } from './rate.ts';
-import type { LimitStore } from './store.ts';
+import { type CountRow, type LimitStore, nothingTaken } from './store.ts';
 
 /** How much of the chunk's time is left when it is taken, in steps of the window. */
 const spareSteps = 5;
@@ -25,6 +25,8 @@ interface Share {
   /** When there is more to take. */
   moreAt: number;
   refusedUntil: number;
+  /** What this instance has left of the bucket in the store; `null` where others have lately been seen there. */
+  row: CountRow | null;
   /** Those who wait for the next chunk. */
   waiting: number;
   filling: Promise<number> | null;
@@ -54,6 +56,7 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
       elsewhere: 0,
       moreAt: 0,
       refusedUntil: 0,
+      row: nothingTaken,
       waiting: 0,
       filling: null,
     };
@@ -72,13 +75,17 @@ export function sharedCounter(store: LimitStore, now: () => number): Counter {
   async function fill({ limit }: Bucket, name: string, share: Share): Promise<number> {
     const { held, step } = share;
     share.held = 0;
-    const { granted, left, waitMs, taken } = await store.changeTaken(name, now(), (before) => {
+    let looks = 0;
+    const { take, row } = await store.changeTaken(name, now(), share.row, (before) => {
+      looks += 1;
       const wanted = Math.max(chunkOf(limit), share.waiting);
       const window = new SlidingWindow(before);
       window.giveBack(step, held);
       return { ...window.take(limit, now(), wanted, spareSteps), taken: window.taken };
     });
+    const { granted, left, waitMs, taken } = take;
     const at = now();
+    share.row = looks === 1 ? row : null;
     share.from = at;
     share.elsewhere = left;
     share.moreAt = at + waitMs;

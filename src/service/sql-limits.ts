@@ -1,8 +1,8 @@
-/** What has been taken of limits: one row a bucket, changed by whoever finds it as it was read. */
+/** What has been taken of limits: one row a bucket, changed by whoever knows how it stands. */
 import { KeysError } from '../errors.ts';
 import type { KeptTake, Taken } from './rate.ts';
 import { type Database, get, run, type Work } from './sql.ts';
-import type { LimitStore } from './store.ts';
+import { type CountRow, type LimitStore, nothingTaken } from './store.ts';
 
 /** How often somebody else may be first. */
 const attempts = 50;
@@ -11,7 +11,7 @@ export function limitStore({ shared, single }: Database): LimitStore {
   return {
     shared,
 
-    changeTaken: (bucket, now, decide) => single(() => change(bucket, now, decide)),
+    changeTaken: (bucket, now, believed, decide) => single(() => change(bucket, now, believed, decide)),
 
     sweepTaken: (before) =>
       single(function* () {
@@ -20,22 +20,37 @@ export function limitStore({ shared, single }: Database): LimitStore {
   };
 }
 
-function* change(bucket: string, now: number, decide: (before: Taken) => KeptTake): Work<KeptTake> {
+function* change(
+  bucket: string,
+  now: number,
+  believed: CountRow | null,
+  decide: (before: Taken) => KeptTake,
+): Work<{ take: KeptTake; row: CountRow }> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const row = yield* get('SELECT taken, version FROM rate_limits WHERE bucket = ?', bucket);
-    const decided = decide(row ? (JSON.parse(row.taken as string) as Taken) : []);
-    if (decided.granted === 0 && !decided.moved) return decided;
-    const taken = JSON.stringify(decided.taken);
-    const changed = row
-      ? yield* run(
-          'UPDATE rate_limits SET taken = ?, version = version + 1, changed_at = ? WHERE bucket = ? AND version = ?',
-          ...[taken, now, bucket, row.version as number],
-        )
-      : yield* run(
-          'INSERT INTO rate_limits (bucket, taken, version, changed_at) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING',
-          ...[bucket, taken, now],
-        );
-    if (changed === 1) return decided;
+    const isBelieved = attempt === 1 && believed !== null;
+    const row = isBelieved ? believed : yield* find(bucket);
+    const take = decide(JSON.parse(row.taken) as Taken);
+    if (take.granted > 0 || take.moved) {
+      const next = { taken: JSON.stringify(take.taken), version: Math.max(now, row.version + 1) };
+      if (yield* replace(bucket, row, next, now)) return { take, row: next };
+    } else if (!isBelieved) return { take, row };
   }
   throw new KeysError('unavailable', 'the count of requests is asked for by too many at once');
+}
+
+function* find(bucket: string): Work<CountRow> {
+  const row = yield* get('SELECT taken, version FROM rate_limits WHERE bucket = ?', bucket);
+  return row ? { taken: row.taken as string, version: row.version as number } : nothingTaken;
+}
+
+/** Whether it stood as was thought, or was not there any more. Versions rise with time, so that a row which has gone and come again is another one. */
+function* replace(bucket: string, row: CountRow, next: CountRow, now: number): Work<boolean> {
+  const changed = yield* run(
+    `INSERT INTO rate_limits (bucket, taken, version, changed_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (bucket) DO UPDATE
+     SET taken = excluded.taken, version = excluded.version, changed_at = excluded.changed_at
+     WHERE rate_limits.version = ?`,
+    ...[bucket, next.taken, next.version, now, row.version],
+  );
+  return changed === 1;
 }

@@ -287,14 +287,29 @@ export interface AuditStore {
   listAudit(selection: AuditSelection): Promise<AuditSlice>;
 }
 
+/** What was taken of a bucket, as JSON, and which version of it that is. */
+export interface CountRow {
+  readonly taken: string;
+  readonly version: number;
+}
+
+/** Of a bucket that nobody has taken anything of. */
+export const nothingTaken: CountRow = { taken: '[]', version: 0 };
+
 export interface LimitStore {
   /** Whether instances on other machines count here as well. */
   readonly shared: boolean;
   /**
-   * Replaces what has been taken of a bucket by what `decide` makes of it, and gives that; `decide` is asked again when somebody
-   * else was first, and what it grants nothing of is not kept.
+   * Replaces what has been taken of a bucket by what `decide` makes of it, and gives that; what it grants nothing of is not kept.
+   * Whoever believes to know how the bucket stands saves a look at it. `decide` is asked again when somebody else was first, and
+   * before a refusal from what is only believed.
    */
-  changeTaken(bucket: string, now: number, decide: (before: Taken) => KeptTake): Promise<KeptTake>;
+  changeTaken(
+    bucket: string,
+    now: number,
+    believed: CountRow | null,
+    decide: (before: Taken) => KeptTake,
+  ): Promise<{ readonly take: KeptTake; readonly row: CountRow }>;
   /** Forgets the buckets that nothing was taken of since. */
   sweepTaken(before: number): Promise<void>;
 }

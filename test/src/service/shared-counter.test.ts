@@ -10,6 +10,7 @@ import { machineAdministrator } from '../../../src/service/machine.ts';
 import { createService } from '../../../src/service/service.ts';
 import { chunkOf, sharedCounter } from '../../../src/service/shared-counter.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
+import { nothingTaken } from '../../../src/service/store.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 
@@ -177,15 +178,44 @@ test('what another instance takes between a look and a take is counted', async (
   const take = (step: number) => ({
     ...{ granted: 1, left: 0, waitMs: 0, moved: false, taken: [[step, 1]] as const },
   });
-  await one.changeTaken('bucket', start, () => take(1));
+  await one.changeTaken('bucket', start, null, () => take(1));
   const seen: unknown[] = [];
-  await one.changeTaken('bucket', start, (before) => {
+  await one.changeTaken('bucket', start, null, (before) => {
     seen.push(before);
     // SQLite has done it when this comes back.
-    if (seen.length === 1) void other.changeTaken('bucket', start, () => take(2));
+    if (seen.length === 1) void other.changeTaken('bucket', start, null, () => take(2));
     return take(3);
   });
   expect(seen).toEqual([[[1, 1]], [[2, 1]]]);
+});
+
+test('whoever knows how a bucket stands does not look, and what they believe wrongly is looked up before it counts', async () => {
+  const path = newDatabasePath();
+  const [one, other] = [await openSqlite(path), await openSqlite(path)];
+  onTestFinished(async () => {
+    for (const store of [one, other]) await store.close();
+  });
+  const seen: unknown[] = [];
+  const take = (step: number, granted: number) => (before: unknown) => {
+    seen.push(before);
+    return { granted, left: 0, waitMs: 0, moved: false, taken: [[step, 1]] as const };
+  };
+  const looks = () => seen.splice(0);
+  const first = await one.changeTaken('bucket', start, nothingTaken, take(1, 1));
+  const second = await one.changeTaken('bucket', start, first.row, take(2, 1));
+  expect(looks()).toEqual([[], [[1, 1]]]);
+  await other.changeTaken('bucket', start, first.row, take(3, 1));
+  expect(looks()).toEqual([[[1, 1]], [[2, 1]]]);
+  await one.changeTaken('bucket', start, second.row, take(4, 0));
+  expect(looks()).toEqual([[[2, 1]], [[3, 1]]]);
+  await other.changeTaken('bucket', start, nothingTaken, take(5, 1));
+  expect(looks()).toEqual([[], [[3, 1]]]);
+  // One that was forgotten and has come again is another one, however often it changed.
+  await other.sweepTaken(start + 1);
+  for (let n = 0; n < 2; n++) await other.changeTaken('bucket', start + 5, null, take(6, 1));
+  looks();
+  await one.changeTaken('bucket', start + 5, second.row, take(7, 1));
+  expect(looks()).toEqual([[[2, 1]], [[6, 1]]]);
 });
 
 test('a request that did not take place is counted by no instance', async () => {
@@ -256,7 +286,11 @@ test('the store is asked once a chunk, and once for all that wait for it', async
 test('a counter does not keep the names of all that ever asked', async () => {
   const clock = { now: start };
   const counter = sharedCounter(
-    { shared: true, changeTaken: async (_bucket, _now, decide) => decide([]), sweepTaken: async () => {} },
+    {
+      shared: true,
+      changeTaken: async (_bucket, _now, _believed, decide) => ({ take: decide([]), row: nothingTaken }),
+      sweepTaken: async () => {},
+    },
     () => clock.now,
   );
   collect();
