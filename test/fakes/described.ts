@@ -85,7 +85,12 @@ function validatorOf({ components }: Document, schema: object): z.ZodType {
   const known = validators.get(schema);
   if (known) return known;
   const text = JSON.stringify({ ...schema, $defs: components.schemas });
-  const made = z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/')));
+  const made = z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), closed));
   validators.set(schema, made);
   return made;
+}
+
+/** Other services may answer further fields than a client knows of; ours says each that it has. */
+function closed(_name: string, schema: { readonly properties?: object } | null): unknown {
+  return schema?.properties ? { additionalProperties: false, ...schema } : schema;
 }
