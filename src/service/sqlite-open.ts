@@ -13,6 +13,9 @@ export const busyMs = 15_000;
 /** How much of the file a process keeps in memory, at most. */
 const cacheKib = 32_768;
 
+/** After how many pages the log is copied into the file: 16 MB. The same few pages change again and again, and are copied once. */
+const logPages = 4_000;
+
 /** Marks a file as ours in its header: "keys" in ASCII. */
 const applicationId = 0x6b657973;
 
@@ -87,7 +90,7 @@ function prepare(db: DatabaseSync, path: string): void {
   // What is deleted is overwritten with zeros: a destroyed seal must not lie in a free page.
   db.exec('PRAGMA secure_delete = ON');
   // Secrets lie all over the file; SQLite's own 2 MB would be read again and again.
-  db.exec(`PRAGMA cache_size = -${cacheKib}`);
+  db.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA wal_autocheckpoint = ${logPages}`);
   if (step === migrations.length) return;
   db.exec('BEGIN IMMEDIATE');
   try {
