@@ -2,7 +2,7 @@
 import { type Ask, open } from './client.ts';
 import { cpuMsOf } from './program.ts';
 
-export const connections = 16;
+export const usualConnections = 16;
 
 export interface Target {
   readonly port: number;
@@ -26,7 +26,11 @@ export interface Measured {
 }
 
 /** All targets are asked in turn, round by round, so that a slow moment of the machine meets all of them. */
-export async function measure(targets: readonly Target[], rounds: number): Promise<Measured[]> {
+export async function measure(
+  targets: readonly Target[],
+  rounds: number,
+  connections = usualConnections,
+): Promise<Measured[]> {
   const rates = targets.map((): number[] => []);
   const times = targets.map((): number[] => []);
   const cpuTimes = targets.map((): number[] => []);
@@ -38,7 +42,7 @@ export async function measure(targets: readonly Target[], rounds: number): Promi
       const target = targets[index];
       if (!target) continue;
       const beforeMs = cpuMsOf(target.pid);
-      const { rate, timesMs } = await load(target, round);
+      const { rate, timesMs } = await load(target, round, connections);
       if (round === 0) continue;
       cpuTimes[index]?.push((cpuMsOf(target.pid) - beforeMs) / target.requests);
       rates[index]?.push(rate);
@@ -61,6 +65,7 @@ export async function measure(targets: readonly Target[], rounds: number): Promi
 async function load(
   { port, requests, ask }: Target,
   round: number,
+  connections: number,
 ): Promise<{ rate: number; timesMs: number[] }> {
   // Made before the clock starts.
   const asks = Array.from({ length: requests }, (_, n) => ask(round * requests + n));

@@ -2,7 +2,7 @@
  * `keys serve` with 100,000 keys, limits and audit on, against a bare `node:http` server on the same rows and, with `--better-auth`,
  * against better-auth's API-key plugin: verify, create, list and a mix of them, on SQLite and on PostgreSQL. Wanted of verify: at
  * least 0.6 of the bare server's requests a second, and at least 10 times better-auth's. `npm run bench:load` measures all of it;
- * `--store sqlite` or `--store postgres` one database alone, `--work verify` one of the works.
+ * `--store sqlite` or `--store postgres` one database alone, `--work verify` one of the works, `--connections 64` with so many.
  */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lacksPostgres, type Postgres, runPostgres } from '../test/fakes/postgres-server.ts';
 import { startBetterAuth } from './better-auth.ts';
-import { connections, measure } from './load.ts';
+import { measure, usualConnections } from './load.ts';
 import { memoryOf, type Program, startProgram } from './program.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
@@ -22,12 +22,14 @@ const { values } = parseArgs({
     'better-auth': { type: 'boolean', default: false },
     store: { type: 'string' },
     work: { type: 'string', multiple: true },
+    connections: { type: 'string', default: String(usualConnections) },
   },
 });
+const connections = Number(values.connections);
 const rounds = values.short ? 3 : 9;
 const requests: Readonly<Record<Work, number>> = values.short
   ? { verify: 1_000, create: 200, list: 200, mixed: 500 }
-  : { verify: 4_000, create: 400, list: 800, mixed: 2_000 };
+  : { verify: 12_000, create: 400, list: 800, mixed: 2_000 };
 /** As often is better-auth asked, which would take most of the time otherwise. */
 const shareOfOthers = 0.25;
 const secrets = newSecrets(values.short ? 10_000 : 100_000);
@@ -109,6 +111,7 @@ async function bench(store: string, databases: Databases): Promise<void> {
           requests: requests[work] * (index > 1 ? shareOfOthers : 1),
         })),
         rounds,
+        connections,
       );
       for (const [index, { name }] of contestants.entries()) {
         const { rate = 0, ratio = 0, cpuMs = 0, medianMs = 0, p99Ms = 0 } = measured[index] ?? {};

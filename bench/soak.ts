@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runPostgres } from '../test/fakes/postgres-server.ts';
 import { type Connection, open } from './client.ts';
-import { connections } from './load.ts';
+import { usualConnections } from './load.ts';
 import { memoryOf } from './program.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
@@ -60,7 +60,7 @@ async function soak(database: string): Promise<void> {
   const resident = thirds(residentMb);
   const { answered, errors, firstError } = load.report();
   console.log(
-    `${values.store}, ${secrets.length} keys at first, ${minutes} minutes, ${connections} connections`,
+    `${values.store}, ${secrets.length} keys at first, ${minutes} minutes, ${usualConnections} connections`,
   );
   console.log(`${answered} requests, ${errors} errors${firstError ? `, the first: ${firstError}` : ''}`);
   console.log(`heap after a collection  ${heap.text}`);
@@ -89,7 +89,7 @@ function startLoad(server: BenchServer) {
     }
     connection?.close();
   }
-  const callers = Array.from({ length: connections }, call);
+  const callers = Array.from({ length: usualConnections }, call);
   return {
     async stop() {
       stopped = true;
