@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
+import { requireFree } from '../../src/service/listen.ts';
 import { openStore } from '../../src/service/open-store.ts';
 import { createService } from '../../src/service/service.ts';
 import { loadCertificate } from '../../src/service/tls.ts';
@@ -39,6 +40,8 @@ async function serve(app: App, options: SettingOptions): Promise<void> {
   const configuration = await configurationOf(app, options);
   requireSafeTransport(configuration);
   const certificate = await loadCertificate(configuration);
+  await requireFree(configuration.listen);
+  if (configuration.metricsListen) await requireFree(configuration.metricsListen, '--metrics-listen');
   const {
     database = join(app.paths.data, 'service.db'),
     rateLimit,

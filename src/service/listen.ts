@@ -1,4 +1,6 @@
 /** Where a server listens: `127.0.0.1:8787`, `[::1]:8787`, `8787`. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { codeOf, KeysError } from '../errors.ts';
 
 export interface ListenAddress {
@@ -25,6 +27,17 @@ export function isLoopbackAddress({ host }: ListenAddress): boolean {
 
 export function formatAddress({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Throws as `listenError`, before a database is made, or brought to a step that who has the port may not know. */
+export async function requireFree(address: ListenAddress, option?: string): Promise<void> {
+  const probe = createServer();
+  try {
+    await once(probe.listen(address), 'listening');
+  } catch (error) {
+    throw listenError(address, error, option);
+  }
+  await new Promise((closed) => probe.close(closed));
 }
 
 /** The system's reasons in our words. */

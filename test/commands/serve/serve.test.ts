@@ -109,17 +109,21 @@ test('a secret that cannot be written makes no key: exit 10, and the next start 
   expect({ code, lines: stdout.split('\n').length }).toEqual({ code: 0, lines: 2 });
 });
 
-test('a taken port exits 7, says so, and prints no secret', async () => {
-  const taken = createServer().listen(0, '127.0.0.1');
-  onTestFinished(() => void taken.close());
-  await vi.waitFor(() => expect(taken.listening).toBe(true));
-  const { port } = taken.address() as AddressInfo;
-  const home = newHome();
-  const { code, stdout, stderr } = await home.keys(`serve --listen 127.0.0.1:${port}`);
-  expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
-  expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: the port is taken`);
-  expect((await served(home, onFreePort)).stdout).toMatch(/^keys_/);
-});
+test.each(['--listen', '--listen 127.0.0.1:0 --metrics-listen'])(
+  'a taken port (%s) exits 7, says so, prints no secret and makes no database',
+  async (option) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    await vi.waitFor(() => expect(taken.listening).toBe(true));
+    const { port } = taken.address() as AddressInfo;
+    const home = newHome();
+    const { code, stdout, stderr } = await home.keys(`serve ${option} 127.0.0.1:${port}`);
+    expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}: the port is taken`);
+    expect(existsSync(join(home.path, 'data', 'service.db'))).toBe(false);
+    expect((await served(home, onFreePort)).stdout).toMatch(/^keys_/);
+  },
+);
 
 test('an address, a quota, a prefix or a database that makes no sense exits 2 and makes nothing', async () => {
   const home = newHome();
