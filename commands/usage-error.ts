@@ -93,14 +93,19 @@ function dashedValue(option: string, value: string): string {
   return `a value that begins with a dash goes after an equals sign: ${option}=${shellWord(value)}`;
 }
 
-/** The options that begin as an unknown one does, also with one dash: what was left out is easier to guess than what is misspelt. */
+/**
+ * The options that begin as an unknown one does, also with one dash: what was left out is easier to guess than what is misspelt.
+ * Who types `--all` means every key, and never that a secret may die.
+ */
 function begunOption(command: Command | undefined, message: string): string | null {
   const [, begun = ''] = /'--?([^'=-][^'=]+)/.exec(message) ?? [];
   const known: string[] = [];
   for (let at = command ?? null; at; at = at.parent) {
     known.push(...at.options.flatMap(({ long, hidden }) => (long && !hidden ? long : [])));
   }
-  return (begun && known.filter((long) => long.startsWith(`--${begun}`)).join(' or ')) || null;
+  const isMeant = (long: string) =>
+    long.startsWith(`--${begun}`) && !(begun === 'all' && long === '--allow-gap');
+  return (begun && known.filter(isMeant).join(' or ')) || null;
 }
 
 /** Throws for a word that is no command: what would be shown is the help of another. */

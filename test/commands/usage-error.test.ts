@@ -11,6 +11,13 @@ test.each([
   ['list --statsu active', "unknown option '--statsu'", 'did you mean --status?'],
   ['list --exp 14d', "unknown option '--exp'", 'did you mean --expiring-within?'],
   ['list --no', "unknown option '--no'", 'did you mean --no-expiry or --no-input or --no-color?'],
+  ['list --all', "unknown option '--all'", 'did you mean --all-namespaces?'],
+  ['rotate k --allow', "unknown option '--allow'", 'did you mean --allow-gap?'],
+  [
+    'rotate --all',
+    "unknown option '--all'",
+    'keys rotate --help lists the options; a name that begins with a dash goes last, after --',
+  ],
   ['create k -force', "unknown option '-force'", 'did you mean --force?'],
   ['list --frobnicate', "unknown option '--frobnicate'", 'keys list --help lists the options'],
   ['--frobnicate', "unknown option '--frobnicate'", 'keys --help lists the options'],
