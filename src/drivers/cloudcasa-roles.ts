@@ -4,9 +4,9 @@ import { KeysError } from '../errors.ts';
 
 export const acl = z.object({
   resource: z.string(),
-  resourceIds: z.optional(z.array(z.string())),
-  permissions: z.optional(z.array(z.string())),
-  roles: z.optional(z.array(z.string())),
+  resourceIds: z.nullish(z.array(z.string())),
+  permissions: z.nullish(z.array(z.string())),
+  roles: z.nullish(z.array(z.string())),
 });
 export type Acl = z.infer<typeof acl>;
 
@@ -79,6 +79,6 @@ export function aclsWith(resource: string, roles: readonly string[], permissions
 }
 
 /** Whether a rule says no more than roles and permissions for the resource that this profile gives them for. */
-export function isForEverything({ resource, resourceIds = [] }: Acl, usual: string): boolean {
-  return resource === usual && resourceIds.length === 0;
+export function isForEverything({ resource, resourceIds }: Acl, usual: string): boolean {
+  return resource === usual && !resourceIds?.length;
 }

@@ -325,7 +325,7 @@ function objectIn(answer: Answer): unknown {
 
 function requireName(name: string): void {
   requirePlainName(name);
-  if (name.length > 128)
+  if ([...name].length > 128)
     throw new KeysError('invalid', 'the name of a CloudCasa key has at most 128 characters');
 }
 

@@ -163,7 +163,7 @@ export async function cloudCasaFake(): Promise<CloudCasaFake> {
       org_role = 'USER',
       acls = [],
     } = body as Record<string, unknown>;
-    if (name === undefined ? creating : typeof name !== 'string' || name.length < 1 || name.length > 128)
+    if (name === undefined ? creating : typeof name !== 'string' || name === '' || [...name].length > 128)
       return 'name: 1 to 128 characters';
     if (typeof description !== 'string') return 'description: must be of string type';
     if (typeof tags !== 'object' || tags === null) return 'tags: must be of dict type';

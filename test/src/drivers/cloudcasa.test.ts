@@ -70,6 +70,24 @@ test('role names are looked up to ids, and shown as names', async () => {
   expect((await service.list({})).keys[0]?.roles).toEqual(['Backup Admin', 'Cluster Viewer']);
 });
 
+test('a name has 128 characters, however many units a character takes', async () => {
+  const { fake, service } = await opened();
+  const name = '🔑'.repeat(128);
+  expect((await service.create({ name })).key.name).toBe(name);
+  await refuses('invalid', service.create({ name: `${name}x` }));
+  expect(fake.mintsReceived).toBe(1);
+});
+
+test('a rule of which a part is null is shown, and not edited away', async () => {
+  const { fake, service } = await opened();
+  const id = fake.roleId('Backup Admin');
+  const everywhere = { resource: 'allresources', resourceIds: null, permissions: null, roles: [id] };
+  const some = { resource: 'kubeclusters', resourceIds: ['c1'], permissions: ['x.get'], roles: null };
+  const { _id } = fake.seed({ acls: [everywhere, some] });
+  expect(await service.get(_id)).toMatchObject({ roles: ['Backup Admin'], permissions: ['x.get'] });
+  await refuses('unsupported', service.edit(_id, { roles: ['Cluster Viewer'] }));
+});
+
 test('an unknown role is invalid, with the roles there are, and nothing is minted', async () => {
   const { fake, service } = await opened();
   await expect(service.create({ name: 'x', roles: ['emperor'] })).rejects.toMatchObject({
