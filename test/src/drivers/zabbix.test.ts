@@ -51,6 +51,8 @@ test('an owner whom Zabbix does not know is invalid, and nothing is made', async
   await refuses('invalid', service.create({ name: 'x', owner: 'nobody' }));
   await refuses('invalid', service.create({ name: 'x', owner: '99' }));
   expect(fake.tokens).toEqual([]);
+  await refuses('invalid', service.create({ name: 'x', owner: '003' }));
+  expect(fake.asked('token.create')).toBe(1);
 });
 
 test('who sees only their own tokens gets those, and a new one is their own', async () => {
@@ -189,8 +191,12 @@ test("a session is no key's secret, and is not tried", async () => {
 test('a secret whose owner may not look at tokens is good all the same', async () => {
   const { fake, service } = await opened();
   const { key, secret } = await service.create({ name: 'narrow' });
-  fake.befall({ on: asks('token.get'), instead: failure(-32602, 'No permissions to call "token.get".') });
+  const forbidden = failure(-32602, 'No permissions to call "token.get".');
+  fake.befall({ on: asks('token.get'), instead: forbidden });
   expect(await service.verify(secret)).toMatchObject({ valid: true, key: { id: key.id } });
+  fake.befall({ on: asks('token.get'), instead: forbidden });
+  const anybody = openDriver(zabbix, fake, { authorizes: true });
+  expect(await anybody.verify(secret)).toEqual({ valid: true, reason: null, key: null });
 });
 
 test('a credential tells who it is: a token by itself, a session by its user', async () => {
