@@ -122,6 +122,45 @@ test('profile check tells whether the answer says where the next page is, for a 
   }
 });
 
+test('profile check tells whether the answer says how many keys there are, where a mapping says that it does (exit 9)', async () => {
+  const body = { keys: [{ id: '1', name: 'a' }], total: 1 };
+  const fake = await forTest(startVendorServer(() => ({ status: 200, body })));
+  const home = newHome();
+  const list = "{ method: GET, path: /keys, items: keys, query: { page: '{page}' }, paging: PAGING }";
+  const check = (paging: string) => {
+    const text = `title: Acme\nkey: { id: id, name: name }\nlist: ${list.replace('PAGING', paging)}\n`;
+    const env = { KEYS_DRIVER: 'rest', KEYS_MAPPING: ownMapping(home, text), KEYS_URL: fake.url };
+    return home.keys('profile check -o json', { env: { ...env, KEYS_TOKEN: 'x' } });
+  };
+  const [found, missed, unasked] = [
+    await check('{ style: page, total: total }'),
+    await check('{ style: page, total: count }'),
+    await check('{ style: page }'),
+  ];
+  expect([found.code, missed.code, unasked.code]).toEqual([0, 9, 0]);
+  expect(JSON.parse(found.stdout).at(-1)).toMatchObject({ field: 'total', found: 1, note: null });
+  expect(missed.stderr).toContain('total: not as the profile says');
+  expect(unasked.stdout).not.toContain('total');
+});
+
+test('profile check takes what a mapping calls never for that, and an empty list for nothing', async () => {
+  const body = [{ id: '1', name: 'a', until: 0, used: 'never', scopes: [] }];
+  const fake = await forTest(startVendorServer(() => ({ status: 200, body })));
+  const home = newHome();
+  const mapping = ownMapping(
+    home,
+    'title: Acme\nkey: { id: id, name: name, permissions: scopes, expiresAt: { from: until, never: 0 }, lastUsedAt: { from: used, never: 0 } }\nlist: { method: GET, path: /keys }\n',
+  );
+  const env = { KEYS_DRIVER: 'rest', KEYS_MAPPING: mapping, KEYS_URL: fake.url, KEYS_TOKEN: 'x' };
+  const { code, stdout } = await home.keys('profile check -o json', { env });
+  expect(code).toBe(9);
+  expect(JSON.parse(stdout).slice(2)).toMatchObject([
+    { field: 'permissions', found: 0, wrong: false },
+    { field: 'expiresAt', found: 1, note: null, wrong: false },
+    { field: 'lastUsedAt', found: 1, note: expect.stringContaining('is no time'), wrong: true },
+  ]);
+});
+
 test('profile check of the built-in profile exits 2: there is nothing to check', async () => {
   const { code, stderr } = await newHome().keys('profile check');
   expect(code).toBe(2);

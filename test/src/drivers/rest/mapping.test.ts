@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import { capabilitiesFrom } from '../../../../src/drivers/rest/capabilities.ts';
 import { parseMapping } from '../../../../src/drivers/rest/load.ts';
 import { render, renderPath } from '../../../../src/drivers/rest/template.ts';
 import { readTime, type TimeFormat, timeFormats, writeTime } from '../../../../src/drivers/rest/times.ts';
@@ -94,6 +95,13 @@ test.each([
     "there is no field 'rotate' in instead",
     /known here: create, get, edit, disable, /,
   ],
+  [
+    `${base}errors: { texts: [{ contains: taken, code: conflict, statsu: 400 }] }\n`,
+    '7:54',
+    "there is no field 'statsu' in errors.texts.0",
+    "did you mean 'status'?",
+  ],
+  [base.replace('GET', '5'), '5:3', 'list.method must be text', 'docs/rest-driver.md'],
   [`${base}headers: { X-For: *.all }\n`, '7:19', "takes quotes: '*.all'", 'docs/rest-driver.md'],
   ['title: A\n a: b: c\n', '1:8', 'Nested mappings', 'docs/rest-driver.md'],
   ['', '1:1', 'at least title, key and list', 'docs/rest-driver.md'],
@@ -109,6 +117,41 @@ test.each([
   expect(message).toContain(`acme.yaml:${place}: `);
   expect(message).toContain(what);
   expect(said).toMatch(hint);
+});
+
+test('a service can do what its mapping says, and a mapping that says nothing promises nothing', () => {
+  const least = capabilitiesFrom(parseMapping('acme.yaml', base));
+  expect(least).toMatchObject({
+    verbs: ['list', 'get'],
+    fields: [],
+    editable: [],
+    pages: false,
+    untold: ['owner', 'lastUsedAt'],
+  });
+  for (const absent of ['maxActiveKeys', 'nameless', 'revocationDelayMs'])
+    expect(least).not.toHaveProperty(absent);
+  const told = base.replace('id: id', 'id: id\n  owner: user');
+  const revoke = 'revoke: { method: DELETE, path: "/keys/{id}", delay: 60s }';
+  const paging = "  query: { page: '{page}' }\n  paging: { style: page }";
+  const nameless = `${create}, body: { role: '{role}' } }`;
+  const text = `${told}${paging}\nmaxActiveKeys: 3\n${revoke}\n${nameless}\n`;
+  expect(capabilitiesFrom(parseMapping('acme.yaml', text))).toMatchObject({
+    verbs: ['list', 'get', 'create', 'revoke'],
+    fields: ['roles'],
+    pages: true,
+    untold: ['lastUsedAt'],
+    maxActiveKeys: 3,
+    nameless: true,
+    revocationDelayMs: 60_000,
+  });
+  const named = parseMapping('acme.yaml', `${base}${create}, body: { name: '{name}' } }\n`);
+  expect(capabilitiesFrom(named)).not.toHaveProperty('nameless');
+});
+
+test('a file that is larger than a mapping ever is is refused, and one as large is read', () => {
+  const padded = (length: number) => `${base}#`.padEnd(length, 'x');
+  expect(parseMapping('acme.yaml', padded(262_144)).title).toBe('Acme');
+  expect(() => parseMapping('acme.yaml', padded(262_145))).toThrow('is larger than a mapping ever is');
 });
 
 test('whatever text a mapping is, it is read or refused, and never anything else', () => {
