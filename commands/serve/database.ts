@@ -26,6 +26,8 @@ export async function sqlitePath(
 }
 
 function withoutPassword(address: string): string {
+  // With a user and without a host, as the driver knows it, an address is no URL.
+  if (!URL.canParse(address)) return 'postgres://USER@HOST/DATABASE';
   const url = new URL(address);
   url.password = '';
   url.searchParams.delete('password');

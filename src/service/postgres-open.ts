@@ -89,21 +89,23 @@ function newPool(url: string, options: Pick<PoolConfig, 'max' | 'pipeline'>): Po
 
 /** Where no certificate is checked, whoever is in between has the password. The driver's next version would read these modes so. */
 function strict(address: string): string {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url) requireKnownTls(url);
-  const mode = url?.searchParams.get('sslmode') ?? '';
-  const isLax = ['prefer', 'require', 'verify-ca'].includes(mode) && !url?.searchParams.has('uselibpqcompat');
-  if (!url || !isLax) return address;
-  url.searchParams.set('sslmode', 'verify-full');
-  return url.href;
+  // Not as a URL: it knows no address with a user and without a host, as `postgres://USER@/DATABASE?host=…`; the driver does.
+  const [place = '', ...query] = address.split('?');
+  const parameters = new URLSearchParams(query.join('?'));
+  requireKnownTls(parameters);
+  const mode = parameters.get('sslmode') ?? '';
+  const isLax = ['prefer', 'require', 'verify-ca'].includes(mode) && !parameters.has('uselibpqcompat');
+  if (!isLax) return address;
+  parameters.set('sslmode', 'verify-full');
+  return `${place}?${parameters}`;
 }
 
 const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const tlsParameters = ['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'];
 
 /** The driver passes over what it does not know: TLS would be off, or a list of revoked certificates not looked at. Throws `invalid`. */
-function requireKnownTls({ searchParams }: URL): void {
-  for (const [name, value] of searchParams) {
+function requireKnownTls(parameters: URLSearchParams): void {
+  for (const [name, value] of parameters) {
     const hint = 'write it as postgres://USER@HOST/DATABASE?sslmode=verify-full';
     if (/^ssl|^tls/i.test(name) && !tlsParameters.includes(name)) {
       throw new KeysError('invalid', `the address of the database has an unknown parameter ${name}`, {

@@ -17,19 +17,20 @@ export async function withPassword(address: string, env: Env = process.env): Pro
   const path = env.PGPASSFILE || (env.HOME ? join(env.HOME, '.pgpass') : null);
   const text = path === null ? null : await contentOf(path, env.PGPASSFILE !== undefined);
   const wanted = [
-    url.hostname || url.searchParams.get('host') || env.PGHOST || 'localhost',
-    url.port || env.PGPORT || '5432',
+    url.searchParams.get('host') || url.hostname || env.PGHOST || 'localhost',
+    url.searchParams.get('port') || url.port || env.PGPORT || '5432',
     decodeURIComponent(url.pathname.slice(1)) || env.PGDATABASE || userOf(url, env),
     userOf(url, env),
   ];
   const password = text === null ? null : passwordIn(text, wanted);
   if (password === null) return address;
-  url.password = encodeURIComponent(password);
+  // The other place for it is there only beside the name of a host.
+  url.searchParams.set('password', password);
   return url.href;
 }
 
 function userOf(url: URL, env: Env): string {
-  return decodeURIComponent(url.username) || env.PGUSER || userName();
+  return url.searchParams.get('user') || decodeURIComponent(url.username) || env.PGUSER || userName();
 }
 
 async function contentOf(path: string, isNamed: boolean): Promise<string | null> {

@@ -155,6 +155,9 @@ test('there is no backup of a database that is missing, foreign, newer or Postgr
   expect((await home.keys(['serve', 'restore', copy], { env })).stderr).toContain(
     `pg_restore --clean --if-exists --single-transaction --dbname='postgres://keys@db.example.com/keys' '${copy}'`,
   );
+  const hostless = { KEYS_SERVE_DATABASE: 'postgres://keys:hunter2@/keys?host=/run/postgresql' };
+  const socket = await home.keys(['serve', 'backup', copy], { env: hostless });
+  expect(socket).toMatchObject({ code: 6, stderr: expect.stringContaining('postgres://USER@HOST/DATABASE') });
   expect(existsSync(copy)).toBe(false);
 });
 

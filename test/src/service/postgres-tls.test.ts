@@ -49,7 +49,8 @@ describe.skipIf(lacksPostgres)(
         'sslmode=verify_full',
         'sslmode=',
       ]) {
-        await refuses('invalid', openStore(`postgres://keys@127.0.0.1/keys?${parameter}`), /an unknown/);
+        for (const place of ['postgres://keys@127.0.0.1/keys?', 'postgres://keys@/keys?host=127.0.0.1&'])
+          await refuses('invalid', openStore(place + parameter), /an unknown/);
       }
     });
 
