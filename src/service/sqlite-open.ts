@@ -48,16 +48,18 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
   }
   for (;;) {
     const file = statSync(path).ino;
+    // A restore may put another file here while this waits for the one that was.
+    const isReplaced = () => statSync(path).ino !== file;
     const db = connect(path);
     try {
       prepare(db, path);
-      // A restore may have put another file here while this waited for the one that was.
-      if (statSync(path).ino === file) return db;
+      if (!isReplaced()) return db;
       db.close();
     } catch (error) {
       db.close();
       // The switch to WAL does not wait for other processes as everything else does.
-      if (primaryCode(error) !== sqlite.busy || Date.now() > deadline) throw databaseError(path, error);
+      const isPassing = primaryCode(error) === sqlite.busy || isReplaced();
+      if (!isPassing || Date.now() > deadline) throw databaseError(path, error);
     }
     await sleep(10);
   }

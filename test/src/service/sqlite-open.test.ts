@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
 import { refuses } from '../../contracts/key-service.ts';
@@ -97,6 +98,37 @@ test.runIf(canMount)('a disk without room for the index of the log is said to be
   (await openDatabase(path)).close();
   disk.fill();
   await expect(openDatabase(path)).rejects.toThrow('is not usable: the disk is full');
+});
+
+/** Holds a database as a restore does until its parent has it open, and then puts another one in its place. */
+const replacing = `
+  const { readdirSync, readlinkSync, renameSync, realpathSync } = require('node:fs');
+  const [path, other] = process.argv.slice(1);
+  const db = new (require('node:sqlite').DatabaseSync)(path);
+  db.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+  console.log('held');
+  const fds = '/proc/' + process.ppid + '/fd/';
+  const target = (fd) => { try { return readlinkSync(fds + fd); } catch {} };
+  const waiting = setInterval(() => {
+    if (!readdirSync(fds).some((fd) => target(fd) === realpathSync(path))) return;
+    clearInterval(waiting);
+    renameSync(other, path);
+    db.close();
+  }, 10);`;
+
+test('whoever waits for a database that a restore replaces opens the one that is there then', async () => {
+  const [path, restored] = [newDatabasePath(), newDatabasePath()];
+  for (const each of [path, restored]) (await openDatabase(each)).close();
+  const { ino } = statSync(restored);
+  const restore = spawn(process.execPath, ['-e', replacing, path, restored]);
+  await once(restore.stdout, 'data');
+  const db = await openDatabase(path);
+  onTestFinished(() => db.close());
+  db.exec("INSERT INTO namespaces (name, created_at) VALUES ('kept', 0)");
+  expect(statSync(path).ino).toBe(ino);
+  const again = new DatabaseSync(path, { readOnly: true });
+  expect(again.prepare("SELECT name FROM namespaces WHERE name = 'kept'").all()).toHaveLength(1);
+  again.close();
 });
 
 test('a damaged database is unavailable', async () => {
