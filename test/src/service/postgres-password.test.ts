@@ -22,6 +22,8 @@ const file = [
   'db.example.com:*:keys:*:any user',
   'localhost:5433:o\\:dd:a\\\\b:p\\:a\\\\s s@/%?&+',
   '/run/db:5434:keys:ann:socket',
+  'db.example.com:5435:dd:carl:of the environment\r',
+  'localhost:5432:own:own:by default',
   '*:*:keys:keys:fallback',
 ].join('\n');
 
@@ -36,6 +38,16 @@ test.each([
   expect(found.searchParams.get('password')).toBe(password);
   found.searchParams.delete('password');
   expect(decodeURIComponent(found.href)).toBe(decodeURIComponent(address));
+});
+
+test('what the address leaves out is what the environment says, or what PostgreSQL itself takes', async () => {
+  const password = async (address: string, env: Record<string, string>) =>
+    new URL(await withPassword(address, { PGPASSFILE: passwordFile(file), ...env })).searchParams.get(
+      'password',
+    );
+  const env = { PGHOST: 'db.example.com', PGPORT: '5435', PGDATABASE: 'dd', PGUSER: 'carl' };
+  expect(await password('postgres:///', env)).toBe('of the environment');
+  expect(await password('postgres:///', { PGUSER: 'own' })).toBe('by default');
 });
 
 test('the address stays as it is where nothing fits, or the password is known otherwise', async () => {
@@ -65,10 +77,13 @@ test('a file that is named and that others may read, that is not there or no fil
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  "root's file may be readable by its group, another user's not (skipped unless root)",
+  "root's file may be readable by its group and not written by it, another user's not (skipped unless root)",
   async () => {
     const PGPASSFILE = passwordFile(file, 0o640);
     expect(await withPassword('postgres://keys@h/keys', { PGPASSFILE })).toContain('fallback');
+    chmodSync(PGPASSFILE, 0o660);
+    await refuses('invalid', withPassword('postgres://keys@h/keys', { PGPASSFILE }));
+    chmodSync(PGPASSFILE, 0o640);
     chownSync(PGPASSFILE, 12_345, -1);
     await refuses('invalid', withPassword('postgres://keys@h/keys', { PGPASSFILE }));
   },

@@ -216,6 +216,13 @@ test('whoever knows how a bucket stands does not look, and what they believe wro
   looks();
   await one.changeTaken('bucket', start + 5, second.row, take(7, 1));
   expect(looks()).toEqual([[[2, 1]], [[6, 1]]]);
+  // Also when the clock of who made it again is behind.
+  const last = await one.changeTaken('bucket', start + 9, null, take(8, 1));
+  await other.sweepTaken(start + 10);
+  await other.changeTaken('bucket', start + 7, null, take(9, 1));
+  looks();
+  await one.changeTaken('bucket', start + 9, last.row, take(10, 1));
+  expect(looks()).toEqual([[[8, 1]], [[9, 1]]]);
 });
 
 test('a request that did not take place is counted by no instance', async () => {
@@ -283,6 +290,24 @@ test('the store is asked once a chunk, and once for all that wait for it', async
   expect(watched.asked).toBe(3);
 });
 
+test('whoever is alone on a bucket takes without a look, and whoever has met another looks first', async () => {
+  const store = await openSqlite(newDatabasePath());
+  onTestFinished(() => store.close());
+  const believes: boolean[] = [];
+  const watched: typeof store = {
+    ...store,
+    changeTaken(name, at, believed, decide) {
+      believes.push(believed !== null);
+      return store.changeTaken(name, at, believed, decide);
+    },
+  };
+  const [one, other] = [sharedCounter(watched, () => start), sharedCounter(store, () => start)];
+  // A chunk is one request.
+  const own = bucket(10);
+  for (const counter of [one, one, other, one, one, one]) await counter.take(own);
+  expect(believes).toEqual([true, true, true, false, true]);
+});
+
 test('a counter does not keep the names of all that ever asked', async () => {
   const clock = { now: start };
   const counter = sharedCounter(
@@ -321,15 +346,22 @@ test('where the count cannot be asked for, nothing goes through uncounted', asyn
   await refuses('unavailable', service.authenticate(secret));
 });
 
-test('what nothing was taken of for long is forgotten', async () => {
+test('what nothing was taken of for long is forgotten, and nothing else', async () => {
   const store = await openSqlite(newDatabasePath());
   onTestFinished(() => store.close());
+  const clock = { now: start };
+  const busy = sharedCounter(store, () => clock.now);
+  const other = { ...bucket(2), of: 'bob' };
+  await busy.take(other);
+  clock.now += 10_000;
+  await busy.take(other);
   const counter = sharedCounter(store, () => start);
   await counter.take(bucket(1));
   await store.sweepTaken(start);
   expect((await sharedCounter(store, () => start).take(bucket(1))).granted).toBe(false);
   await store.sweepTaken(start + 1);
   expect((await sharedCounter(store, () => start).take(bucket(1))).granted).toBe(true);
+  expect((await sharedCounter(store, () => clock.now).take(other)).granted).toBe(false);
 });
 
 test('a clock that is set back by an hour refuses nobody for longer than a window', async () => {
