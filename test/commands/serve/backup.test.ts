@@ -1,6 +1,7 @@
 /** `keys serve backup` and `restore`. */
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -82,6 +83,26 @@ test('a backup that is there is not replaced without --force: exit 5', async () 
   expect(await backup('--force')).toMatchObject({ code: 0 });
   expect(readFileSync(copy, 'utf8')).toMatch(/^SQLite format 3/);
   expect(statSync(copy).mode & 0o777).toBe(0o600);
+  rmSync(copy);
+  symlinkSync('nowhere', copy);
+  expect((await backup()).code).toBe(5);
+  expect(lstatSync(copy).isSymbolicLink()).toBe(true);
+});
+
+test('there is no backup of a damaged database: exit 7, and nothing is left behind', async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  const bytes = readFileSync(database);
+  writeFileSync(
+    database,
+    bytes.map((byte, at) => (at > 4_096 && at % 97 === 0 ? byte ^ 0xff : byte)),
+  );
+  expect(await backup()).toMatchObject({ code: 7, stderr: expect.stringContaining('is damaged') });
+  writeFileSync(database, bytes);
+  const db = new DatabaseSync(database, { enableForeignKeyConstraints: false });
+  db.exec('DELETE FROM keys');
+  db.close();
+  expect(await backup()).toMatchObject({ code: 7, stderr: expect.stringContaining('a row is missing') });
+  expect(namesIn(home.path)).toEqual([]);
 });
 
 test('neither a backup nor a restore takes the database itself for the backup, under whatever name and with --force', async () => {
@@ -272,12 +293,16 @@ test('restore tells of users whose roles were changed since the backup: they hav
   expect(JSON.parse(stdout)).toMatchObject({ undone: { roles: ['bob', 'carol'] } });
 });
 
-test('restore to a place without a database asks nothing', async () => {
+test('restore to a place without a database asks nothing, and is private, whatever the backup was', async () => {
   await during((admin) => admin.create({ name: 'one' }));
   await backup();
   rmSync(database);
   expect(await restore()).toMatchObject({ code: 0, stdout: `${database}: 1 key\n`, stderr: '' });
   expect((await during((admin) => admin.list({}))).keys.map(({ name }) => name)).toEqual(['one']);
+  database = join(home.path, 'new', 'keys.db');
+  chmodSync(copy, 0o644);
+  expect((await restore()).code).toBe(0);
+  expect([dirname(database), database].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o600]);
 });
 
 test('restore is refused while a service has the database open, and changes nothing', async () => {

@@ -81,4 +81,8 @@ test('a certificate without its key, or with the key of another, exits 2 and nam
     const { code, stderr } = await newHome().keys(argv);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(said) });
   }
+  for (const option of [`--tls-cert-file ${one.certFile}`, `--tls-key-file ${one.keyFile}`]) {
+    const { code, stderr } = await newHome().keys(`serve --listen 127.0.0.1:0 ${option}`);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('both a certificate and') });
+  }
 });

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { migrations } from '../../../src/service/migrations/index.ts';
-import { openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
+import { databaseError, openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
 import { refuses } from '../../contracts/key-service.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { canMount, smallDisk } from '../../fakes/small-disk.ts';
@@ -26,10 +26,27 @@ test('every connection waits for the disk, in WAL mode, with foreign keys', asyn
     const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
     expect([pragma('synchronous'), pragma('journal_mode'), pragma('foreign_keys')]).toEqual([2, 'wal', 1]);
     expect(pragma('user_version')).toBe(migrations.length);
+    // Without it the log would grow without end.
+    expect(pragma('wal_autocheckpoint')).toBe(4_000);
     db.exec('PRAGMA synchronous = NORMAL');
     expect(() => requireFullSync(db)).toThrow('does not wait for the disk');
     db.close();
   }
+});
+
+test('what was deleted is nowhere in the file', async () => {
+  const path = newDatabasePath();
+  const db = await openDatabase(path);
+  const seal = 'a destroyed seal '.repeat(100);
+  db.prepare('INSERT INTO namespaces (name, created_at) VALUES (?, 0)').run(seal);
+  const holds = () => {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    return readFileSync(path).includes('a destroyed seal');
+  };
+  expect(holds()).toBe(true);
+  db.prepare('DELETE FROM namespaces WHERE name = ?').run(seal);
+  expect(holds()).toBe(false);
+  db.close();
 });
 
 test('a database of a newer version is refused and left as it is', async () => {
@@ -129,6 +146,18 @@ test('whoever waits for a database that a restore replaces opens the one that is
   const again = new DatabaseSync(path, { readOnly: true });
   expect(again.prepare("SELECT name FROM namespaces WHERE name = 'kept'").all()).toHaveLength(1);
   again.close();
+});
+
+test.each([
+  [261, 'it is busy'],
+  [779, 'it is damaged'],
+  [2_570, 'the disk failed'],
+  [1_032, 'it cannot be written'],
+])('what SQLite says more exactly, as %i, is unavailable like what it is a case of: %s', (errcode, said) => {
+  expect(databaseError('keys.db', Object.assign(new Error(), { errcode }))).toMatchObject({
+    code: 'unavailable',
+    message: `the database keys.db is not usable: ${said}`,
+  });
 });
 
 test('a damaged database is unavailable', async () => {
