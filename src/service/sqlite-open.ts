@@ -40,16 +40,16 @@ export function databasePath(url: string): string {
 /** Throws `unavailable` when the file cannot be opened, `invalid` when it is not a database of ours or a newer one. */
 export async function openDatabase(path: string): Promise<DatabaseSync> {
   const deadline = Date.now() + busyMs;
-  requireFile(path);
-  try {
-    createPrivately(path);
-  } catch (error) {
-    throw databaseError(path, error, placeHint);
-  }
   for (;;) {
-    const file = statSync(path).ino;
+    requireFile(path);
+    try {
+      createPrivately(path);
+    } catch (error) {
+      throw databaseError(path, error, placeHint);
+    }
+    const file = inodeOf(path);
     // A restore may put another file here while this waits for the one that was.
-    const isReplaced = () => statSync(path).ino !== file;
+    const isReplaced = () => inodeOf(path) !== file;
     const db = connect(path);
     try {
       prepare(db, path);
@@ -63,6 +63,10 @@ export async function openDatabase(path: string): Promise<DatabaseSync> {
     }
     await sleep(10);
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 /** In the place of a device or a directory nothing is put, not even by root; and a pipe is no database. */
