@@ -168,7 +168,7 @@ export function createHttp(options: HttpOptions): Http {
         : deadline.aborted
           ? timedOut(base.host, options.timeoutMs)
           : null;
-      const error = ended ?? connectionError(base.host, cause, proxy);
+      const error = ended ?? connectionError(base, cause, proxy);
       return {
         error,
         doubtful: sent && error.code !== 'untrusted',
@@ -226,7 +226,7 @@ export function createHttp(options: HttpOptions): Http {
       return received;
     } catch (thrown) {
       line(
-        `! ${ending.aborted ? 'given up' : connectionError(base.host, (thrown as NoAnswer).cause, proxy).message}`,
+        `! ${ending.aborted ? 'given up' : connectionError(base, (thrown as NoAnswer).cause, proxy).message}`,
       );
       throw thrown;
     }

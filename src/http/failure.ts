@@ -11,14 +11,21 @@ interface WireError extends Error {
 }
 
 /** A connection that ended without an answer, as `untrusted` or `unavailable`. `proxy` is who is asked in place of the host. */
-export function connectionError(host: string, thrown: unknown, proxy: ProxyAddress | null = null): KeysError {
+export function connectionError(
+  { host, protocol }: Pick<URL, 'host' | 'protocol'>,
+  thrown: unknown,
+  proxy: ProxyAddress | null = null,
+): KeysError {
   const error = rootOf(thrown);
+  const code = codeOf(error);
+  // What a server that speaks TLS does when it hears plain HTTP.
+  const mayBeTls = code === 'UND_ERR_SOCKET' && protocol === 'http:';
   return (
     trustError(host, error) ??
     proxyError(host, error, proxy) ??
     new KeysError('unavailable', `cannot reach ${host}: ${reasonOf(error)}`, {
       cause: thrown,
-      hint: hints[codeOf(error)] ?? null,
+      hint: mayBeTls ? `if it speaks TLS, its address is https://${host}` : (hints[code] ?? null),
     })
   );
 }

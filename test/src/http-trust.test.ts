@@ -81,6 +81,16 @@ test('a port that speaks plain http, or an old TLS only, is untrusted', async ()
   expect(refusal).toMatchObject({ code: 'untrusted', message: expect.stringContaining('no version of TLS') });
 });
 
+test('plain http spoken to a port that speaks TLS is unavailable (exit 7), and the hint has the address with https', async () => {
+  const service = await fakeService([], newAuthority());
+  const error = await failureOf(httpTo(service.url.replace('https:', 'http:')).call(read));
+  expect(error).toMatchObject({
+    code: 'unavailable',
+    exitCode: 7,
+    hint: expect.stringContaining(service.url),
+  });
+});
+
 test('a service that ends the connection in the handshake is unavailable (exit 7), and a mint did nothing', async () => {
   const server = createTcpServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
   await once(server, 'listening');
