@@ -62,10 +62,11 @@ export async function run(
       await createAdmin(app, service, configuration, reached);
     }
     readiness.begin();
-    if (certificate) app.onHangup = () => void reload(server.server, configuration, logger);
+    if (certificate) app.onHangup = () => void reload(server.server, configuration, logger, app.now);
     logger.level = 'info';
     logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');
     logger.level = logLevel;
+    if (certificate) checkTimes(certificate, app.now(), logger);
     rekeying = rekey(app, service, logger);
     if (!app.signal.aborted) await once(app.signal, 'abort');
     readiness.stop();
@@ -136,11 +137,17 @@ function placeOf(server: HttpServer, address: ListenAddress): string {
 }
 
 /** A certificate that cannot be used is no reason to stop: the one in use goes on. */
-async function reload(server: HttpServer, configuration: Configuration, logger: Logger): Promise<void> {
+async function reload(
+  server: HttpServer,
+  configuration: Configuration,
+  logger: Logger,
+  now: () => number,
+): Promise<void> {
   try {
     const certificate = await loadCertificate(configuration);
     if (certificate) replaceCertificate(server, certificate);
     logger.info(expiry(certificate), 'certificate read again');
+    if (certificate) checkTimes(certificate, now(), logger);
   } catch (error) {
     logger.error({ err: error }, 'certificate not read again; the one before is still in use');
   }
@@ -148,6 +155,12 @@ async function reload(server: HttpServer, configuration: Configuration, logger: 
 
 function expiry(certificate: Certificate | null): { certificateExpiresAt?: string } {
   return certificate ? { certificateExpiresAt: new Date(certificate.expiresAt).toISOString() } : {};
+}
+
+/** It is used all the same: the clock may be what is wrong. */
+function checkTimes({ startsAt, expiresAt }: Certificate, now: number, logger: Logger): void {
+  if (now > expiresAt) logger.warn('the certificate has expired: clients refuse it');
+  if (now < startsAt) logger.warn('the certificate is not valid yet: clients refuse it');
 }
 
 async function closed(server: HttpServer): Promise<void> {

@@ -11,7 +11,8 @@ export interface Certificate {
   /** PEM, with the chain. */
   readonly cert: string;
   readonly key: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as is the next. */
+  readonly startsAt: number;
   readonly expiresAt: number;
 }
 
@@ -29,7 +30,8 @@ export async function loadCertificate({
   const [cert, key] = await Promise.all([readPem(tlsCertFile), readPem(tlsKeyFile)]);
   try {
     createSecureContext({ cert, key });
-    return { cert, key, expiresAt: new X509Certificate(cert).validToDate.getTime() };
+    const { validFromDate, validToDate } = new X509Certificate(cert);
+    return { cert, key, startsAt: validFromDate.getTime(), expiresAt: validToDate.getTime() };
   } catch (cause) {
     const reason = (cause as Error).message.replace(/^error:[0-9A-F]+:/i, '');
     throw new KeysError('invalid', `${tlsCertFile} and ${tlsKeyFile} make no TLS certificate: ${reason}`, {

@@ -10,9 +10,9 @@ import { newHome } from '../../run.ts';
 
 const names = 'IP:127.0.0.1';
 
-async function tlsProcess() {
+async function tlsProcess(validity?: { from?: string; until?: string }) {
   const authority = newAuthority();
-  const inUse = authority.issue(names);
+  const inUse = authority.issue(names, validity);
   const put = ({ certFile, keyFile }: Pair) => {
     copyFileSync(certFile, inUse.certFile);
     copyFileSync(keyFile, inUse.keyFile);
@@ -62,6 +62,22 @@ test('a certificate that cannot be used changes nothing, and the log says so', a
   await vi.waitFor(() => expect(server.stderr()).toContain('the one before is still in use'));
   expect(await serial()).toBe(before);
   expect(await server.stop()).toBe(0);
+});
+
+test.each([
+  ['has expired', { from: '20200101000000Z', until: '20210101000000Z' }],
+  ['is not valid yet', { from: '20980101000000Z' }],
+])('the log warns of a certificate that %s, at the start and after SIGHUP', async (trouble, validity) => {
+  const { authority, put, server } = await tlsProcess(validity);
+  const warned = () => server.stderr().split(`the certificate ${trouble}: clients refuse it`).length - 1;
+  await vi.waitFor(() => expect(warned()).toBe(1));
+  server.child.kill('SIGHUP');
+  await vi.waitFor(() => expect(warned()).toBe(2));
+  put(authority.issue(names));
+  server.child.kill('SIGHUP');
+  await vi.waitFor(() => expect(server.stderr()).toContain('2099-12-31'));
+  expect(await server.stop()).toBe(0);
+  expect(warned()).toBe(2);
 });
 
 test('without TLS, SIGHUP ends the service as SIGTERM does', async () => {

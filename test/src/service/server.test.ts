@@ -184,7 +184,7 @@ test('over https, too, a connection on which nothing is asked does not keep the 
   const { cert, key } = newAuthority().issue('IP:127.0.0.1');
   const server = createServer({
     service,
-    certificate: { cert: String(cert), key: String(key), expiresAt: Date.now() },
+    certificate: { cert: String(cert), key: String(key), startsAt: 0, expiresAt: Date.now() },
   });
   await server.listen({ port: 0 });
   const { port } = server.server.address() as AddressInfo;
@@ -229,7 +229,7 @@ test.each(['http', 'https'])(
   async (scheme) => {
     const { service } = await newHttpService();
     const { cert, key } = newAuthority().issue('IP:127.0.0.1');
-    const pem = { cert: cert.toString(), key: key.toString(), expiresAt: 0 };
+    const pem = { cert: cert.toString(), key: key.toString(), startsAt: 0, expiresAt: 0 };
     const { server } = createServer({ service, certificate: scheme === 'https' ? pem : null });
     expect([server.requestTimeout, server.headersTimeout]).toEqual([30_000, 30_000]);
   },
