@@ -71,6 +71,8 @@ test('a backup of a running service holds all that was acknowledged, is private,
   expect(await server.stop()).toBe(0);
   const db = new DatabaseSync(copy, { readOnly: true });
   expect(db.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+  // One in WAL mode makes files beside it when it is read.
+  expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'delete' });
   expect(db.prepare("SELECT 1 AS one FROM keys WHERE name = 'before'").get()).toEqual({ one: 1 });
   db.close();
 });
@@ -210,11 +212,17 @@ async function lived(): Promise<Record<'revoked' | 'disabled' | 'renewed', Issue
   });
 }
 
-test('restore tells what ended since the backup, asks, and keeps the database before', async () => {
+test('restore tells what ended since the backup, asks while nobody else can write, and keeps the database before', async () => {
   const { revoked, disabled } = await lived();
   const no = await home.keys(['serve', 'restore', copy, '--database', database], {
     terminal: true,
     answers: [{ asked: `Replace ${database}?`, answer: false }],
+    onQuestion() {
+      const other = new DatabaseSync(database, { timeout: 0 });
+      // What was written meanwhile would be lost.
+      expect(() => other.exec('BEGIN IMMEDIATE')).toThrow('database is locked');
+      other.close();
+    },
   });
   expect(no).toMatchObject({ code: 130, stdout: '' });
   expect(no.stderr).toContain(
@@ -338,16 +346,39 @@ test("another database's log where the database was is refused, and so is a back
   await during((admin) => admin.create({ name: 'one' }));
   await backup();
   rmSync(database);
-  writeFileSync(`${database}-wal`, 'frames of another database');
+  for (const end of ['-wal', '-journal', '-shm']) {
+    writeFileSync(database + end, 'pages of another database');
+    expect(await restore('--yes')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`${end} belongs to`),
+    });
+    expect(existsSync(database)).toBe(false);
+    rmSync(database + end);
+  }
+  for (const end of ['-wal', '-journal']) {
+    writeFileSync(copy + end, 'pages');
+    expect(await restore('--yes')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is no backup'),
+    });
+    expect(existsSync(database)).toBe(false);
+    rmSync(copy + end);
+  }
+});
+
+test("another program's database is not replaced, also with --yes: exit 2", async () => {
+  await during((admin) => admin.create({ name: 'one' }));
+  await backup();
+  database = join(home.path, 'recipes.db');
+  const foreign = new DatabaseSync(database);
+  foreign.exec('CREATE TABLE recipes (name TEXT)');
+  foreign.close();
+  const before = readFileSync(database);
   expect(await restore('--yes')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('-wal belongs to'),
+    stderr: expect.stringContaining('recipes.db is not a database of keys'),
   });
-  expect(existsSync(database)).toBe(false);
-  rmSync(`${database}-wal`);
-  writeFileSync(`${copy}-wal`, 'frames');
-  expect(await restore('--yes')).toMatchObject({ code: 2, stderr: expect.stringContaining('is no backup') });
-  expect(existsSync(database)).toBe(false);
+  expect(readFileSync(database).equals(before)).toBe(true);
 });
 
 test('a backup that is missing, damaged, foreign or newer is refused, and the database stays', async () => {
@@ -372,10 +403,10 @@ test('a backup that is missing, damaged, foreign or newer is refused, and the da
   expect(namesIn(dirname(database))).toEqual(['keys.db']);
 });
 
-test('a damaged database can be replaced, and is kept', async () => {
+test.each([0, 100])('a database damaged from byte %i on can be replaced, and is kept', async (begin) => {
   await during((admin) => admin.create({ name: 'one' }));
   await backup();
-  const damaged = readFileSync(database).fill(0xff, 0, 4_096);
+  const damaged = readFileSync(database).fill(0xff, begin, 4_096);
   writeFileSync(database, damaged);
   const { code, stderr } = await restore('--yes');
   expect({ code, stderr }).toMatchObject({
