@@ -36,8 +36,8 @@ export function isBroken(error: unknown): boolean {
 /** Values that the database cannot hold, such as a zero character. */
 const unfit = ['22021', '22P02', '22P05'];
 
-/** The classes that speak of connections, rights, schemas, resources, locks and operators; another one is a mistake of ours. */
-const operational = /^(?:$|08|0A000|25|28|3D|3F|42501|53|55P03|57)/;
+/** The classes that speak of connections, rights, schemas, resources, locks, operators and disks; another one is a mistake of ours. */
+const operational = /^(?:$|08|0A000|25|28|3D|3F|42501|53|55P03|57|58)/;
 
 /** What only an operator can put right. */
 const setUp: Record<string, string> = {

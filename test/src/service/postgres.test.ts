@@ -187,6 +187,18 @@ describe.skipIf(lacksPostgres)(
       expect((await open(address)).now()).toBeGreaterThan(0);
     });
 
+    test('a disk that fails under PostgreSQL is no mistake of ours: 503 promises that nothing was changed', async () => {
+      const address = await postgres.newDatabase();
+      const admin = (await open(address)).as(machineAdmin);
+      await withClient(address, async (client) => {
+        await client.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE 'could not read block 0: Input/output error' USING ERRCODE = 'io_error'; END $$`);
+        await client.query('CREATE TRIGGER fail BEFORE INSERT ON secrets EXECUTE FUNCTION fail()');
+      });
+      await refuses('unavailable', admin.create({ name: 'a' }), /Input\/output error/);
+      expect((await admin.list({})).keys).toEqual([]);
+    });
+
     test('a user who may not make tables, a database that takes no changes and a schema that is not there are told in words', async () => {
       const address = await postgres.newDatabase();
       await withClient(address, async (client) => {
