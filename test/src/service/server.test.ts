@@ -316,6 +316,9 @@ test('the OpenAPI document describes every route, its problems, and nothing it d
   };
   const limits = ['RateLimit', 'RateLimit-Policy'];
   expect(told('/v1/keys', 'post', '201')).toEqual(['ETag', 'Location', ...limits, 'X-Request-Id']);
+  expect(told('/v1/users', 'post', '201')).toEqual(['ETag', 'Location', ...limits, 'X-Request-Id']);
+  for (const path of ['/v1/namespaces', '/v1/roles'])
+    expect(told(path, 'post', '201')).toEqual(['Location', ...limits, 'X-Request-Id']);
   expect(told('/v1/keys', 'post', 'default')).toEqual([
     ...limits,
     ...['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
@@ -369,6 +372,7 @@ test('the OpenAPI document names every operation, says what fields are, and allo
   expect(wanted?.properties.expiresAt?.description).toBe('RFC 3339, in the future; null is never');
   expect(wanted?.additionalProperties).toBe(false);
   expect(components.schemas.Key?.properties.createdAt?.anyOf?.[0]?.format).toBe('date-time');
+  expect(components.schemas.Key?.properties.labels?.additionalProperties).toMatchObject({ type: 'string' });
   const answers = JSON.stringify([components, operations.map(({ responses }) => responses)]);
   expect(answers).not.toContain('"additionalProperties":false');
 });
@@ -383,7 +387,11 @@ interface Schema {
   readonly properties: Readonly<
     Record<
       string,
-      { readonly description?: string; readonly anyOf?: readonly { readonly format?: string }[] }
+      {
+        readonly description?: string;
+        readonly anyOf?: readonly { readonly format?: string }[];
+        readonly additionalProperties?: object;
+      }
     >
   >;
   readonly additionalProperties?: boolean;
