@@ -394,6 +394,21 @@ test('users: 201, 400, 404, 409 and 412', async () => {
   expect((await admin.users.get('gil')).role).toBe('member');
 });
 
+test('a user whom somebody has changed meanwhile is neither disabled nor enabled, and a password of null is none', async () => {
+  const { ask } = await newTeam();
+  const made = await ask('POST /v1/users', { body: { name: 'gil', password: 'correct horse battery' } });
+  const stale = { headers: { 'if-match': '"9"' } };
+  const of = ({ headers }: typeof made) => ({ headers: { 'if-match': String(headers.etag) } });
+  expect((await ask('POST /v1/users/gil/disable', stale)).status).toBe(412);
+  const disabled = await ask('POST /v1/users/gil/disable', of(made));
+  expect(disabled.status).toBe(200);
+  expect((await ask('POST /v1/users/gil/enable', stale)).status).toBe(412);
+  expect((await ask('POST /v1/users/gil/enable', of(disabled))).status).toBe(200);
+  expect(made.body).toMatchObject({ hasPassword: true });
+  const without = await ask('PATCH /v1/users/gil', { body: { password: null } });
+  expect(without).toMatchObject({ status: 200, body: { hasPassword: false } });
+});
+
 const administration: [request: string, body: object | undefined][] = [
   ['POST /v1/users', { name: 'new' }],
   ['PATCH /v1/users/alice', { role: 'admin' }],
