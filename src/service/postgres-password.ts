@@ -4,33 +4,42 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unescape as decoded } from 'node:querystring';
 import type { Env } from '../env.ts';
 import { KeysError } from '../errors.ts';
 import { isMissing, readSmallFile } from '../files.ts';
 import { userName } from '../paths.ts';
 import { shellArgument } from '../text.ts';
 
+const noHost = 'no-host';
+
 /** The address with the password in it; as it is where there is none to be found. Throws `invalid` for a file that is open to others. */
 export async function withPassword(address: string, env: Env = process.env): Promise<string> {
-  const url = URL.canParse(address) ? new URL(address) : null;
+  // As the driver reads it, which knows an address with a user and without a host: `postgres://USER@/DATABASE?host=…`.
+  const url = URL.parse(address) ?? URL.parse(address.replace('@/', `@${noHost}/`));
   if (!url || url.password || url.searchParams.has('password') || env.PGPASSWORD) return address;
   const path = env.PGPASSFILE || (env.HOME ? join(env.HOME, '.pgpass') : null);
-  const text = path === null ? null : await contentOf(path, env.PGPASSFILE !== undefined);
+  const text = path === null ? null : await contentOf(path, Boolean(env.PGPASSFILE));
   const wanted = [
-    url.searchParams.get('host') || url.hostname || env.PGHOST || 'localhost',
+    url.searchParams.get('host') || hostOf(url) || env.PGHOST || 'localhost',
     url.searchParams.get('port') || url.port || env.PGPORT || '5432',
-    decodeURIComponent(url.pathname.slice(1)) || env.PGDATABASE || userOf(url, env),
+    decoded(url.pathname.slice(1)) || env.PGDATABASE || userOf(url, env),
     userOf(url, env),
   ];
   const password = text === null ? null : passwordIn(text, wanted);
   if (password === null) return address;
   // The other place for it is there only beside the name of a host.
   url.searchParams.set('password', password);
-  return url.href;
+  return url.href.replace(`@${noHost}/`, '@/');
+}
+
+/** Empty where there is none; without the brackets of an IPv6 address, and as a path where it is a socket's, `%2Frun%2Fpostgresql`. */
+function hostOf({ hostname }: URL): string {
+  return hostname === noHost ? '' : decoded(hostname.replace(/^\[(.+)\]$/, '$1'));
 }
 
 function userOf(url: URL, env: Env): string {
-  return url.searchParams.get('user') || decodeURIComponent(url.username) || env.PGUSER || userName();
+  return url.searchParams.get('user') || decoded(url.username) || env.PGUSER || userName();
 }
 
 async function contentOf(path: string, isNamed: boolean): Promise<string | null> {
