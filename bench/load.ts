@@ -1,14 +1,22 @@
 /** Many requests from several callers at once, each waiting for its answer: how many a second a server gives, and how soon. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Ask, open } from './client.ts';
 import { cpuMsOf } from './program.ts';
+import { wrk } from './wrk.ts';
 
 export const usualConnections = 16;
+
+/** As many requests are made ready for each second. */
+const readyASecond = 20_000;
+
+/** As many answers are read before the clock starts. */
+const readAnswers = 200;
 
 export interface Target {
   readonly port: number;
   readonly pid: number;
-  /** In each round. */
-  readonly requests: number;
   /** The `n`-th request to it. */
   ask(n: number): Ask;
 }
@@ -20,71 +28,69 @@ export interface Measured {
   readonly ratio: number;
   /** Time of processors that the server itself took for a request: what others do on the machine hardly counts in it. */
   readonly cpuMs: number;
-  /** Of the answers of all rounds. */
+  /** Until an answer was there, the medians of the rounds'. */
   readonly medianMs: number;
   readonly p99Ms: number;
 }
 
+export interface Effort {
+  readonly rounds: number;
+  /** Of each round. */
+  readonly seconds: number;
+  readonly connections?: number;
+}
+
+type Round = Omit<Measured, 'ratio'>;
+
 /** All targets are asked in turn, round by round, so that a slow moment of the machine meets all of them. */
-export async function measure(
-  targets: readonly Target[],
-  rounds: number,
-  connections = usualConnections,
-): Promise<Measured[]> {
-  const rates = targets.map((): number[] => []);
-  const times = targets.map((): number[] => []);
-  const cpuTimes = targets.map((): number[] => []);
+export async function measure(targets: readonly Target[], effort: Effort): Promise<Measured[]> {
+  const found = targets.map((): Round[] => []);
+  for (const target of targets) await readSome(target);
   // The first round warms up.
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round <= effort.rounds; round++) {
     for (let turn = 0; turn < targets.length; turn++) {
       // Another one begins each time.
       const index = (round + turn) % targets.length;
       const target = targets[index];
       if (!target) continue;
-      const beforeMs = cpuMsOf(target.pid);
-      const { rate, timesMs } = await load(target, round, connections);
-      if (round === 0) continue;
-      cpuTimes[index]?.push((cpuMsOf(target.pid) - beforeMs) / target.requests);
-      rates[index]?.push(rate);
-      for (const ms of timesMs) times[index]?.push(ms);
+      const loaded = await load(target, round, effort);
+      if (round > 0) found[index]?.push(loaded);
     }
   }
-  return targets.map((_, index) => {
-    const own = rates[index] ?? [];
-    const timesMs = Float64Array.from(times[index] ?? []).sort();
-    return {
-      rate: median(own),
-      ratio: median(own.map((rate, round) => rate / (rates[0]?.[round] ?? Number.NaN))),
-      cpuMs: median(cpuTimes[index] ?? []),
-      medianMs: timesMs[timesMs.length >> 1] ?? Number.NaN,
-      p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? Number.NaN,
-    };
-  });
+  const [first = []] = found;
+  return found.map((rounds) => ({
+    rate: median(rounds.map(({ rate }) => rate)),
+    ratio: median(rounds.map(({ rate }, round) => rate / (first[round]?.rate ?? Number.NaN))),
+    cpuMs: median(rounds.map(({ cpuMs }) => cpuMs)),
+    medianMs: median(rounds.map(({ medianMs }) => medianMs)),
+    p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
+  }));
+}
+
+/** Throws when one of the answers does not hold what it should: under load only their statuses are looked at. */
+async function readSome({ port, ask }: Target): Promise<void> {
+  const connection = await open(port);
+  for (let n = 0; n < readAnswers; n++) await connection.ask(ask(n));
+  connection.close();
 }
 
 async function load(
-  { port, requests, ask }: Target,
+  { port, pid, ask }: Target,
   round: number,
-  connections: number,
-): Promise<{ rate: number; timesMs: number[] }> {
-  // Made before the clock starts.
-  const asks = Array.from({ length: requests }, (_, n) => ask(round * requests + n));
-  const callers = await Promise.all(Array.from({ length: connections }, () => open(port)));
-  const timesMs: number[] = [];
-  let next = 0;
-  const startedMs = performance.now();
-  await Promise.all(
-    callers.map(async (caller) => {
-      for (let asked = asks[next++]; asked; asked = asks[next++]) {
-        const sentMs = performance.now();
-        await caller.ask(asked);
-        timesMs.push(performance.now() - sentMs);
-      }
-    }),
-  );
-  const seconds = (performance.now() - startedMs) / 1_000;
-  for (const caller of callers) caller.close();
-  return { rate: requests / seconds, timesMs };
+  { seconds, connections = usualConnections }: Effort,
+): Promise<Round> {
+  const ready = readyASecond * seconds;
+  const asks = Array.from({ length: ready }, (_, n) => ask(round * ready + n));
+  const directory = mkdtempSync(join(tmpdir(), 'keys-bench-requests-'));
+  try {
+    const beforeMs = cpuMsOf(pid);
+    const loaded = await wrk({ port, asks, connections, seconds, path: join(directory, 'requests') });
+    const { answers, ms, medianMs, p99Ms } = loaded;
+    const cpuMs = (cpuMsOf(pid) - beforeMs) / answers;
+    return { rate: (answers * 1_000) / ms, cpuMs, medianMs, p99Ms };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 export function median(values: readonly number[]): number {

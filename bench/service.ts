@@ -14,7 +14,7 @@ import { measure, usualConnections } from './load.ts';
 import { memoryOf, type Program, startProgram } from './program.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
-import { type Asks, askOf, otherAsks, ourAsks, type Work, works } from './targets.ts';
+import { type Asks, askOf, otherAsks, ourAsks, works } from './targets.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,12 +26,7 @@ const { values } = parseArgs({
   },
 });
 const connections = Number(values.connections);
-const rounds = values.short ? 3 : 9;
-const requests: Readonly<Record<Work, number>> = values.short
-  ? { verify: 1_000, create: 200, list: 200, mixed: 500 }
-  : { verify: 12_000, create: 400, list: 800, mixed: 2_000 };
-/** As often is better-auth asked, which would take most of the time otherwise. */
-const shareOfOthers = 0.25;
+const effort = { rounds: values.short ? 2 : 9, seconds: values.short ? 1 : 3, connections };
 const secrets = newSecrets(values.short ? 10_000 : 100_000);
 
 /** Databases of the three, two of them with the same keys. */
@@ -102,17 +97,11 @@ async function bench(store: string, databases: Databases): Promise<void> {
       contestants.push({ name, ...other, asks: otherAsks(secrets, '"referenceId":') });
     }
     console.log(
-      `\n${store}, ${secrets.length} keys, ${connections} connections, ${rounds} rounds; × to the bare server`,
+      `\n${store}, ${secrets.length} keys, ${connections} connections, ${effort.rounds} rounds; × to the bare server`,
     );
     for (const work of works.filter((name) => values.work?.includes(name) ?? true)) {
-      const measured = await measure(
-        contestants.map(({ port, pid, asks }, index) => ({
-          ...{ port, pid, ask: askOf(asks, work) },
-          requests: requests[work] * (index > 1 ? shareOfOthers : 1),
-        })),
-        rounds,
-        connections,
-      );
+      const targets = contestants.map(({ port, pid, asks }) => ({ port, pid, ask: askOf(asks, work) }));
+      const measured = await measure(targets, effort);
       for (const [index, { name }] of contestants.entries()) {
         const { rate = 0, ratio = 0, cpuMs = 0, medianMs = 0, p99Ms = 0 } = measured[index] ?? {};
         console.log(
