@@ -47,7 +47,14 @@ const apiKey = z.object({
   cc_user_email: text,
   snippet: text,
   org_role: text,
-  acls: z.catch(z.nullish(z.array(aclShape)), null),
+  /** `false` for rules that cannot be read. */
+  acls: z.catch(
+    z.pipe(
+      z.nullish(z.array(aclShape)),
+      z.transform((acls): Acl[] | false => acls ?? []),
+    ),
+    false,
+  ),
 });
 type ApiKey = z.infer<typeof apiKey>;
 
@@ -73,7 +80,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
 
   function keyFrom(wire: ApiKey, nameOf: (roleId: string) => string): Key {
     shown.set(wire._id, wire);
-    const acls = wire.acls ?? [];
+    const { acls } = wire;
     const tags = Object.entries(wire.tags ?? {});
     const createdMs = wire._created ? httpDate(wire._created) : null;
     return {
@@ -83,7 +90,7 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       description: wire.description || null,
       owner: wire.cc_user_email || null,
       roles: roleIds(wire).map(nameOf),
-      permissions: unique(acls.flatMap((each) => each.permissions ?? [])),
+      permissions: permissionsOf(wire),
       // A key works until it is deleted.
       status: 'active',
       // It has at most five characters.
@@ -93,7 +100,9 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
       version: wire._etag || null,
       extra: {
         orgRole: wire.org_role ?? null,
-        acls: acls.map((each) => ({ ...each, ...(each.roles && { roles: each.roles.map(nameOf) }) })),
+        acls: acls
+          ? acls.map((each) => ({ ...each, ...(each.roles && { roles: each.roles.map(nameOf) }) }))
+          : null,
       },
     };
   }
@@ -248,18 +257,23 @@ export function cloudCasa(http: Http, profile: Profile): KeyService {
     if (description !== undefined) body.description = description ?? '';
     if (labels !== undefined) body.tags = labels;
     if (sets.roles === undefined && sets.permissions === undefined) return body;
-    const acls = current.acls ?? [];
+    const hint = 'change its roles in CloudCasa, or create another key';
+    const { acls } = current;
+    if (!acls)
+      throw new KeysError(
+        'bad_response',
+        `the access rules of ${current.name} are told in a form that cannot be read, and would be lost`,
+        { hint },
+      );
     if (!acls.every((each) => isForEverything(each, aclResource))) {
       throw new KeysError(
         'unsupported',
         `${current.name} has roles for some resources only, which would be lost`,
-        {
-          hint: 'change its roles in CloudCasa, or create another key',
-        },
+        { hint },
       );
     }
     const ids = sets.roles ? await roles.ids(sets.roles) : roleIds(current);
-    const permissions = sets.permissions ?? unique(acls.flatMap((each) => each.permissions ?? []));
+    const permissions = sets.permissions ?? permissionsOf(current);
     body.acls = aclsWith(aclResource, ids, permissions);
     return body;
   }
@@ -361,7 +375,11 @@ function labelText(value: unknown): string {
 }
 
 function roleIds({ acls }: ApiKey): string[] {
-  return unique((acls ?? []).flatMap((each) => each.roles ?? []));
+  return unique((acls || []).flatMap((each) => each.roles ?? []));
+}
+
+function permissionsOf({ acls }: ApiKey): string[] {
+  return unique((acls || []).flatMap((each) => each.permissions ?? []));
 }
 
 function unique(values: readonly string[]): string[] {

@@ -88,6 +88,20 @@ test('a rule of which a part is null is shown, and not edited away', async () =>
   await refuses('unsupported', service.edit(_id, { roles: ['Cluster Viewer'] }));
 });
 
+test.each([[{ allresources: ['Backup Admin'] }], [[{ resource: 'allresources', roles: 'Backup Admin' }]]])(
+  'access rules that cannot be read, such as %j, are shown as unknown, and not edited away',
+  async (acls) => {
+    const { fake, service } = await opened();
+    const { _id } = fake.seed({ name: 'odd', acls });
+    const renamed = await service.edit(_id, { name: 'renamed' });
+    for (const key of [await service.get(_id), renamed])
+      expect(key).toMatchObject({ name: 'renamed', roles: [], permissions: [], extra: { acls: null } });
+    for (const changes of [{ roles: ['Cluster Viewer'] }, { permissions: ['x.get'] }])
+      await refuses('bad_response', service.edit(_id, changes), /access rules of renamed .* cannot be read/);
+    expect(fake.keys.get(_id)?.acls).toEqual(acls);
+  },
+);
+
 test('an unknown role is invalid, with the roles there are, and nothing is minted', async () => {
   const { fake, service } = await opened();
   await expect(service.create({ name: 'x', roles: ['emperor'] })).rejects.toMatchObject({
