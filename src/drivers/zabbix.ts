@@ -21,12 +21,14 @@ import {
 import { Secret } from '../secret.ts';
 import { shellArgument } from '../text.ts';
 import {
+  asksExpiry,
   beforeMint,
   distinct,
   nothingWith,
   requireFuture,
   requireNoCursor,
   requirePlainName,
+  requireReadable,
   statusByExpiry,
 } from './foreign.ts';
 import type { DriverParts } from './index.ts';
@@ -48,7 +50,7 @@ const token = z.object({
   userid: number,
   lastaccess: number,
   status: number,
-  expires_at: number,
+  expires_at: z.catch(z.nullish(digits), 'unreadable'),
   created_at: number,
 });
 type Token = z.infer<typeof token>;
@@ -97,12 +99,16 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
   }
 
   /** Tokens under their owners' names; where those may not be seen, under their numbers. */
-  async function keysFor(params: object, as = credential): Promise<Key[]> {
+  async function keysFor(params: object, { as = credential, byExpiry = false } = {}): Promise<Key[]> {
     const wires = await ask('token.get', { output: 'extend', ...params }, z.array(token), { as });
     const userids = [...new Set(wires.map(({ userid }) => userid))].filter((id) => typeof id === 'string');
     const users = userids.length === 0 ? [] : await usersWith({ userids }, as).catch(() => []);
     const names = new Map(users.map(({ userid, username }) => [userid, username]));
-    return wires.map((wire) => toKey(wire, names));
+    return wires.map((wire) => {
+      const key = toKey(wire, names);
+      if (byExpiry && Number(wire.expires_at) !== 0) requireReadable(key, wire.expires_at);
+      return key;
+    });
   }
 
   function usersWith(params: object, as = credential): Promise<z.infer<typeof user>[]> {
@@ -203,7 +209,7 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const params = { token: text };
     let code: KeysError['code'] | null = null;
     try {
-      const [key] = await keysFor(params, secret);
+      const [key] = await keysFor(params, { as: secret });
       if (key) return verdictOn(key);
     } catch (error) {
       code = toKeysError(error).code;
@@ -233,9 +239,10 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
   return {
     capabilities,
     create,
-    async list({ cursor }) {
-      requireNoCursor(title, cursor);
-      const keys = await keysFor({ sortfield: 'tokenid', sortorder: 'DESC' });
+    async list(query) {
+      requireNoCursor(title, query.cursor);
+      const byExpiry = asksExpiry(query);
+      const keys = await keysFor({ sortfield: 'tokenid', sortorder: 'DESC' }, { byExpiry });
       return { keys: distinct(title, keys).sort(keyOrder('createdAt:desc')), nextCursor: null };
     },
     get,

@@ -329,6 +329,16 @@ test('a token that was made and is not named is bad_response (exit 12), and no s
   expect(fake.requests.filter(asks('token.generate'))).toEqual([]);
 });
 
+test('an expiry that cannot be read is no expiry in a list, and bad_response (exit 12) in a list by expiry', async () => {
+  const { fake, service } = await opened();
+  fake.seed({ name: 'ci', expires_at: 'in March' as unknown as number });
+  expect((await service.list({})).keys).toMatchObject([{ name: 'ci', expiresAt: null }]);
+  await refuses('bad_response', service.list({ noExpiry: true }), /when ci expires/);
+  const [token] = fake.tokens;
+  if (token) token.expires_at = 0;
+  expect((await service.list({ noExpiry: true })).keys).toMatchObject([{ name: 'ci' }]);
+});
+
 test('a token that cannot be looked at in between gets its secret all the same', async () => {
   const { fake, service } = await opened();
   fake.befall({ on: asks('token.get'), instead: { status: 500, body: {} } });
