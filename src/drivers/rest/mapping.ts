@@ -150,7 +150,11 @@ export const mappingSchema = z
           'must be a call: at least a method and a path',
         ),
       ),
-      maxActiveKeys: z.optional(z.int('must be a whole number').check(about('how many keys there may be'))),
+      maxActiveKeys: z.optional(
+        z
+          .int('must be a whole number')
+          .check(z.positive('must be positive'), about('how many keys there may be')),
+      ),
       instead: z.optional(
         z
           .partialRecord(

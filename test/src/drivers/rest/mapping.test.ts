@@ -95,6 +95,7 @@ test.each([
     "there is no field 'rotate' in instead",
     /known here: create, get, edit, disable, /,
   ],
+  [`${base}maxActiveKeys: 0\n`, '7:1', 'maxActiveKeys must be positive', 'docs/rest-driver.md'],
   [
     `${base}errors: { texts: [{ contains: taken, code: conflict, statsu: 400 }] }\n`,
     '7:54',
