@@ -1,6 +1,7 @@
 /** One request and its answer, counted while it streams. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { isTlsAlert } from './failure.ts';
 
 export interface Received {
   readonly status: number;
@@ -10,7 +11,7 @@ export interface Received {
   readonly end: 'whole' | 'cut' | 'too large';
 }
 
-/** No answer came. `sent` tells whether the service may have seen the request. */
+/** No answer came. `sent` tells whether the service may have read the request. */
 export class NoAnswer extends Error {
   readonly sent: boolean;
 
@@ -19,6 +20,9 @@ export class NoAnswer extends Error {
     this.sent = sent;
   }
 }
+
+/** Those over which HTTP was heard: whoever speaks it may have done what it was sent, whatever it answers then. */
+const spoken = new WeakSet<Dispatcher>();
 
 /** Sends a request once. Throws `NoAnswer`, with the signal's reason as its cause when that ended it. */
 export function exchange(
@@ -40,7 +44,8 @@ export function exchange(
     }
     function fail(cause: unknown): void {
       signal.removeEventListener('abort', stop);
-      reject(new NoAnswer(cause, controller !== undefined));
+      const takenForTls = isTlsAlert(cause) && !spoken.has(dispatcher);
+      reject(new NoAnswer(cause, controller !== undefined && !takenForTls));
     }
     // undici heeds no signal while it connects, so the waiting ends here and the request later, unsent.
     function stop(): void {
@@ -56,6 +61,7 @@ export function exchange(
         controller = started;
       },
       onResponseStart(_controller, code, fields) {
+        spoken.add(dispatcher);
         if (code < 200) return;
         status = code;
         headers = fields;

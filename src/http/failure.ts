@@ -8,6 +8,8 @@ interface WireError extends Error {
   readonly hostname?: string;
   readonly port?: number;
   readonly cert?: PeerCertificate;
+  /** The bytes of an answer from where they are not HTTP. */
+  readonly data?: string;
 }
 
 /** A connection that ended without an answer, as `untrusted` or `unavailable`. `proxy` is who is asked in place of the host. */
@@ -18,8 +20,8 @@ export function connectionError(
 ): KeysError {
   const error = rootOf(thrown);
   const code = codeOf(error);
-  // What a server that speaks TLS does when it hears plain HTTP.
-  const mayBeTls = code === 'UND_ERR_SOCKET' && protocol === 'http:';
+  // What a server that speaks TLS does when it hears plain HTTP: most say nothing.
+  const mayBeTls = protocol === 'http:' && (code === 'UND_ERR_SOCKET' || isTlsAlert(thrown));
   return (
     trustError(host, error) ??
     proxyError(host, error, proxy) ??
@@ -29,6 +31,18 @@ export function connectionError(
     })
   );
 }
+
+/**
+ * Whether the answer was a fatal alert in plain text (RFC 8446, 6): what was sent has been taken for the beginning of a TLS
+ * handshake.
+ */
+export function isTlsAlert(thrown: unknown): boolean {
+  const { data } = rootOf(thrown);
+  return typeof data === 'string' && fatalAlert.test(data);
+}
+
+/** A record of the type alert (21), of any version, two bytes long, of which the first is the level fatal. */
+const fatalAlert = /^\x15\x03[\x00-\x04]\x00\x02\x02/;
 
 export interface ProxyAddress {
   readonly url: string;
@@ -85,6 +99,7 @@ function reasonOf(error: WireError): string {
   const proxyStatus = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
   if (proxyStatus) return `the proxy answered ${proxyStatus}`;
   if (error.message.startsWith('Proxy Authentication Required')) return 'the proxy answered 407';
+  if (isTlsAlert(error)) return 'its answer is TLS';
   if (codeOf(error).startsWith('HPE_')) return 'its answer is not HTTP';
   return reasons[codeOf(error)] ?? error.message;
 }

@@ -6,11 +6,11 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Call, HttpOptions } from '../../src/http.ts';
 import { newAuthority } from '../fakes/certificates.ts';
 import { failureOf, httpTo } from '../fakes/http.ts';
-import { fakeService, json } from '../fakes/wire.ts';
+import { fakeService, json, raw } from '../fakes/wire.ts';
 import { newHome } from '../run.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
@@ -88,6 +88,38 @@ test('plain http spoken to a port that speaks TLS is unavailable (exit 7), and t
     code: 'unavailable',
     exitCode: 7,
     hint: expect.stringContaining(service.url),
+  });
+});
+
+describe('a fatal alert of TLS in answer to plain http', () => {
+  const alert = Buffer.from('15030300020246', 'hex');
+
+  test('means that nobody read the mint: unavailable (exit 7), and the hint has the address with https', async () => {
+    const service = await fakeService(raw(alert));
+    const error = await failureOf(httpTo(service.url).call(mint));
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      exitCode: 7,
+      hint: expect.stringContaining(service.url.replace('http:', 'https:')),
+    });
+  });
+
+  test.each<[string, Buffer | string]>([
+    ['a part of it', alert.subarray(0, 5)],
+    ['one that is no more than a warning', Buffer.from('15030300020100', 'hex')],
+    ['one behind an answer in HTTP that was not the last', `HTTP/1.1 103 Early Hints\r\n\r\n${alert}`],
+    ['one in the body of an answer', `HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n${alert}`],
+    ['one behind other bytes', `keys${alert}`],
+  ])('%s leaves open whether the mint was done (exit 10)', async (_what, bytes) => {
+    const service = await fakeService([raw(bytes)]);
+    expect(await failureOf(httpTo(service.url).call(mint))).toMatchObject({ exitCode: 10 });
+  });
+
+  test('leaves that open where the service has spoken HTTP before (exit 10)', async () => {
+    const service = await fakeService([ok, raw(alert)]);
+    const http = httpTo(service.url);
+    await http.call(read);
+    expect(await failureOf(http.call(mint))).toMatchObject({ exitCode: 10 });
   });
 });
 
