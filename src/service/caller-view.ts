@@ -73,6 +73,8 @@ export class CallerView {
       const after = await decide(row, owner);
       if (after === null) return row;
       if (after !== 'changed') return this.core.uses.latest(after);
+      // Nothing was written, the row of the log neither.
+      this.context.recorded = false;
     }
   }
 }

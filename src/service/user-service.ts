@@ -43,6 +43,7 @@ export function usersFor(view: CallerView): Users {
       const recorded = view.audit(action, name, details);
       const outcome = await store.changeUser(name, row.version, wanted, now(), recorded);
       if (outcome.refused !== 'changed') return toUser(rowOf(outcome, name));
+      context.recorded = false;
     }
   }
 

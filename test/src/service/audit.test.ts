@@ -87,6 +87,19 @@ test('refused requests are recorded, and neither a secret nor an address that ma
   expect(JSON.stringify(await entries(auditOf(admin)))).not.toContain(typed);
 });
 
+test('two equal changes in one moment are both recorded, also the one that found it done', async () => {
+  const { ask, admin, mint } = await newHttpService();
+  const { id } = await mint();
+  await admin.users.create({ name: 'erin' });
+  for (const path of [`keys/${id}/disable`, `keys/${id}/revoke`, 'users/erin/disable']) {
+    const answers = await Promise.all([1, 2].map(() => ask(`POST /v1/${path}`)));
+    expect(answers.map(({ status }) => status < 300)).toEqual([true, true]);
+  }
+  const rows = await entries(auditOf(admin));
+  const times = (action: string) => rows.filter((row) => row.action === action).length;
+  expect(['disable', 'revoke', 'user.disable'].map(times)).toEqual([2, 2, 2]);
+});
+
 test('times in the details of a row are told as everywhere else', async () => {
   const { ask, admin } = await newHttpService();
   const [first, second] = ['2030-01-01T00:00:00.000Z', '2031-01-01T00:00:00.000Z'];
