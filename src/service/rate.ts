@@ -26,6 +26,15 @@ export interface KeptTake extends Take {
   readonly taken: Taken;
 }
 
+/** What was taken of a bucket, as JSON, and which version of it that is. */
+export interface CountRow {
+  readonly taken: string;
+  readonly version: number;
+}
+
+/** Of a bucket that nobody has taken anything of. */
+export const nothingTaken: CountRow = { taken: '[]', version: 0 };
+
 /** What was taken within the last window. Every request asks one: it changes in place, and goes through no more than has changed. */
 export class SlidingWindow {
   /** Those before `#first` count no more. */

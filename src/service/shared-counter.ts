@@ -5,8 +5,8 @@
  */
 import type { RateLimit } from '../keys.ts';
 import { type Bucket, bucketName, type Counter, type Standing } from './limits.ts';
-import { SlidingWindow, stepLength } from './rate.ts';
-import { type CountRow, type LimitStore, nothingTaken } from './store.ts';
+import { type CountRow, nothingTaken, SlidingWindow, stepLength } from './rate.ts';
+import type { LimitStore } from './store.ts';
 
 /** How much of the chunk's time is left when it is taken, in steps of the window. */
 const spareSteps = 5;

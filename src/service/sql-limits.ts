@@ -1,8 +1,8 @@
 /** What has been taken of limits: one row a bucket, changed by whoever knows how it stands. */
 import { KeysError } from '../errors.ts';
-import type { KeptTake, Taken } from './rate.ts';
+import { type CountRow, type KeptTake, nothingTaken, type Taken } from './rate.ts';
 import { type Database, get, run, type Work } from './sql.ts';
-import { type CountRow, type LimitStore, nothingTaken } from './store.ts';
+import type { LimitStore } from './store.ts';
 
 /** How often somebody else may be first. */
 const attempts = 50;

@@ -5,7 +5,7 @@
 import type { AuditEntry, AuditHead, AuditOutcome } from '../audit.ts';
 import type { KeyStatus, KeyType, RateLimit, SecretState } from '../keys.ts';
 import type { Membership, UserRole } from '../users.ts';
-import type { KeptTake, Taken } from './rate.ts';
+import type { CountRow, KeptTake, Taken } from './rate.ts';
 
 export interface KeyRow {
   readonly id: string;
@@ -286,15 +286,6 @@ export interface AuditStore {
   auditHead(): Promise<AuditHead>;
   listAudit(selection: AuditSelection): Promise<AuditSlice>;
 }
-
-/** What was taken of a bucket, as JSON, and which version of it that is. */
-export interface CountRow {
-  readonly taken: string;
-  readonly version: number;
-}
-
-/** Of a bucket that nobody has taken anything of. */
-export const nothingTaken: CountRow = { taken: '[]', version: 0 };
 
 export interface LimitStore {
   /** Whether instances on other machines count here as well. */

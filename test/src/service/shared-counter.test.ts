@@ -7,10 +7,10 @@ import { KeysError } from '../../../src/errors.ts';
 import type { RateLimit } from '../../../src/keys.ts';
 import type { Bucket } from '../../../src/service/limits.ts';
 import { machineAdministrator } from '../../../src/service/machine.ts';
+import { nothingTaken } from '../../../src/service/rate.ts';
 import { createService } from '../../../src/service/service.ts';
 import { chunkOf, sharedCounter } from '../../../src/service/shared-counter.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
-import { nothingTaken } from '../../../src/service/store.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 
