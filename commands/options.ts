@@ -31,6 +31,18 @@ export function completionOf(part: Argument | Option): CompletionSource | null {
   return completions.get(part) ?? null;
 }
 
+const unguessed = new WeakSet<Option>();
+
+/** Says that an option is never offered to who typed its beginning alone: `neverGuessed(new Option('--allow-gap', …))`. */
+export function neverGuessed(option: Option): Option {
+  unguessed.add(option);
+  return option;
+}
+
+export function mayBeGuessed(option: Option): boolean {
+  return !unguessed.has(option);
+}
+
 /** A key on the command line: `<key>`, or `[key]`, `<keys...>` and the like where a command wants that. */
 export function keyArgument(flags = '<key>', description = 'its id or name'): Argument {
   return completes('keys', new Argument(flags, description));

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { App } from '../src/app.ts';
 import { KeysError } from '../src/errors.ts';
 import type { Key, KeyService } from '../src/keys.ts';
@@ -15,7 +15,7 @@ import {
   withDelivery,
 } from './delivery.ts';
 import { called } from './key-noun.ts';
-import { addExamples, graceDuration, keyArgument } from './options.ts';
+import { addExamples, graceDuration, keyArgument, neverGuessed } from './options.ts';
 import { rotateSelf } from './rotate-self.ts';
 
 export interface Options extends DeliveryOptions {
@@ -35,7 +35,9 @@ export function declare(command: Command, app: App): void {
       graceDuration,
     )
     .option('--check <command>', 'a command that tests the new secret, given on its standard input')
-    .option('--allow-gap', 'let the old secret die first where there is no other way')
+    .addOption(
+      neverGuessed(new Option('--allow-gap', 'let the old secret die first where there is no other way')),
+    )
     .option('--take-over', 'leave behind a rotation that was begun on a machine that is lost')
     .option('--self', 'the credential that this profile works with')
     .action((refs: string[], options: Options) => rotate(app, refs, options));

@@ -1,8 +1,8 @@
 /** A command line that could not be parsed: what is wrong with it, and what to type instead. */
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError, type Option } from 'commander';
 import { KeysError } from '../src/errors.ts';
 import { nearest, shellWord } from '../src/text.ts';
-import { readOption } from './options.ts';
+import { mayBeGuessed, readOption } from './options.ts';
 import { findSubcommand } from './register.ts';
 
 /** `command` is the one that the command line got to. */
@@ -93,19 +93,15 @@ function dashedValue(option: string, value: string): string {
   return `a value that begins with a dash goes after an equals sign: ${option}=${shellWord(value)}`;
 }
 
-/**
- * The options that begin as an unknown one does, also with one dash: what was left out is easier to guess than what is misspelt.
- * Who types `--all` means every key, and never that a secret may die.
- */
+/** The options that begin as an unknown one does, also with one dash: what was left out is easier to guess than what is misspelt. */
 function begunOption(command: Command | undefined, message: string): string | null {
   const [, begun = ''] = /'--?([^'=-][^'=]+)/.exec(message) ?? [];
-  const known: string[] = [];
-  for (let at = command ?? null; at; at = at.parent) {
-    known.push(...at.options.flatMap(({ long, hidden }) => (long && !hidden ? long : [])));
-  }
-  const isMeant = (long: string) =>
-    long.startsWith(`--${begun}`) && !(begun === 'all' && long === '--allow-gap');
-  return (begun && known.filter(isMeant).join(' or ')) || null;
+  const known: Option[] = [];
+  for (let at = command ?? null; at; at = at.parent) known.push(...at.options);
+  const meant = known.filter(
+    (option) => option.long?.startsWith(`--${begun}`) && !option.hidden && mayBeGuessed(option),
+  );
+  return (begun && meant.map(({ long }) => long).join(' or ')) || null;
 }
 
 /** Throws for a word that is no command: what would be shown is the help of another. */

@@ -12,7 +12,12 @@ test.each([
   ['list --exp 14d', "unknown option '--exp'", 'did you mean --expiring-within?'],
   ['list --no', "unknown option '--no'", 'did you mean --no-expiry or --no-input or --no-color?'],
   ['list --all', "unknown option '--all'", 'did you mean --all-namespaces?'],
-  ['rotate k --allow', "unknown option '--allow'", 'did you mean --allow-gap?'],
+  ['rotate k --alow-gap', "unknown option '--alow-gap'", 'did you mean --allow-gap?'],
+  [
+    'rotate k --allow',
+    "unknown option '--allow'",
+    'keys rotate --help lists the options; a name that begins with a dash goes last, after --',
+  ],
   [
     'rotate --all',
     "unknown option '--all'",
