@@ -27,23 +27,16 @@ const nextByState: Record<OperationState, string> = {
   unproven: 'nothing; the secret can be had once more for 15 minutes',
 };
 
-export function operationJson({
-  id,
-  command,
-  profile,
-  request,
-  minted,
-  key,
-  state,
-  startedAt,
-  destinations,
-}: Operation): OperationJson {
-  const next =
-    state === 'delivered' && command !== 'rotate'
-      ? 'tell the service that it has arrived'
-      : state === 'uncertain' && request.kind === 'regenerate'
-        ? 'say that the secret has arrived: --arrived, or regenerate again'
-        : nextByState[state];
+function nextStep({ state, command, request }: Operation): string {
+  if (state === 'delivered' && command !== 'rotate') return 'tell the service that it has arrived';
+  if (state === 'uncertain' && request.kind === 'regenerate')
+    return 'say that the secret has arrived: --arrived, or regenerate again';
+  return nextByState[state];
+}
+
+export function operationJson(operation: Operation): OperationJson {
+  const { id, command, profile, minted, key, state, startedAt, destinations } = operation;
+  const next = nextStep(operation);
   return { id, command, profile, key: minted ?? key, state, startedAt, destinations, next };
 }
 

@@ -208,10 +208,12 @@ function greeting(profile: Profile, identity: Identity | null, currentBefore: st
   return [
     `logged in to ${profile.url}${who}`,
     `profile ${name}: ${kept[profile.store]}`,
-    currentBefore === undefined
-      ? `${name} is now the current profile`
-      : currentBefore === name
-        ? `${name} is the current profile`
-        : `use it with -p ${name}`,
+    howToUse(name, currentBefore),
   ].join('\n');
+}
+
+function howToUse(name: string, currentBefore: string | undefined): string {
+  if (currentBefore === undefined) return `${name} is now the current profile`;
+  if (currentBefore === name) return `${name} is the current profile`;
+  return `use it with -p ${name}`;
 }
