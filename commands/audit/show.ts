@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../../src/app.ts';
 import { type Audit, type AuditEntry, type AuditFilter, allEntries } from '../../src/audit.ts';
-import { KeysError } from '../../src/errors.ts';
+import { type ErrorCode, KeysError } from '../../src/errors.ts';
 import { readerMayLeave } from '../../src/io.ts';
 import { auditLog, pageSize } from './log.ts';
 import { auditNoun } from './noun.ts';
@@ -100,10 +100,12 @@ async function followLog(
   }
 }
 
-/** A service that is restarted, or limits its callers, will answer again; no row is lost meanwhile. */
+/** A service that is restarted or limits its callers, or whose answers are cut on their way, will answer again; no row is lost meanwhile. */
 function isPassing(error: unknown): error is KeysError {
-  return error instanceof KeysError && ['unavailable', 'timeout', 'rate_limited'].includes(error.code);
+  return error instanceof KeysError && passing.has(error.code);
 }
+
+const passing: ReadonlySet<ErrorCode> = new Set(['unavailable', 'timeout', 'rate_limited', 'bad_response']);
 
 function shorter(before: number, now: number): KeysError {
   return new KeysError('check_failed', `the log had ${before} rows, and has ${now}`, {
