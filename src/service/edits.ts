@@ -10,7 +10,7 @@ export function editOf(row: KeyRow, changes: KeyChanges, known: Roles, now: numb
   const wanted: KeyRowChanges = {
     ...(name === undefined ? {} : { name: rules.keyName(name) }),
     ...(description === undefined ? {} : { description: rules.description(description) }),
-    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, { roles: known }) }),
+    ...(roles === undefined ? {} : { roles: rules.roleNames(roles, known) }),
     ...(permissions === undefined ? {} : { permissions: rules.permissionNames(permissions) }),
     ...(labels === undefined ? {} : { labels: rules.labels(labels) }),
     ...(rateLimit === undefined ? {} : { rateLimit: rules.rateLimit(rateLimit, 'the rate limit') }),
@@ -18,7 +18,7 @@ export function editOf(row: KeyRow, changes: KeyChanges, known: Roles, now: numb
   const merged = { ...row, ...wanted };
   // Its own role may be gone, or do more than look by now: that is no reason not to change anything else.
   if (roles || permissions) {
-    rules.requireFit(merged.type, merged.roles, merged.permissions, { roles: known });
+    rules.requireFit(merged.type, merged.roles, merged.permissions, known);
   }
   const given = Object.entries(wanted).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(row[field as keyof KeyRow]),

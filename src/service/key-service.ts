@@ -256,12 +256,12 @@ export class CallerKeyService implements OwnKeyService {
     const owner = input.owner === undefined ? by.owner : rules.ownerName(input.owner);
     const type = input.type ?? 'manage';
     const known = await rolesWith(core, input.roles ?? []);
-    const roles = rules.roleNames(input.roles ?? [], { roles: known });
+    const roles = rules.roleNames(input.roles ?? [], known);
     const permissions = rules.permissionNames(input.permissions ?? []);
     const holder = { namespace, owner, type, roles, permissions };
     const asOwner = actsAsOwner(holder);
     requireReach(by, { owner, asOwner, grants: await this.#grantsOf(holder, known) });
-    rules.requireFit(type, roles, permissions, { roles: known });
+    rules.requireFit(type, roles, permissions, known);
     if (input.rateLimit && !isAdmin(by)) throw onlyAdminsLimit();
     if (by.kind === 'machine' && owner !== null && owner === by.owner) await this.#requireUser(owner);
     const secret = core.newSecret();

@@ -3,6 +3,7 @@ import { KeysError } from '../errors.ts';
 import { type KeyType, longestGraceMs, type RateLimit } from '../keys.ts';
 import { terminalSafe } from '../text.ts';
 import { parseTimestamp } from '../time.ts';
+import type { Roles } from './grants.ts';
 import { isKeyId } from './ids.ts';
 import { isViewing, viewActions } from './permissions.ts';
 import type { Settings } from './settings.ts';
@@ -71,14 +72,12 @@ export function roleName(text: string): string {
   });
 }
 
-type KnownRoles = Pick<Settings, 'roles'>;
-
-export function roleNames(names: readonly string[], { roles }: KnownRoles): string[] {
+export function roleNames(names: readonly string[], known: Roles): string[] {
   const unique = distinct(names, 'roles', limits.roles);
-  const unknown = unique.find((name) => !Object.hasOwn(roles, name));
+  const unknown = unique.find((name) => !Object.hasOwn(known, name));
   if (unknown === undefined) return unique;
   throw new KeysError('invalid', `there is no role '${unknown}'`, {
-    hint: `roles: ${Object.keys(roles).join(', ')}`,
+    hint: `roles: ${Object.keys(known).join(', ')}`,
   });
 }
 
@@ -106,7 +105,7 @@ export function requireFit(
   type: KeyType,
   roles: readonly string[],
   permissions: readonly string[],
-  settings: KnownRoles,
+  known: Roles,
 ): void {
   if (type === 'manage') return;
   const hint = `a View key may ${viewActions.join(', ')}; for more create a Manage key`;
@@ -114,7 +113,7 @@ export function requireFit(
   if (permission !== undefined) {
     throw new KeysError('invalid', `a View key cannot hold the permission '${permission}'`, { hint });
   }
-  const role = roles.find((name) => !settings.roles[name]?.every(isViewing));
+  const role = roles.find((name) => !known[name]?.every(isViewing));
   if (role !== undefined)
     throw new KeysError('invalid', `a View key cannot hold the role '${role}'`, { hint });
 }

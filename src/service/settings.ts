@@ -2,7 +2,7 @@
 import { KeysError } from '../errors.ts';
 import type { RateLimit } from '../keys.ts';
 import { isDate } from '../time.ts';
-import { builtInRoles } from './grants.ts';
+import { builtInRoles, type Roles } from './grants.ts';
 import type { MasterKey } from './master-keys.ts';
 import { quota as quotaOf, rateLimit, roleName, rolePermissions } from './rules.ts';
 import { defaultPrefix, secretPrefix } from './secret-format.ts';
@@ -16,8 +16,8 @@ export interface Settings {
   readonly totalQuota: number | null;
   /** Dates, oldest first; a new key speaks the newest unless it names one. */
   readonly apiVersions: readonly string[];
-  /** Roles beyond the built-in ones, with the permissions they carry. */
-  readonly roles: Readonly<Record<string, readonly string[]>>;
+  /** Those that are given stand beside the built-in ones, which are among them once the settings are complete. */
+  readonly roles: Roles;
   /** How often each user may ask, with all keys and sessions together; `null`: without limit. */
   readonly rateLimit: RateLimit | null;
   /** How often an address may try secrets that are not good; `null`: without limit. */

@@ -62,8 +62,7 @@ export function usersFor(view: CallerView): Users {
   }
 
   async function requireMembership({ namespace, role }: Membership): Promise<Membership> {
-    const roles = await rolesWith(core, [role]);
-    rules.roleNames([role], { roles });
+    rules.roleNames([role], await rolesWith(core, [role]));
     if (role !== 'admin') return { namespace: rules.namespaceName(namespace), role };
     throw new KeysError('invalid', 'admin is no role in a namespace: an admin is one everywhere', {
       hint: 'make the user an admin: keys user edit <name> --role admin',
