@@ -35,7 +35,7 @@ import { rolesBehind, rolesWith } from './roles.ts';
 import * as rules from './rules.ts';
 import { secretRow } from './secrets.ts';
 import { statusOf, toKey } from './status.ts';
-import type { KeyRow, KeyRowChanges, MintRow, OldEnd, OwnerRow, QuotaGuard } from './store.ts';
+import type { KeyRow, KeyRowChanges, MintRow, NewSecret, OldEnd, OwnerRow, QuotaGuard } from './store.ts';
 import { namespacesFor, rolesFor, usersFor } from './user-service.ts';
 import { verifySecret } from './verifying.ts';
 
@@ -140,8 +140,7 @@ export class CallerKeyService implements OwnKeyService {
       throw new KeysError('invalid', 'an overlap takes an idempotency key: it is settled by it');
     }
     if (takeOver && !overlap) throw new KeysError('invalid', 'only an overlap takes another one over');
-    const old = takeOver ? 'take over' : overlap ? 'overlap' : graceMs;
-    return this.#mint(ticket, () => this.#regenerate(id, old, version, ticket));
+    return this.#mint(ticket, () => this.#regenerate(id, options, version, ticket));
   }
 
   async revoke(id: string, version?: string | null): Promise<void> {
@@ -234,22 +233,46 @@ export class CallerKeyService implements OwnKeyService {
     return grantsOfKey(holder, owner, await rolesWith(core, rolesBehind(holder, owner)));
   }
 
-  /** The administrator of the machine is a user from the first key on. */
-  async #requireUser(name: string): Promise<void> {
+  /** The administrator of the machine is a user from their first key on. */
+  async #requireUser({ owner }: KeyRow): Promise<void> {
+    const by = this.#view.caller();
     const { store, now } = this.#view.core;
-    if (await store.findUser(name)) return;
-    const row = { name, role: 'admin', password: null, memberships: [], disabledAt: null } as const;
+    if (by.kind !== 'machine' || owner === null || owner !== by.owner) return;
+    if (await store.findUser(owner)) return;
+    const row = { name: owner, role: 'admin', password: null, memberships: [], disabledAt: null } as const;
     await store.insertUser(
       { ...row, createdAt: now(), version: 1 },
-      this.#view.audit('user.create', name, { role: row.role }),
+      this.#view.audit('user.create', owner, { role: row.role }),
     );
   }
 
   async #create(input: NewKey, ticket: Ticket | null): Promise<IssuedKey | null> {
     const { core } = this.#view;
-    const { settings, store } = core;
-    const by = this.#view.caller();
     const at = core.now();
+    const secret = core.newSecret();
+    const minted = secretRow(secret, core.settings.secretPrefix, at);
+    const row = await this.#newRow(input, minted, at);
+    await this.#requireUser(row);
+    const kept = row.recoverable ? await keepFirst(core, row, secret) : null;
+    const issued = { key: toKey(row, at), secret };
+    const { namespace, name, owner, type, roles, permissions, expiresAt } = row;
+    const details = { namespace, name, owner, type, roles, permissions, expiresAt };
+    const outcome = await core.store.insertKey(
+      row,
+      { ...minted, kept },
+      this.#quotaAt(at),
+      this.#view.audit('create', row.id, details),
+      ticket?.record(issued, at) ?? null,
+    );
+    if (outcome.refused === 'minted') return null;
+    rowOf(outcome, row);
+    return issued;
+  }
+
+  /** Throws `forbidden` for a key that the caller may not give, and `invalid`. */
+  async #newRow(input: NewKey, { prefix, lastFour }: NewSecret, at: number): Promise<KeyRow> {
+    const { core } = this.#view;
+    const by = this.#view.caller();
     const namespace = rules.namespaceName(input.namespace ?? by.namespace);
     // First of all: what is said of a wrong role names those that there are.
     requireMay(by, 'create', { namespace });
@@ -263,21 +286,14 @@ export class CallerKeyService implements OwnKeyService {
     requireReach(by, { owner, asOwner, grants: await this.#grantsOf(holder, known) });
     rules.requireFit(type, roles, permissions, known);
     if (input.rateLimit && !isAdmin(by)) throw onlyAdminsLimit();
-    if (by.kind === 'machine' && owner !== null && owner === by.owner) await this.#requireUser(owner);
-    const secret = core.newSecret();
-    const minted = secretRow(secret, settings.secretPrefix, at);
-    const row: KeyRow = {
+    return {
+      ...holder,
       id: newKeyId(at),
-      namespace,
       name: rules.keyName(input.name),
       description: rules.description(input.description),
-      owner,
-      type,
-      roles,
-      permissions,
-      apiVersion: rules.apiVersion(input.apiVersion, settings),
-      prefix: minted.prefix,
-      lastFour: minted.lastFour,
+      apiVersion: rules.apiVersion(input.apiVersion, core.settings),
+      prefix,
+      lastFour,
       labels: rules.labels(input.labels ?? {}),
       rateLimit: rules.rateLimit(input.rateLimit, 'the rate limit'),
       recoverable: input.recoverable === true,
@@ -290,25 +306,11 @@ export class CallerKeyService implements OwnKeyService {
       lastUsedAt: null,
       version: 1,
     };
-    const { name, expiresAt } = row;
-    const details = { namespace, name, owner, type, roles, permissions, expiresAt };
-    const issued = { key: toKey(row, at), secret };
-    const kept = row.recoverable ? await keepFirst(core, row, secret) : null;
-    const outcome = await store.insertKey(
-      row,
-      { ...minted, kept },
-      this.#quotaAt(at),
-      this.#view.audit('create', row.id, details),
-      ticket?.record(issued, at) ?? null,
-    );
-    if (outcome.refused === 'minted') return null;
-    rowOf(outcome, row);
-    return issued;
   }
 
   async #regenerate(
     id: string,
-    graceMs: number | 'overlap' | 'take over',
+    options: RegenerateOptions,
     version: string | null | undefined,
     ticket: Ticket | null,
   ): Promise<IssuedKey | null> {
@@ -321,20 +323,19 @@ export class CallerKeyService implements OwnKeyService {
       const minted = secretRow(secret, settings.secretPrefix, at);
       const { prefix, lastFour } = minted;
       const kept = await keepNext(core, current, secret);
-      const { version: before } = current;
       const after = {
         ...current,
         prefix,
         lastFour,
         recoverable: kept !== null,
         rotatedAt: at,
-        version: before + 1,
+        version: current.version + 1,
       };
       const answer = { key: toKey(after, at), secret };
-      const oldEndsAt = oldEndOf(graceMs, current, at);
+      const oldEndsAt = oldEndOf(options, current, at);
       const outcome = await store.replaceSecret(
         current.id,
-        before,
+        current.version,
         { ...minted, kept },
         oldEndsAt,
         this.#view.audit('regenerate', current.id, { lastFour, oldEndsAt }),
@@ -357,8 +358,11 @@ function onlyAdminsLimit(): KeysError {
 /** The last day that a date can say in four digits: no end, for a secret that must have one. */
 const farAway = Date.UTC(9999, 11, 31);
 
-function oldEndOf(graceMs: number | 'overlap' | 'take over', { expiresAt }: KeyRow, at: number): OldEnd {
-  if (graceMs === 'overlap') return graceMs;
-  if (graceMs === 'take over') return { takeOver: expiresAt ?? farAway };
-  return rules.graceEnd(null, expiresAt, at, graceMs);
+function oldEndOf(
+  { graceMs = 0, overlap, takeOver }: RegenerateOptions,
+  { expiresAt }: KeyRow,
+  at: number,
+): OldEnd {
+  if (takeOver) return { takeOver: expiresAt ?? farAway };
+  return overlap ? 'overlap' : rules.graceEnd(null, expiresAt, at, graceMs);
 }
