@@ -1,4 +1,4 @@
-import { etagOf } from '../etag.ts';
+import { tagged } from '../etag.ts';
 import { idempotencyHeaders, issuedKeySchema, newKeySchema, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -16,9 +16,9 @@ export function createKey(app: Server): void {
     async ({ keys, body, headers }, reply) => {
       const wanted = { ...body, description: body.description ?? undefined };
       const { key, secret } = await keys.create(wanted, { idempotencyKey: headers['idempotency-key'] });
-      reply.code(201).header('location', `/v1/keys/${key.id}`).header('etag', etagOf(key));
+      reply.code(201).header('location', `/v1/keys/${key.id}`);
       app.metrics.minted('create');
-      return { key, secret: secret.reveal() };
+      return { key: tagged(reply, key), secret: secret.reveal() };
     },
   );
 }

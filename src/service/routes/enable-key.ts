@@ -1,4 +1,4 @@
-import { etagOf, versionOf } from '../etag.ts';
+import { tagged, versionOf } from '../etag.ts';
 import { idParams, ifMatchHeaders, keySchema, noBody, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -14,10 +14,7 @@ export function enableKey(app: Server): void {
         response: { 200: keySchema, ...problems },
       },
     },
-    async ({ keys, params, headers }, reply) => {
-      const key = await keys.enable(params.id, versionOf(headers['if-match']));
-      reply.header('etag', etagOf(key));
-      return key;
-    },
+    async ({ keys, params, headers }, reply) =>
+      tagged(reply, await keys.enable(params.id, versionOf(headers['if-match']))),
   );
 }

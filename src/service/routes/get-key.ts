@@ -1,4 +1,4 @@
-import { etagOf } from '../etag.ts';
+import { tagged } from '../etag.ts';
 import { idParams, keySchema, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -6,10 +6,6 @@ export function getKey(app: Server): void {
   app.get(
     '/v1/keys/:id',
     { schema: { summary: 'One key', params: idParams, response: { 200: keySchema, ...problems } } },
-    async ({ keys, params }, reply) => {
-      const key = await keys.get(params.id);
-      reply.header('etag', etagOf(key));
-      return key;
-    },
+    async ({ keys, params }, reply) => tagged(reply, await keys.get(params.id)),
   );
 }

@@ -1,7 +1,7 @@
 /** What can be said of a mint by its idempotency key. */
 import { z } from 'zod';
 import { KeysError } from '../../errors.ts';
-import { etagOf } from '../etag.ts';
+import { tagged } from '../etag.ts';
 import { graceSchema, idempotencyHeaders, keySchema, mintSchema, noBody, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -68,10 +68,7 @@ export function settleMint(app: Server): void {
         response: { 200: keySchema, ...problems },
       },
     },
-    async ({ keys, headers, body }, reply) => {
-      const key = await keys.minting.settle(headers['idempotency-key'], body);
-      reply.header('etag', etagOf(key));
-      return key;
-    },
+    async ({ keys, headers, body }, reply) =>
+      tagged(reply, await keys.minting.settle(headers['idempotency-key'], body)),
   );
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { etagOf, versionOf } from '../etag.ts';
+import { tagged, versionOf } from '../etag.ts';
 import {
   graceSchema,
   idempotencyHeaders,
@@ -37,9 +37,8 @@ export function regenerateKey(app: Server): void {
     async ({ keys, params, body, headers }, reply) => {
       const options = { ...body, idempotencyKey: headers['idempotency-key'] };
       const { key, secret } = await keys.regenerate(params.id, options, versionOf(headers['if-match']));
-      reply.header('etag', etagOf(key));
       app.metrics.minted('regenerate');
-      return { key, secret: secret.reveal() };
+      return { key: tagged(reply, key), secret: secret.reveal() };
     },
   );
 }

@@ -1,4 +1,4 @@
-import { etagOf } from '../etag.ts';
+import { tagged } from '../etag.ts';
 import { idParams, issuedKeySchema, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -14,8 +14,7 @@ export function revealKey(app: Server): void {
     },
     async ({ keys, params }, reply) => {
       const { key, secret } = await keys.reveal(params.id);
-      reply.header('etag', etagOf(key));
-      return { key, secret: secret.reveal() };
+      return { key: tagged(reply, key), secret: secret.reveal() };
     },
   );
 }

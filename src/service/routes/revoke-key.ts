@@ -1,4 +1,4 @@
-import { etagOf, versionOf } from '../etag.ts';
+import { tagged, versionOf } from '../etag.ts';
 import { idParams, ifMatchHeaders, keySchema, noBody, problems } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
@@ -16,9 +16,7 @@ export function revokeKey(app: Server): void {
     },
     async ({ keys, params, headers }, reply) => {
       await keys.revoke(params.id, versionOf(headers['if-match']));
-      const key = await keys.get(params.id);
-      reply.header('etag', etagOf(key));
-      return key;
+      return tagged(reply, await keys.get(params.id));
     },
   );
 }

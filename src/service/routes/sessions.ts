@@ -32,17 +32,11 @@ export function createSession(app: Server): void {
       },
     },
     async ({ service, caller, context, body }, reply) => {
-      if (!body && !caller) {
-        throw new KeysError(
-          'unauthenticated',
-          'a session takes a user and a password, or the secret of a key',
-        );
-      }
-      const tokens = body
-        ? await service.sessions.open(body.user, new Secret(body.password), context)
-        : caller && (await service.sessions.openAs(caller, context));
+      const { sessions } = service;
       reply.code(201);
-      return revealed(tokens as SessionTokens);
+      if (body) return revealed(await sessions.open(body.user, new Secret(body.password), context));
+      if (caller) return revealed(await sessions.openAs(caller, context));
+      throw new KeysError('unauthenticated', 'a session takes a user and a password, or the secret of a key');
     },
   );
 }

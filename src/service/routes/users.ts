@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Secret } from '../../secret.ts';
-import type { User } from '../../users.ts';
-import { etagOf, versionOf } from '../etag.ts';
+import { tagged, versionOf } from '../etag.ts';
 import {
   ifMatchHeaders,
   membershipBody,
@@ -16,15 +15,6 @@ import {
 import type { Server } from '../server.ts';
 
 const response = { 200: userSchema, ...problems };
-
-interface Reply {
-  header(name: 'etag', value: string): unknown;
-}
-
-function tagged(reply: Reply, user: User): User {
-  reply.header('etag', etagOf(user));
-  return user;
-}
 
 export function listUsers(app: Server): void {
   app.get(
