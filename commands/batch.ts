@@ -72,7 +72,12 @@ export async function targetsFrom(
     }
   });
   const seen = new Set<string>();
-  return found.filter(({ key }) => key === null || !(seen.has(key.id) || !seen.add(key.id)));
+  return found.filter(({ key }) => {
+    if (key === null) return true;
+    const isFirst = !seen.has(key.id);
+    seen.add(key.id);
+    return isFirst;
+  });
 }
 
 async function refsFrom({ io }: App, args: readonly string[]): Promise<string[]> {
