@@ -159,6 +159,17 @@ export function labels(given: Readonly<Record<string, string>>): Record<string, 
   return Object.fromEntries(entries);
 }
 
+/** `what` says whose it is: `the rate limit`. */
+export function rateLimit(limit: RateLimit | null | undefined, what: string): RateLimit | null {
+  if (!limit) return null;
+  const { requests, perSeconds } = limit;
+  const fits = (value: number, most: number) => Number.isSafeInteger(value) && value >= 1 && value <= most;
+  if (fits(requests, 999_999_999) && fits(perSeconds, 86_400)) return { requests, perSeconds };
+  throw new KeysError('invalid', `${what} cannot be ${requests} requests in ${perSeconds} s`, {
+    hint: 'requests from 1 to 999,999,999, perSeconds from 1 to 86,400, both whole numbers',
+  });
+}
+
 export function nameGlob(glob: string): string {
   requireLength(glob, 'the name pattern', limits.glob);
   return glob;
@@ -207,15 +218,4 @@ function distinct(names: readonly string[], what: string, most: number): string[
   const unique = [...new Set(names)];
   if (unique.length > most) throw new KeysError('invalid', `${most} ${what} are the most`);
   return unique;
-}
-
-/** `what` says whose it is: `the rate limit`. */
-export function rateLimit(limit: RateLimit | null | undefined, what: string): RateLimit | null {
-  if (!limit) return null;
-  const { requests, perSeconds } = limit;
-  const fits = (value: number, most: number) => Number.isSafeInteger(value) && value >= 1 && value <= most;
-  if (fits(requests, 999_999_999) && fits(perSeconds, 86_400)) return { requests, perSeconds };
-  throw new KeysError('invalid', `${what} is none`, {
-    hint: 'requests from 1 to 999,999,999, perSeconds from 1 to 86,400, both whole numbers',
-  });
 }

@@ -231,6 +231,15 @@ test.each([
   expect((await ask('POST /v1/keys', { body: { name: 'demo', rateLimit } })).status).toBe(400);
 });
 
+test('the refusal of a limit names it, and says what may be', async () => {
+  const { ask } = await newHttpService();
+  const { body } = await ask('POST /v1/keys', { body: { name: 'demo', rateLimit: limit(0) } });
+  expect(body).toMatchObject({
+    detail: 'the rate limit cannot be 0 requests in 60 s',
+    hint: expect.stringContaining('from 1 to 999,999,999'),
+  });
+});
+
 test('a refusal is recorded under the name of whose limit it was, and does nothing else', async () => {
   const { ask, mint } = await newHttpService({ settings: { rateLimit: limit(1) } });
   const { id, secret } = await mint({ name: 'ci', owner: 'ann', roles: ['viewer'] });
