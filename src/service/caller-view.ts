@@ -10,19 +10,19 @@ import type { AuditRow, FoundKey, KeyRow, OwnerRow } from './store.ts';
 
 export class CallerView {
   readonly core: ServiceCore;
-  /** Who asks, if they say. */
-  readonly anybody: Caller | null;
+  /** Who asks; `null` where they do not say. */
+  readonly asker: Caller | null;
   readonly context: RequestContext;
 
-  constructor(core: ServiceCore, anybody: Caller | null, context: RequestContext) {
+  constructor(core: ServiceCore, asker: Caller | null, context: RequestContext) {
     this.core = core;
-    this.anybody = anybody;
+    this.asker = asker;
     this.context = context;
   }
 
   /** Throws `unauthenticated` when nobody has said who they are. */
   caller(): Caller {
-    if (this.anybody) return this.anybody;
+    if (this.asker) return this.asker;
     throw new KeysError('unauthenticated', 'this takes the secret of a key');
   }
 
@@ -48,7 +48,7 @@ export class CallerView {
 
   /**
    * Decides on a row and changes it if it is still that row, as often as somebody else was first. `decide` gives `null` when
-   * there is nothing to do.
+   * there is nothing to do. Throws `not_found`, `forbidden`, `changed`, and `conflict` for a key that is revoked.
    */
   async change(
     id: string,
@@ -60,11 +60,7 @@ export class CallerView {
       const found = await this.visible(id);
       const { row, owner } = found;
       requireMay(this.caller(), action, await this.targetOf(found));
-      if (version !== null && version !== undefined && version !== String(row.version)) {
-        throw new KeysError('changed', `the key '${row.name}' has changed meanwhile`, {
-          hint: 'look at it again, then repeat the change',
-        });
-      }
+      requireVersion(`the key '${row.name}'`, row, version);
       if (row.revokedAt !== null && action !== 'revoke') {
         throw new KeysError('conflict', `the key '${row.name}' is revoked, and that is for good`, {
           hint: 'create a new key instead',
@@ -77,6 +73,18 @@ export class CallerView {
       this.context.recorded = false;
     }
   }
+}
+
+/** Throws `changed` for a row that has got another version than the one that a change insists on. */
+export function requireVersion(
+  what: string,
+  row: { readonly version: number },
+  version: string | null | undefined,
+): void {
+  if (version === null || version === undefined || version === String(row.version)) return;
+  throw new KeysError('changed', `${what} has changed meanwhile`, {
+    hint: 'look at it again, then repeat the change',
+  });
 }
 
 /** Times as they are told everywhere. */

@@ -1,14 +1,11 @@
 /** What a request counts on: a user and a key, or, where the secret is not good, the address it came from. */
 import type { RequestContext } from './audit.ts';
-import { type Bucket, type Counter, spend } from './limits.ts';
+import type { ServiceCore } from './core.ts';
+import { type Bucket, spend } from './limits.ts';
 import { networkOf } from './networks.ts';
-import type { Settings } from './settings.ts';
 import type { KeyRow } from './store.ts';
 
-interface Core {
-  readonly counter: Counter;
-  readonly settings: Settings;
-}
+type Core = Pick<ServiceCore, 'counter' | 'settings'>;
 
 /** A key, or a session without one. */
 type Used = Pick<KeyRow, 'id' | 'owner' | 'rateLimit'> & { readonly name: string | null };

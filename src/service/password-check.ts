@@ -1,18 +1,13 @@
 /** Whether a password is a user's, asked no oftener than a guesser may. */
 import type { Secret } from '../secret.ts';
 import type { RequestContext } from './audit.ts';
+import type { ServiceCore } from './core.ts';
 import { isPassword } from './passwords.ts';
-import type { Store, UserRow } from './store.ts';
-import type { Throttle } from './throttle.ts';
-
-interface Core {
-  readonly store: Pick<Store, 'findUser'>;
-  readonly throttle: Throttle;
-}
+import type { UserRow } from './store.ts';
 
 /** The user, if the password is right and they are active; as slow for one who is not there. Throws `rate_limited`. */
 export async function checkPassword(
-  { store, throttle }: Core,
+  { store, throttle }: Pick<ServiceCore, 'store' | 'throttle'>,
   user: string,
   password: Secret,
   context: RequestContext,

@@ -70,7 +70,7 @@ export function isAccessToken(credential: Secret): boolean {
 }
 
 export function createSessions(core: SessionParts): Sessions {
-  const { store, now, throttle } = core;
+  const { store, now } = core;
 
   function audit(
     action: string,
@@ -84,7 +84,7 @@ export function createSessions(core: SessionParts): Sessions {
   }
 
   async function requirePassword(user: string, password: Secret, context: RequestContext): Promise<UserRow> {
-    const row = await checkPassword({ store, throttle }, user, password, context);
+    const row = await checkPassword(core, user, password, context);
     if (row) return row;
     throw new KeysError('unauthenticated', 'the user or the password is wrong', {
       hint: 'an admin gives a new one: keys user edit <name> --password',

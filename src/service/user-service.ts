@@ -2,7 +2,7 @@
 import { KeysError } from '../errors.ts';
 import type { Membership, Namespace, Namespaces, Role, Roles, User, UserChanges, Users } from '../users.ts';
 import { type Action, isAdmin, may, requireMay } from './access.ts';
-import type { CallerView } from './caller-view.ts';
+import { type CallerView, requireVersion } from './caller-view.ts';
 import { builtInRoles } from './grants.ts';
 import { checkPassword } from './password-check.ts';
 import { hashPassword } from './passwords.ts';
@@ -32,11 +32,7 @@ export function usersFor(view: CallerView): Users {
   ): Promise<User> {
     for (;;) {
       const row = await visible(name);
-      if (version !== null && version !== undefined && version !== String(row.version)) {
-        throw new KeysError('changed', `the user '${name}' has changed meanwhile`, {
-          hint: 'look at it again, then repeat the change',
-        });
-      }
+      requireVersion(`the user '${name}'`, row, version);
       const wanted = await decide(row);
       if (Object.keys(wanted).length === 0) return toUser(row);
       const details = { ...wanted, ...(wanted.password === undefined ? {} : { password: 'changed' }) };

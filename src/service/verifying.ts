@@ -14,13 +14,12 @@ import { useSecret } from './uses.ts';
 
 /** An unusable secret is an answer, not an error. Throws `rate_limited`, `unavailable`. */
 export async function verifySecret(view: CallerView, secret: Secret): Promise<Verification> {
-  const { core, anybody, context } = view;
+  const { core, asker, context } = view;
   const { found, reason } = await judge(view, secret);
   const at = core.now();
   context.recorded = true;
-  core.queue.add(verifyRow(at, context, anybody, found?.row ?? null, reason));
-  const isTold =
-    reason !== 'revoked' || (anybody && found && may(anybody, 'edit', await view.targetOf(found)));
+  core.queue.add(verifyRow(at, context, asker, found?.row ?? null, reason));
+  const isTold = reason !== 'revoked' || (asker && found && may(asker, 'edit', await view.targetOf(found)));
   if (!found || !isTold) return { valid: false, reason: 'unknown', key: null };
   const key = toKey(core.uses.latest(found.row), at);
   if (reason !== null) return { valid: false, reason, key };
