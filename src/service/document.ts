@@ -1,11 +1,31 @@
 /** The OpenAPI document: what the provider makes of the routes' schemas, put right, and with the headers of the answers. */
-import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import manifest from '../../package.json' with { type: 'json' };
+
+/** For `@fastify/swagger`. */
+export const documentOptions: FastifyDynamicSwaggerOptions = {
+  openapi: {
+    openapi: '3.1.1',
+    info: { title: 'keys', description: 'The key service', version: manifest.version },
+    servers: [{ url: '/' }],
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'http', scheme: 'ApiKey' },
+      },
+    },
+    security: [{ bearer: [] }, { apiKey: [] }],
+  },
+  transform: jsonSchemaTransform,
+  transformObject: completed,
+};
 
 /**
  * Every named shape is an answer's; the provider adds a twin of each for requests, which nothing refers to. And it calls every
  * body required, also one that need not be there.
  */
-export const completed: typeof jsonSchemaTransformObject = (document) => {
+function completed(document: Parameters<typeof jsonSchemaTransformObject>[0]) {
   const described = jsonSchemaTransformObject(document);
   const schemas = 'components' in described ? described.components?.schemas : undefined;
   for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
@@ -21,7 +41,7 @@ export const completed: typeof jsonSchemaTransformObject = (document) => {
   }
   if (schemas) Object.assign(schemas, opened(schemas));
   return described;
-};
+}
 
 /** Answers get further fields one day, and a client that was made from this document is not to refuse them. */
 function opened<T>(answers: T): T {

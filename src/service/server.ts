@@ -6,23 +6,19 @@ import { fastifySwagger } from '@fastify/swagger';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   fastify,
   LogController,
   type RawServerDefault,
 } from 'fastify';
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
-import manifest from '../../package.json' with { type: 'json' };
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { KeysError } from '../errors.ts';
 import type { Caller } from './access.ts';
 import type { RequestContext } from './audit.ts';
 import { requestRow } from './audit-requests.ts';
 import { authenticate, authenticateAgain } from './authenticate.ts';
-import { completed } from './document.ts';
+import { documentOptions } from './document.ts';
 import type { OwnKeyService } from './key-service.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
@@ -143,55 +139,44 @@ export function createServer(parts: ServerParts): Server {
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, caller, routeOptions } = request;
     const row = requestRow(request, reply, service.now());
     if (row) service.record(row);
-    // The route, not the URL: somebody may have put a secret there.
-    const route = routeOptions.url ?? null;
-    metrics.answered(method, route, reply.statusCode, reply.elapsedTime / 1_000);
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const who = { keyId: caller?.keyId ?? null, address: request.ip };
-    request.log.info(
-      { requestId: request.id, method, route, status: reply.statusCode, ...who, ms },
-      'request',
-    );
+    tellAnswered(request, reply, metrics);
     done();
   });
 
-  app.register(fastifySwagger, {
-    openapi: {
-      openapi: '3.1.1',
-      info: { title: 'keys', description: 'The key service', version: manifest.version },
-      servers: [{ url: '/' }],
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          apiKey: { type: 'http', scheme: 'ApiKey' },
-        },
-      },
-      security: [{ bearer: [] }, { apiKey: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: completed,
-  });
-  app.register(async (scope: Server) => {
-    const methods = new Map<string, string[]>();
-    let operationId: string;
-    scope.addHook('onRoute', (route) => {
-      const { url, method, config } = route;
-      route.schema = { ...route.schema, operationId };
-      methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
-      if (config?.credential === undefined) {
-        route.preValidation = authenticateAgain;
-      }
-    });
-    for (const [name, route] of Object.entries(routes)) {
-      operationId = name;
-      route(scope);
-    }
-    for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
-  });
+  app.register(fastifySwagger, documentOptions);
+  app.register(async (scope: Server) => addRoutes(scope));
   return app;
+}
+
+/** By its route, not its URL: somebody may have put a secret there. */
+function tellAnswered(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
+  const { method, caller, routeOptions } = request;
+  const route = routeOptions.url ?? null;
+  metrics.answered(method, route, reply.statusCode, reply.elapsedTime / 1_000);
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  const who = { keyId: caller?.keyId ?? null, address: request.ip };
+  request.log.info({ requestId: request.id, method, route, status: reply.statusCode, ...who, ms }, 'request');
+}
+
+/** Every route, under its name in the OpenAPI document. */
+function addRoutes(scope: Server): void {
+  const methods = new Map<string, string[]>();
+  let operationId: string;
+  scope.addHook('onRoute', (route) => {
+    const { url, method, config } = route;
+    route.schema = { ...route.schema, operationId };
+    methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+    if (config?.credential === undefined) {
+      route.preValidation = authenticateAgain;
+    }
+  });
+  for (const [name, route] of Object.entries(routes)) {
+    operationId = name;
+    route(scope);
+  }
+  for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
 }
 
 function requestIdOf(given: string | string[] | undefined): string {
