@@ -98,17 +98,13 @@ function prepare(db: DatabaseSync, path: string): void {
   // Secrets lie all over the file; SQLite's own 2 MB would be read again and again.
   db.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA wal_autocheckpoint = ${logPages}`);
   if (step === migrations.length) return;
+  // What fails from here on is undone when the connection is closed.
   db.exec('BEGIN IMMEDIATE');
-  try {
-    // Asked again: another process may have been here between.
-    for (const sql of migrations.slice(stepOf(db))) migrate(db, path, sql(sqliteDialect));
-    db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
-    requireFullSync(db);
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
+  // Asked again: another process may have been here between.
+  for (const sql of migrations.slice(stepOf(db))) migrate(db, path, sql(sqliteDialect));
+  db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
+  requireFullSync(db);
+  db.exec('COMMIT');
 }
 
 /** Throws `invalid` for a database that is not at the step it says. */

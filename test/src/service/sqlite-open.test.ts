@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { migrations } from '../../../src/service/migrations/index.ts';
 import { databaseError, openDatabase, requireFullSync } from '../../../src/service/sqlite-open.ts';
 import { refuses } from '../../contracts/key-service.ts';
@@ -26,12 +26,62 @@ test('every connection waits for the disk, in WAL mode, with foreign keys', asyn
     const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
     expect([pragma('synchronous'), pragma('journal_mode'), pragma('foreign_keys')]).toEqual([2, 'wal', 1]);
     expect(pragma('user_version')).toBe(migrations.length);
+    // What another process does is waited for: fifteen seconds.
+    expect(pragma('busy_timeout')).toBe(15_000);
     // Without it the log would grow without end.
     expect(pragma('wal_autocheckpoint')).toBe(4_000);
     db.exec('PRAGMA synchronous = NORMAL');
     expect(() => requireFullSync(db)).toThrow('does not wait for the disk');
     db.close();
   }
+});
+
+test('steps that would not wait for the disk are not taken', async () => {
+  const path = newDatabasePath();
+  const { exec } = DatabaseSync.prototype;
+  const executed = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (
+    this: DatabaseSync,
+    sql,
+  ) {
+    exec.call(this, sql.replace('synchronous = FULL', 'synchronous = NORMAL'));
+  });
+  onTestFinished(() => executed.mockRestore());
+  await expect(openDatabase(path)).rejects.toThrow('does not wait for the disk');
+  executed.mockRestore();
+  const db = new DatabaseSync(path);
+  expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([]);
+  db.close();
+});
+
+/** A new database that another connection is writing to; SQLite itself does not wait for that one before the switch to WAL. */
+function busyDatabase(): { path: string; release: () => void } {
+  const path = withDatabase(() => {});
+  const db = new DatabaseSync(path);
+  db.exec('BEGIN IMMEDIATE');
+  return { path, release: () => db.close() };
+}
+
+test('a new database that another process is writing to is opened when that one is done', async () => {
+  const { path, release } = busyDatabase();
+  const opening = openDatabase(path);
+  release();
+  (await opening).close();
+});
+
+test('a new database that another process does not let go of is busy after fifteen seconds, and not before', async () => {
+  const { path, release } = busyDatabase();
+  onTestFinished(release);
+  const now = vi.spyOn(Date, 'now').mockReturnValue(0);
+  onTestFinished(() => now.mockRestore());
+  const opening = openDatabase(path);
+  now.mockClear();
+  now.mockReturnValue(15_000);
+  await vi.waitUntil(() => now.mock.calls.length >= 2, { timeout: 20_000 });
+  now.mockReturnValue(15_001);
+  await expect(opening).rejects.toMatchObject({
+    code: 'unavailable',
+    message: `the database ${path} is not usable: it is busy`,
+  });
 });
 
 test('what was deleted is nowhere in the file', async () => {
