@@ -48,6 +48,9 @@ describe.skipIf(lacksPostgres)(
         'ssl_mode=verify-full',
         'sslmode=verify_full',
         'sslmode=',
+        'tls=true',
+        // The driver does not know it, and would look at no list of revoked certificates.
+        'sslmode=verify-full&sslcrl=/etc/keys/revoked.pem',
       ]) {
         for (const place of ['postgres://keys@127.0.0.1/keys?', 'postgres://keys@/keys?host=127.0.0.1&'])
           await refuses('invalid', openStore(place + parameter), /an unknown/);

@@ -216,6 +216,26 @@ describe.skipIf(lacksPostgres)(
       await expect(openStore(setting('search_path=nowhere'))).rejects.toThrow('not usable: no schema has');
     });
 
+    test('a password that is asked for or wrong, a user who is not let in and a database that is not there are told in words', async () => {
+      const address = await postgres.newDatabase();
+      const as = (user: string) => address.replace('postgres@', `${user}@`);
+      await withClient(address, async (client) => {
+        await client.query("CREATE ROLE guarded LOGIN PASSWORD 'right'; CREATE ROLE barred LOGIN");
+        const { rows } = await client.query('SHOW hba_file');
+        await client.query(`COPY (VALUES ('host all guarded 127.0.0.1/32 scram-sha-256'), ('host all barred 127.0.0.1/32 reject'),
+          ('host all all 127.0.0.1/32 trust')) TO '${rows[0].hba_file}'`);
+        await client.query('SELECT pg_reload_conf()');
+      });
+      await vi.waitFor(
+        () => expect(withClient(as('barred'), async () => {})).rejects.toThrow('rejects'),
+        20_000,
+      );
+      await refuses('unavailable', openStore(as('barred')), /it does not let this user in/);
+      await refuses('unavailable', openStore(as('guarded')), /it asks for a password\n.*PGPASSWORD/);
+      await refuses('unavailable', openStore(as('guarded:wrong')), /it does not accept the password/);
+      await refuses('unavailable', openStore(`${address}_gone`), /there is no database of this name/);
+    });
+
     test('a user who may not make tables serves the ones that are there', async () => {
       const address = await postgres.newDatabase();
       await (await openStore(address)).close();
