@@ -41,8 +41,10 @@ export async function whereabouts(
     if (found === 'unknown') unknown += 1;
     else absent += 1;
   }
-  const waiting = destinations.filter(({ spec }) => !delivered.includes(spec));
-  if (used && absent === 0 && waiting.length <= 1) return 'arrived';
+  // Whoever has used it had it from somewhere: where that can be one place only, it has arrived there.
+  const reached = attempted.length === 1 ? attempted : delivered;
+  const isEverywhere = destinations.every(({ spec }) => reached.includes(spec));
+  if (used && absent === 0 && isEverywhere) return 'arrived';
   if (!used && unknown === 0) return 'lost';
   if (arrived) return 'arrived';
   await held.save({ state: 'uncertain' });

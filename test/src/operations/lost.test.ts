@@ -181,6 +181,41 @@ describe('a rotation that died between a delivery nobody can read back and its j
     expect(await states()).toEqual(['uncertain']);
   });
 
+  test('whose secret is in use where it arrived, and was refused elsewhere, is not finished by that', async () => {
+    const { service, journal, parts, intent, resume, states } = await newWorld();
+    const old = await service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+    const first = memoryDestination('first:', { readable: false });
+    const second = memoryDestination('second:', { readable: false });
+    const refusing = { ...second, deliver: () => Promise.reject(new KeysError('undelivered', 'refused')) };
+    const key = { id: old.key.id, name: 'ci' };
+    const rotation = intent({
+      command: 'rotate',
+      request,
+      graceMs,
+      key,
+      destinations: ['first:', 'second:'],
+    });
+    const refused = performOperation(journal, rotation, parts({ destinations: [first, refusing] }));
+    await expect(refused).rejects.toMatchObject({ code: 'undelivered' });
+    expect(first.held && (await service.verify(first.held)).valid).toBe(true);
+    const [operation] = (await journal.list()).operations;
+    const again = resume(operation?.id ?? '', { destinations: [first, second] });
+    await expect(again).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect((await service.verify(old.secret)).valid).toBe(true);
+    expect(await states()).toEqual(['uncertain']);
+  });
+
+  test('and is in use where it arrived has not arrived where it is to go now', async () => {
+    const { rotation, resume, works, states } = await newWorld();
+    const { id, oldWorks } = await rotation();
+    expect(await works()).toBe(true);
+    const other = memoryDestination('other:', { readable: false });
+    await expect(resume(id, { destinations: [other] })).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect(await oldWorks()).toBe(true);
+    expect(await states()).toEqual(['uncertain']);
+  });
+
   test('to another destination does not end the secret that the first one may have', async () => {
     const { rotation, resume, later, works } = await newWorld();
     const { id, oldWorks } = await rotation();
