@@ -76,7 +76,8 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
       path: link === undefined ? url : linkFrom(url, link),
       ...(link === undefined && { query: render((call.query ?? {}) as Template, all) as Call['query'] }),
       ...(call.body !== undefined && { body: render(call.body as Template, { ...secrets, ...all }) }),
-      headers: { ...headers, ...as },
+      // A mapping that puts a secret to verify where the credential goes means that secret.
+      headers: { ...as, ...headers },
       errorOf: (answer) => errorOf(call, answer),
       ...rest,
     });
