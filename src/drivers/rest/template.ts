@@ -112,7 +112,7 @@ function renderText(text: string, values: Values): unknown {
 }
 
 function filled({ variable, expression }: Placeholder, values: Values): unknown {
-  const value = Object.hasOwn(values, variable) ? values[variable] : undefined;
+  const value = values[variable];
   if (value === undefined || expression === null) return value;
   return find(expression, value) ?? undefined;
 }
@@ -151,8 +151,5 @@ export function renderPath(text: string, values: Values): string {
       throw new KeysError('not_found', `nothing has the ${part.variable} '${value ?? ''}'`);
     return encodeURIComponent(value.toWellFormed());
   });
-  const path = encoded.join('');
-  if (path.split('/').some((segment) => /^\.\.?$/.test(segment)))
-    throw new KeysError('not_found', `nothing is at ${path}`);
-  return path;
+  return encoded.join('');
 }
