@@ -25,6 +25,7 @@ test.each([
     "did you mean 'name'?",
   ],
   [base.replace('/keys', '/a/../b'), '6:3', "no '.' or '..'", 'docs/rest-driver.md'],
+  [base.replace('/keys', '/a//b'), '6:3', 'no empty parts', 'docs/rest-driver.md'],
   [base.replace('/keys', '/keys?all=1'), '6:3', 'belongs into query', 'docs/rest-driver.md'],
   [base.replace('/keys', '/keys/{id}'), '6:3', 'there is no {id} here', 'docs/rest-driver.md'],
   [base.replace('id: id', 'id: "a["'), '3:3', 'is no JMESPath expression', 'docs/rest-driver.md'],
@@ -147,6 +148,14 @@ test('a service can do what its mapping says, and a mapping that says nothing pr
   });
   const named = parseMapping('acme.yaml', `${base}${create}, body: { name: '{name}' } }\n`);
   expect(capabilitiesFrom(named)).not.toHaveProperty('nameless');
+});
+
+test('what to do in place of a missing verb, and what a person should know, is what the mapping says', () => {
+  const calls = `${base}${create}, body: { name: '{name}', who: '{owner}' }, requires: [owner, roles] }\n`;
+  const text = `${calls}instead: { revoke: ask Ann }\nnotes: [keys are slow]\n`;
+  const { instead, notes } = capabilitiesFrom(parseMapping('acme.yaml', text));
+  expect(instead).toMatchObject({ revoke: 'ask Ann', edit: 'use the web interface of the service' });
+  expect(notes).toEqual(['a new key needs: --owner, --role', 'keys are slow']);
 });
 
 test('a file that is larger than a mapping ever is is refused, and one as large is read', () => {
@@ -323,10 +332,15 @@ test('a page that begins with what was seen already is no end of the list', asyn
   expect(await ids()).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'new']);
 });
 
-test('a list is read once where a total tells of a change, or where it has one page; else twice', async () => {
+test('a list is read once where a total that fits tells of a change, or where it has one page; else twice', async () => {
   const total = await paged('{ style: page, size: 3, total: { header: x-total } }', numbered);
   await total.ids();
   expect(total.server.requests.map(({ query }) => query.get('page'))).toEqual(['1', '2', '3']);
+  const low = await paged('{ style: page, size: 3, total: total }', ({ query }, keys) =>
+    from((Number(query.get('page')) - 1) * 3, 3, keys, { total: 5 }),
+  );
+  await low.ids();
+  expect(low.server.requests.map(({ query }) => query.get('page'))).toEqual([...'12', ...'12']);
   const one = await paged('{ style: page }', ({ query }, keys) =>
     from(query.get('page') === '1' ? 0 : 7, 7, keys),
   );
@@ -362,9 +376,10 @@ test.each([
     '{ style: link, next: next }',
     () => ({ status: 200, body: { keys: [{ id: 'a' }], next: '/keys?page=1' } }),
   ],
-])('a page that repeats (%s) ends with bad_response (exit 12)', async (paging, answer) => {
-  const { ids } = await paged(paging, answer);
+])('a page that repeats (%s) ends with bad_response (exit 12), and soon', async (paging, answer) => {
+  const { ids, server } = await paged(paging, answer);
   await refuses('bad_response', ids());
+  expect(server.requests.length).toBeLessThanOrEqual(10);
 });
 
 /** The keys from `start` on, no more than `most` at once. */
@@ -432,7 +447,7 @@ test.each([
     const start = where === 'by offset' ? Number(query.get('offset')) : (Number(query.get('page')) - 1) * 3;
     return from(start, 3, where === 'by offset' ? keys.slice(0, 4) : keys, { total: 7 });
   });
-  await refuses('bad_response', ids());
+  await refuses('bad_response', ids(), /ends after [04] of 7/);
 });
 
 test('two keys with one id are bad_response (exit 12), never one key; the same entry twice is one', async () => {
