@@ -1,7 +1,7 @@
 /** A session at our own service, renewed against a service that answers badly, late or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { withSession } from '../../../src/drivers/keys-session.ts';
+import { endSession, passwordLogin, withSession } from '../../../src/drivers/keys-session.ts';
 import { KeysError } from '../../../src/errors.ts';
 import type { Call, HttpOptions } from '../../../src/http.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -41,7 +41,10 @@ async function session(script: readonly Reply[] | Reply, now: number, options: P
       },
     },
   );
-  return { http, kept, known, asked: service.asked };
+  const replace = (theirs: object) => {
+    latest = new Secret(JSON.stringify(theirs));
+  };
+  return { http, kept, known, replace, asked: service.asked };
 }
 
 test('by a clock that is hours ahead a session is renewed once, and not before every call', async () => {
@@ -51,19 +54,82 @@ test('by a clock that is hours ahead a session is renewed once, and not before e
   expect(asked.map(({ url }) => url)).toEqual(['/v1/sessions/refresh', '/v1/keys', '/v1/keys']);
 });
 
+test('calls at once renew a session once, for a refresh token is good once', async () => {
+  const { http, asked } = await session([json(200, tokens('next')), ok, ok], Date.now() + hourMs / 4);
+  await Promise.all([http.call(list), http.call(list)]);
+  expect(asked.map(({ url }) => url)).toEqual(['/v1/sessions/refresh', '/v1/keys', '/v1/keys']);
+});
+
+test('a session that another process has renewed is taken from there, and its old token not presented', async () => {
+  const { asked, http, replace } = await session([ok], Date.now() + hourMs / 4);
+  replace({ ...tokens('theirs'), expiresAt: new Date(Date.now() + hourMs).toISOString() });
+  await http.call(list);
+  expect(asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer access-theirs']);
+});
+
 test.each<[string, Partial<Call>]>([
   ['the password of a step-up', { path: ['v1', 'sessions', 'step-up'] }],
   ["a call's own credential", { headers: { authorization: 'Bearer own' } }],
 ])('a refusal of %s renews nothing, and it is not presented twice', async (_what, call) => {
   const { http, asked } = await session([problem(401, 'unauthenticated')], Date.now());
   expect((await failureOf(http.call({ ...list, ...call }))).code).toBe('unauthenticated');
-  expect(asked).toHaveLength(1);
+  const { authorization = 'Bearer access-first' } = call.headers ?? {};
+  expect(asked.map(({ headers }) => headers.authorization)).toEqual([authorization]);
 });
 
-test('every token that a session is renewed to is known as a secret', async () => {
-  const { http, known } = await session([json(200, tokens('next')), ok], Date.now() + hourMs);
+test('every token of a session, and every one that it is renewed to, is known as a secret', async () => {
+  const script = [problem(401, 'unauthenticated'), json(200, tokens('next')), ok];
+  const { http, known } = await session(script, Date.now());
   await http.call(list);
-  expect(known).toEqual(expect.arrayContaining(['access-next', 'refresh-next']));
+  for (const name of ['first', 'next'])
+    expect(known).toEqual(
+      expect.arrayContaining([`access-${name}`, `Bearer access-${name}`, `refresh-${name}`]),
+    );
+});
+
+test('a call that is refused while another has renewed the session renews it no more', async () => {
+  let retried: (() => void) | undefined;
+  const again = new Promise<void>((resolve) => {
+    retried = resolve;
+  });
+  const refused = problem(401, 'unauthenticated');
+  const late: Reply = (response, seen) => void again.then(() => refused(response, seen));
+  const renewed: Reply = (response, seen) => {
+    ok(response, seen);
+    retried?.();
+  };
+  const { http, asked } = await session([refused, late, json(200, tokens('next')), renewed, ok], Date.now());
+  await Promise.all([http.call(list), http.call(list)]);
+  expect(asked.filter(({ url }) => url === '/v1/sessions/refresh')).toHaveLength(1);
+});
+
+test('a session whose renewal is refused has ended, and the hint is the way to another one', async () => {
+  const { http } = await session([problem(401, 'unauthenticated')], Date.now() + hourMs);
+  expect(await failureOf(http.call(list))).toMatchObject({
+    ...{ code: 'unauthenticated', message: 'this login has ended', requestId: 'r-1' },
+    hint: 'keys auth login -p work --user <name>',
+  });
+});
+
+test('a password is presented once, whatever becomes of the answer', async () => {
+  for (const reply of [lost, problem(503, 'unavailable', { 'retry-after': '0' })]) {
+    const { url, asked } = await fakeService((response, seen) => reply(response, seen));
+    const http = httpTo(url, { credential: null });
+    await failureOf(passwordLogin(http, 'ann', new Secret('pass'), (secret) => secret));
+    expect(asked).toHaveLength(1);
+  }
+});
+
+test('a session whose access token has ended is renewed to be ended', async () => {
+  const gone: Reply = (response) => void response.writeHead(204).end();
+  const { url, asked } = await fakeService([json(200, tokens('next')), gone]);
+  const first = new Secret(JSON.stringify(tokens('first')));
+  const parts = { now: () => Date.now() + hourMs / 4, know: (secret: Secret) => secret };
+  await endSession(httpTo(url, { credential: null }), first, { name: 'work' }, parts);
+  expect(asked.map(({ method, headers }) => [method, headers.authorization])).toEqual([
+    ['POST', undefined],
+    ['DELETE', 'Bearer access-next'],
+  ]);
 });
 
 test('by such a clock a session is renewed when the service wants it', async () => {
@@ -78,6 +144,7 @@ test('by such a clock a session is renewed when the service wants it', async () 
 test.each<[string, Reply, string]>([
   ['lost', lost, 'unavailable'],
   ['a failure', problem(503, 'unavailable'), 'unavailable'],
+  ['a failure that asks to wait', problem(503, 'unavailable', { 'retry-after': '0' }), 'unavailable'],
   [
     'cut',
     (response) =>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Profile } from '../../../src/config.ts';
+import type { DriverParts } from '../../../src/drivers/index.ts';
 import { keysDriver } from '../../../src/drivers/keys.ts';
 import type { Key, KeyService } from '../../../src/keys.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -37,6 +38,7 @@ const issued = json(201, { key, secret: 'abc' });
 async function serviceThat(
   script: Reply[] | Reply,
   profile: Partial<Profile> = {},
+  parts?: DriverParts,
 ): Promise<{ wire: FakeService; service: KeyService }> {
   const wire = await fakeService(script);
   const full: Profile = {
@@ -48,7 +50,7 @@ async function serviceThat(
     origin: 'environment',
     ...profile,
   };
-  return { wire, service: keysDriver(httpTo(wire.url), full) };
+  return { wire, service: keysDriver(httpTo(wire.url), full, parts) };
 }
 
 const asked = ({ asked }: FakeService) => asked.map(({ method, url }) => `${method} ${url}`);
@@ -151,6 +153,22 @@ test('fields that are not known here are left out', async () => {
   expect(await service.get('k1')).toEqual(key);
 });
 
+test('what an older service does not say of a key is unknown', async () => {
+  const { rateLimit: _limit, recoverable: _recoverable, ...older } = key;
+  const { service } = await serviceThat([json(200, older)]);
+  expect(await service.get('k1')).toEqual({ ...older, rateLimit: null, recoverable: null });
+});
+
+test('a page of keys of several MiB is read', async () => {
+  const keys = Array.from({ length: 500 }, (_, n) => ({
+    ...key,
+    id: `k${n}`,
+    description: 'é'.repeat(5_000),
+  }));
+  const { service } = await serviceThat([json(200, { keys, nextCursor: null })]);
+  expect((await service.list({})).keys).toHaveLength(500);
+});
+
 test.each<[string, unknown]>([
   ['null', null],
   ['a list', [key]],
@@ -189,8 +207,15 @@ test.each<[string, unknown]>([
   expect(error).toMatchObject({
     code: 'bad_response',
     exitCode: 12,
+    mintedId: 'k1',
     hint: expect.stringContaining('keys revoke k1'),
   });
+});
+
+test('a created key without a secret is named without what a terminal would act on', async () => {
+  const { service } = await serviceThat([json(201, { key: { ...key, id: 'k\u001b[2J1' } })]);
+  const { message, hint } = await failureOf(service.create({ name: 'ci' }));
+  expect(message + hint).not.toContain('\u001b');
 });
 
 test('a secret is never lost because of an odd field beside it', async () => {
@@ -302,6 +327,11 @@ test('a revoked key that is gone after a lost answer was revoked', async () => {
   expect(wire.asked).toHaveLength(2);
 });
 
+test('an answer to a revocation that is a key in force is no revocation (exit 12)', async () => {
+  const { service } = await serviceThat([json(200, key)]);
+  expect((await failureOf(service.revoke('k1'))).code).toBe('bad_response');
+});
+
 test('revoke of a key that is not there is not_found', async () => {
   const { service } = await serviceThat([problem(404, 'not_found')]);
   expect((await failureOf(service.revoke('k1'))).code).toBe('not_found');
@@ -322,8 +352,20 @@ const verbs: [string, (service: KeyService, version?: string) => Promise<Key>, P
     [
       'edit',
       (service, version) =>
-        service.edit('k1', { roles: ['viewer', 'editor'], expiresAt: '2027-01-01T00:00:00.000Z' }, version),
-      { roles: ['editor', 'viewer'], expiresAt: '2027-01-01T00:00:00Z' },
+        service.edit(
+          'k1',
+          {
+            roles: ['viewer', 'editor'],
+            labels: { team: 'core', env: 'prod' },
+            expiresAt: '2027-01-01T00:00:00.000Z',
+          },
+          version,
+        ),
+      {
+        roles: ['editor', 'viewer'],
+        labels: { env: 'prod', team: 'core' },
+        expiresAt: '2027-01-01T00:00:00Z',
+      },
       { roles: ['editor'] },
     ],
     [
@@ -336,6 +378,12 @@ const verbs: [string, (service: KeyService, version?: string) => Promise<Key>, P
       'enable',
       (service, version) => service.enable('k1', version),
       { status: 'active' },
+      { status: 'disabled' },
+    ],
+    [
+      'enable of a key that has expired',
+      (service, version) => service.enable('k1', version),
+      { status: 'expired' },
       { status: 'disabled' },
     ],
   ];
@@ -380,6 +428,15 @@ test.each(verbs)(
   },
 );
 
+test.each(verbs)(
+  '%s that was not done when its answer was lost, of a key without a version, is not sent again',
+  async (_verb, run, _wanted, other) => {
+    const { wire, service } = await serviceThat([lost, json(200, { ...key, ...other, version: null })]);
+    expect((await failureOf(run(service))).code).toBe('outcome_unknown');
+    expect(wire.asked).toHaveLength(2);
+  },
+);
+
 test.each(verbs)('%s whose outcome cannot be found out stays unknown', async (_verb, run) => {
   const { service } = await serviceThat([lost, lost, lost, lost, lost]);
   expect((await failureOf(run(service))).code).toBe('outcome_unknown');
@@ -397,6 +454,61 @@ test('verify is a question: it is asked again, and an unusable secret is an answ
   ]);
   expect(await service.verify(new Secret('nope'))).toEqual({ valid: false, reason: 'unknown', key: null });
   expect(asked(wire)).toEqual(['POST /v1/verify', 'POST /v1/verify']);
+});
+
+// Reveal, which takes the password again.
+
+const own = json(201, { accessToken: 'own' });
+const steppedUp = json(200, { accessToken: 'stepped' });
+const forbidden = problem(403, 'forbidden');
+const ended: Reply = (response) => void response.writeHead(204).end();
+const password = new Secret('pass');
+
+test('with a key, reveal steps up a session of its own, knows its tokens as secrets, and ends it', async () => {
+  const known: string[] = [];
+  const know = (secret: Secret) => {
+    known.push(secret.reveal());
+    return secret;
+  };
+  const parts = {
+    credential: new Secret('ks_1'),
+    now: Date.now,
+    know,
+    renewCredential: async () => password,
+  };
+  const revealed = json(200, { key, secret: 'abc' });
+  const { wire, service } = await serviceThat([forbidden, own, steppedUp, revealed, ended], {}, parts);
+  const { secret } = (await service.reveal?.('k1', password)) ?? {};
+  expect(secret?.reveal()).toBe('abc');
+  expect(wire.asked.map(({ method, url, headers }) => [`${method} ${url}`, headers.authorization])).toEqual([
+    ['POST /v1/sessions/step-up', 'Bearer s3cr3t'],
+    ['POST /v1/sessions', 'Bearer s3cr3t'],
+    ['POST /v1/sessions/step-up', 'Bearer own'],
+    ['GET /v1/keys/k1/secret', 'Bearer stepped'],
+    ['DELETE /v1/sessions/current', 'Bearer own'],
+  ]);
+  expect(known).toEqual(expect.arrayContaining(['own', 'Bearer own', 'stepped', 'Bearer stepped']));
+});
+
+test.each<[string, string, Reply[]]>([
+  ['a wrong password', 'unauthenticated', [problem(401, 'unauthenticated'), ended]],
+  ['a refusal of the secret', 'forbidden', [steppedUp, forbidden, ended]],
+  ['an empty secret', 'bad_response', [steppedUp, json(200, { key, secret: '' }), ended]],
+])('%s ends the session that reveal made as well', async (_what, code, replies) => {
+  const { wire, service } = await serviceThat([forbidden, own, ...replies]);
+  expect((await failureOf(Promise.resolve(service.reveal?.('k1', password)))).code).toBe(code);
+  expect(asked(wire).at(-1)).toBe('DELETE /v1/sessions/current');
+});
+
+test('a revealed secret is not lost because its session could not be ended', async () => {
+  const { service } = await serviceThat([
+    forbidden,
+    own,
+    steppedUp,
+    json(200, { key, secret: 'abc' }),
+    forbidden,
+  ]);
+  expect((await service.reveal?.('k1', password))?.secret.reveal()).toBe('abc');
 });
 
 test('401 is unauthenticated and tells how to log in', async () => {
@@ -522,7 +634,7 @@ test.each<[string, (service: KeyService) => Promise<unknown>]>([
   expect(wire.asked).toHaveLength(1);
 });
 
-test('3,000 users with six memberships each, and 5,000 namespaces, are listed', async () => {
+test('3,000 users with six memberships each, and 10,000 namespaces, are listed', async () => {
   const users = Array.from({ length: 3_000 }, (_, n) => ({
     name: `user-${n}`,
     role: 'member',
@@ -532,7 +644,7 @@ test('3,000 users with six memberships each, and 5,000 namespaces, are listed', 
     createdAt: '2026-11-01T00:00:00.000Z',
     version: '1',
   }));
-  const namespaces = Array.from({ length: 5_000 }, (_, n) => ({
+  const namespaces = Array.from({ length: 10_000 }, (_, n) => ({
     name: `department-${n}-${'x'.repeat(40)}`,
     quota: null,
     activeKeys: 0,
@@ -541,5 +653,5 @@ test('3,000 users with six memberships each, and 5,000 namespaces, are listed', 
   }));
   const { service } = await serviceThat([json(200, { users }), json(200, { namespaces })]);
   expect(await service.users?.list()).toHaveLength(3_000);
-  expect(await service.namespaces?.list()).toHaveLength(5_000);
+  expect(await service.namespaces?.list()).toHaveLength(10_000);
 });
