@@ -158,6 +158,13 @@ test('an error is the problem document of the service', async () => {
   expect(error).toMatchObject({ code: 'quota_exceeded', message: 'said quota_exceeded', requestId: 'r-1' });
 });
 
+test('a 404 that says what is not there is believed; one without a word asks about the address', async () => {
+  const said = await refused([json(404, { message: 'no key k1' })]);
+  expect(said.error).toMatchObject({ code: 'not_found', message: 'no key k1', hint: null });
+  const wordless = await refused([json(404, {})]);
+  expect(wordless.error.hint).toContain('is this the address of a key service?');
+});
+
 test("without a problem document the status speaks, and X-Request-Id is the request's", async () => {
   const reply: Reply = (response) => {
     response.writeHead(403, { 'content-type': 'text/html', 'x-request-id': 'abc' }).end('<h1>no</h1>');
