@@ -67,13 +67,17 @@ test.each([
 const noStrace = spawnSync('strace', ['-V']).status !== 0;
 
 test.skipIf(noStrace)(
-  `a secret printed into a file is on the disk when its delivery ends${noStrace ? ' (strace is not installed)' : ''}`,
+  `a secret printed into a file is on the disk when its delivery ends, or the delivery has failed${noStrace ? ' (strace is not installed)' : ''}`,
   async () => {
     const directory = temporaryDirectory();
     const [trace, out] = [join(directory, 'trace'), join(directory, 'out')];
-    const command = `strace -f -e trace=fsync -o "$TRACE" "$NODE" --input-type=module -e "$SCRIPT" deliver > "$OUT"`;
-    const env = { ...process.env, NODE: process.execPath, SCRIPT: script, TRACE: trace, OUT: out };
-    expect(spawnSync('bash', ['-c', command], { env }).status).toBe(0);
+    const delivered = (injected: string) => {
+      const command = `strace -f -e trace=fsync ${injected} -o "$TRACE" "$NODE" --input-type=module -e "$SCRIPT" deliver > "$OUT"`;
+      const env = { ...process.env, NODE: process.execPath, SCRIPT: script, TRACE: trace, OUT: out };
+      return spawnSync('bash', ['-c', command], { env }).status;
+    };
+    expect(delivered('')).toBe(0);
     expect(await readFile(trace, 'utf8')).toMatch(/fsync\(1\)\s+= 0/);
+    expect(delivered('-e inject=fsync:error=EIO')).toBe(10);
   },
 );
