@@ -1,5 +1,6 @@
 /** The process's streams as values. Nothing else in the program touches `process.stdout` and its like. */
 import { constants, fstatSync, fsync, openSync, statSync, write as writeFd } from 'node:fs';
+import { devNull } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { KeysError } from './errors.ts';
@@ -139,7 +140,7 @@ function isTerminal(fd: number): boolean {
 function isNullDevice(fd: number): boolean {
   try {
     const stat = fstatSync(fd);
-    return stat.isCharacterDevice() && stat.rdev === statSync('/dev/null').rdev;
+    return stat.isCharacterDevice() && stat.rdev === statSync(devNull).rdev;
   } catch {
     return true;
   }
