@@ -112,12 +112,17 @@ function requireKnownTls(parameters: URLSearchParams): void {
         hint,
       });
     }
-    if (name === 'sslmode' && !tlsModes.includes(value)) {
-      throw new KeysError('invalid', `the address of the database has an unknown sslmode ${value}`, {
-        hint: `one of ${tlsModes.join(', ')}`,
-      });
-    }
+    if (name === 'sslmode') requireKnownMode('the address of the database', value);
   }
+  const { PGSSLMODE } = process.env;
+  if (PGSSLMODE && !parameters.has('sslmode')) requireKnownMode('PGSSLMODE', PGSSLMODE);
+}
+
+function requireKnownMode(place: string, mode: string): void {
+  if (tlsModes.includes(mode)) return;
+  throw new KeysError('invalid', `${place} has an unknown sslmode ${mode}`, {
+    hint: `one of ${tlsModes.join(', ')}`,
+  });
 }
 
 /** `timeoutMs` is how long the answer may take, where it is not the usual time. */

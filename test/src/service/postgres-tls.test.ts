@@ -1,5 +1,5 @@
 /** A PostgreSQL that is reached over TLS is the one it says it is, or is not spoken to. */
-import { describe, onTestFinished, test } from 'vitest';
+import { describe, onTestFinished, test, vi } from 'vitest';
 import { openStore } from '../../../src/service/open-store.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newAuthority } from '../../fakes/certificates.ts';
@@ -55,6 +55,14 @@ describe.skipIf(lacksPostgres)(
         for (const place of ['postgres://keys@127.0.0.1/keys?', 'postgres://keys@/keys?host=127.0.0.1&'])
           await refuses('invalid', openStore(place + parameter), /an unknown/);
       }
+    });
+
+    test('what is misspelt of TLS in PGSSLMODE is refused as well, where the address says nothing else', async () => {
+      vi.stubEnv('PGSSLMODE', 'verify_full');
+      onTestFinished(() => void vi.unstubAllEnvs());
+      const address = 'postgres://keys@127.0.0.1:1/keys';
+      await refuses('invalid', openStore(address), /PGSSLMODE has an unknown sslmode/);
+      await refuses('unavailable', openStore(`${address}?sslmode=verify-full`));
     });
 
     test('with verify-full a PostgreSQL that speaks no TLS is not spoken to', async () => {
