@@ -1,14 +1,12 @@
 /** Runs a command line in this process, on a home of its own: `await home.keys('create demo')`. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { main } from '../commands/main.ts';
 import { createApp } from '../src/app.ts';
 import type { Env } from '../src/env.ts';
 import type { Io, Sink } from '../src/io.ts';
 import type { KeyService } from '../src/keys.ts';
 import { type ScriptedAnswer, scriptedPrompt } from './fakes/prompt.ts';
+import { temporaryDirectory } from './fakes/temporary.ts';
 
 export interface Setup {
   readonly env?: Env;
@@ -48,8 +46,7 @@ export interface Home {
 
 /** A home directory of its own for the running test, removed after it. */
 export function newHome(): Home {
-  const path = mkdtempSync(join(tmpdir(), 'keys-test-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  const path = temporaryDirectory();
   const env = {
     KEYS_CONFIG_DIR: join(path, 'config'),
     KEYS_DATA_DIR: join(path, 'data'),

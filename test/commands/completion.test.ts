@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { launcher } from '../completions/shell.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { newHome } from '../run.ts';
 
 const scripts = { bash: 'keys.bash', zsh: 'keys.zsh', fish: 'keys.fish', powershell: 'keys.ps1' };
@@ -31,8 +31,7 @@ describe.each(Object.entries(scripts))('keys completion %s', (shell, file) => {
 });
 
 test('works from the npm package', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'keys-pack-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryDirectory();
   const [archive = ''] = execFileSync(
     'npm',
     ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder],

@@ -1,9 +1,8 @@
 /** Certificates made when a test asks for them, by openssl, in a directory that goes with the test. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { temporaryDirectory } from './temporary.ts';
 
 export interface Pair {
   readonly certFile: string;
@@ -21,8 +20,7 @@ const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
 
 /** Its own certificate is self-signed, and made out to 127.0.0.1 as well. */
 export function newAuthority(): Authority {
-  const directory = mkdtempSync(join(tmpdir(), 'keys-ca-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory();
   const file = (name: string) => join(directory, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
   const pair = (name: string): Pair => ({

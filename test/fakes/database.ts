@@ -1,11 +1,7 @@
 /** A database file of its own for the running test, removed after it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { temporaryDirectory } from './temporary.ts';
 
 export function newDatabasePath(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'keys-db-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, 'data', 'keys.db');
+  return join(temporaryDirectory(), 'data', 'keys.db');
 }

@@ -1,11 +1,9 @@
 /** What a destination is made with, on streams that collect. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import type { DestinationContext } from '../../src/destinations/index.ts';
 import { Redactor } from '../../src/secret.ts';
 import { collectingSink } from '../run.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 export interface TestContext extends DestinationContext {
   stdoutText(): string;
@@ -28,11 +26,4 @@ export function destinationContext(parts: Partial<DestinationContext> = {}): Tes
     stderrText: () => stderr.text(),
     ...parts,
   };
-}
-
-/** Removed after the running test. */
-export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'keys-test-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
 }

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { temporaryDirectory } from './destination-context.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { machineAdministrator } from '../../src/service/machine.ts';
 import { createService } from '../../src/service/service.ts';
 import { openSqlite } from '../../src/service/sqlite.ts';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { cuts, wasThere } from '../power/disk.ts';
 import { buildRecorder, lacksCompiler } from '../power/recorder.ts';
 

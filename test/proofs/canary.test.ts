@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
 import { newHttpService } from '../fakes/http-service.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { newHome, type Result } from '../run.ts';
 import { runs } from './scale.ts';
 

@@ -5,8 +5,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseOperation } from '../../src/operations/operation-schema.ts';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
 import { serverProcess } from '../fakes/server.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { cuts, wasThere } from '../power/disk.ts';
 import { buildRecorder, type Entry, lacksCompiler } from '../power/recorder.ts';
 

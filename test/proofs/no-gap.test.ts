@@ -10,7 +10,7 @@ import type { KeyService } from '../../src/keys.ts';
 import { type OperationState, operationStates } from '../../src/operations/operation.ts';
 import { Secret } from '../../src/secret.ts';
 import { openLocal } from '../../src/service/local.ts';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { runs } from './scale.ts';
 
 const rotations = runs({ usual: 8, deep: 50 });

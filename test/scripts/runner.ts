@@ -1,8 +1,8 @@
 /** A CI runner: a workspace that is empty at first, no `keys` in it, and a cache that outlives it. */
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
 import { fakeRegistry } from '../fakes/registry.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 import { newShell, type Shell } from './shell.ts';
 
 export interface Runner extends Shell {

@@ -1,9 +1,8 @@
 /** A real shell in a home of its own, where `keys` is the built command. */
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 
@@ -18,8 +17,7 @@ export interface Shell {
 
 export function newShell(): Shell {
   if (!existsSync(join(root, 'dist/start.cjs'))) throw new Error('the command is not built: npm run build');
-  const path = mkdtempSync(join(tmpdir(), 'keys-shell-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  const path = temporaryDirectory();
   const command = join(path, 'keys');
   writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'bin/keys.js')}' "$@"\n`);
   chmodSync(command, 0o755);

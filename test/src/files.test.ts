@@ -1,23 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { readSmallFile, removeDurably, writeAtomically } from '../../src/files.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 
 let directory = '';
 beforeEach(() => {
-  const made = mkdtempSync(join(tmpdir(), 'keys-files-'));
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
-  directory = made;
+  directory = temporaryDirectory();
 });
 
 test('a file over a readable one is private, and nothing else is left in the directory', async () => {

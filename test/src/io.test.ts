@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryDirectory } from '../fakes/destination-context.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const setting = `
   import { writeFileSync } from 'node:fs';

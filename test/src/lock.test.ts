@@ -1,19 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { withLock } from '../../src/lock.ts';
+import { temporaryDirectory } from '../fakes/temporary.ts';
 
 const signal = new AbortController().signal;
 const lockModule = new URL('../../src/lock.ts', import.meta.url).href;
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'keys-lock-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 /** Runs code in another process; `withLock` and `signal` are there for it. */
 function otherProcess(code: string) {
@@ -26,7 +20,7 @@ function otherProcess(code: string) {
 }
 
 test('eight processes that read, add one and write lose no update', async () => {
-  const path = directory();
+  const path = temporaryDirectory();
   const [lock, counter] = [join(path, 'lock'), join(path, 'counter')];
   writeFileSync(counter, '0');
   const processes = Array.from({ length: 8 }, () =>
@@ -40,7 +34,7 @@ test('eight processes that read, add one and write lose no update', async () => 
 });
 
 test('two in one process take turns', async () => {
-  const lock = join(directory(), 'lock');
+  const lock = join(temporaryDirectory(), 'lock');
   const order: string[] = [];
   const turn = (name: string) =>
     withLock(lock, { signal }, async () => {
@@ -54,7 +48,7 @@ test('two in one process take turns', async () => {
 });
 
 test('the lock of a process that was killed is free at once, and nothing has to be cleaned up', async () => {
-  const path = directory();
+  const path = temporaryDirectory();
   const lock = join(path, 'lock');
   const holder = otherProcess(
     `withLock(${JSON.stringify(lock)}, { signal }, async () => { fs.writeSync(1, 'held'); setInterval(() => {}, 1000); await new Promise(() => {}); });`,
@@ -69,7 +63,7 @@ test('the lock of a process that was killed is free at once, and nothing has to 
 });
 
 test('waiting for a lock ends with the signal', async () => {
-  const lock = join(directory(), 'lock');
+  const lock = join(temporaryDirectory(), 'lock');
   const interruption = new AbortController();
   await withLock(lock, { signal }, async () => {
     const waiting = withLock(lock, { signal: interruption.signal }, async () => {});
@@ -79,7 +73,7 @@ test('waiting for a lock ends with the signal', async () => {
 });
 
 test('work that fails gives the lock back, and the lock file is empty and private', async () => {
-  const lock = join(directory(), 'new', 'lock');
+  const lock = join(temporaryDirectory(), 'new', 'lock');
   await expect(withLock(lock, { signal }, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   await withLock(lock, { signal, waitMs: 0 }, async () => {});
   const { mode, size } = statSync(lock);
@@ -89,7 +83,7 @@ test('work that fails gives the lock back, and the lock file is empty and privat
 test.runIf(process.geteuid?.() === 0)(
   'a lock file that another user has left is named, and why it cannot be had',
   async () => {
-    const path = directory();
+    const path = temporaryDirectory();
     const lock = join(path, 'lock');
     writeFileSync(lock, '', { mode: 0o600 });
     chmodSync(path, 0o777);

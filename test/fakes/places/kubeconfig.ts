@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { temporaryDirectory } from '../destination-context.ts';
+import { temporaryDirectory } from '../temporary.ts';
 import type { FakeCluster } from './kubernetes.ts';
 
 export async function kubeconfig(

@@ -4,7 +4,7 @@ import { parse } from 'dotenv';
 import type { Sink } from '../../../src/io.ts';
 import { WriteError } from '../../../src/io.ts';
 import { describeDestination } from '../../contracts/destination.ts';
-import { temporaryDirectory } from '../../fakes/destination-context.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 /** A file's text, or `null`. */
 const textOf = (path: string) => readFile(path, 'utf8').catch(() => null);

@@ -9,8 +9,9 @@ import { describe, expect, test } from 'vitest';
 import { setVariable } from '../../../src/destinations/dotenv.ts';
 import { openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { canMount, smallDisk } from '../../fakes/small-disk.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 /** Node takes `export` for a part of the name unless exactly one space follows it, and something the equals sign. */
 const node = (text: string) =>

@@ -9,7 +9,8 @@ import { splitWords } from '../../../src/destinations/words.ts';
 import { WriteError } from '../../../src/io.ts';
 import { Secret } from '../../../src/secret.ts';
 import { shellWord } from '../../../src/text.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 const secret = new Secret('keys_abcdefghijklmnop');
 

@@ -16,8 +16,9 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { canMount, smallDisk } from '../../fakes/small-disk.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 const secret = new Secret('keys_first');
 const other = new Secret('keys_second');

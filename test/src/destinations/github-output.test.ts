@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { canMount, smallDisk } from '../../fakes/small-disk.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 async function outputFile(text = ''): Promise<string> {
   const path = join(temporaryDirectory(), 'output');

@@ -5,9 +5,10 @@ import { expect, test } from 'vitest';
 import { openDestination } from '../../../src/destinations/index.ts';
 import { findCluster } from '../../../src/destinations/kubeconfig.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { kubeconfig } from '../../fakes/places/kubeconfig.ts';
 import { type FakeCluster, fakeCluster } from '../../fakes/places/kubernetes.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 import { json, lost } from '../../fakes/wire.ts';
 
 const secret = new Secret('keys_new');

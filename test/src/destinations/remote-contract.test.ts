@@ -5,12 +5,13 @@ import { openDestination } from '../../../src/destinations/index.ts';
 import { KeysError } from '../../../src/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { describeDestination, sampleSecret } from '../../contracts/destination.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { fakeGitHub } from '../../fakes/places/github.ts';
 import { fakeGitLab } from '../../fakes/places/gitlab.ts';
 import { kubeconfig } from '../../fakes/places/kubeconfig.ts';
 import { fakeCluster } from '../../fakes/places/kubernetes.ts';
 import { fakeVault } from '../../fakes/places/vault.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 import { json, type Reply } from '../../fakes/wire.ts';
 
 describeDestination('github-secret', async () => {

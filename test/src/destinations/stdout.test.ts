@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type DestinationContext, openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 async function preflight(parts: Partial<DestinationContext>): Promise<string> {
   const destination = await openDestination('stdout', destinationContext(parts));

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDestination } from '../../../src/destinations/index.ts';
 import { Secret } from '../../../src/secret.ts';
-import { destinationContext, temporaryDirectory } from '../../fakes/destination-context.ts';
+import { destinationContext } from '../../fakes/destination-context.ts';
 import { fakeVault } from '../../fakes/places/vault.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 import { json, lost } from '../../fakes/wire.ts';
 
 const secret = new Secret('keys_new');

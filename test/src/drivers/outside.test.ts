@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { outsideDriver } from '../../../src/drivers/outside.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 function written(source: string): string {
-  const home = mkdtempSync(join(tmpdir(), 'keys-driver-'));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory();
   const file = join(home, 'acme.mjs');
   writeFileSync(file, source);
   return file;

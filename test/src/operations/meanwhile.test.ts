@@ -1,8 +1,5 @@
 /** What others do to a key while its secret is being exchanged: the operation ends, and its error is the truth. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
 import type { IssuedKey, KeyService, Minting } from '../../../src/keys.ts';
 import { type Intent, type Journal, openJournal } from '../../../src/operations/journal.ts';
@@ -15,6 +12,7 @@ import { changedService } from '../../fakes/changed-service.ts';
 import { destinationContext } from '../../fakes/destination-context.ts';
 import { memoryDestination } from '../../fakes/memory-destination.ts';
 import { listeningService } from '../../fakes/server.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 interface Interrupted {
   resume(): Promise<unknown>;
@@ -34,8 +32,7 @@ interface World {
 }
 
 async function newWorld(): Promise<World> {
-  const state = mkdtempSync(join(tmpdir(), 'keys-meanwhile-'));
-  onTestFinished(() => rmSync(state, { recursive: true, force: true }));
+  const state = temporaryDirectory();
   const { admin: service } = await listeningService();
   const old = await service.create({ name: 'ci' });
   const journal: Journal = openJournal(state, new AbortController().signal);

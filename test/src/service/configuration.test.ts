@@ -1,8 +1,8 @@
 /** What can be set of a service, and who says so. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   type Configuration,
   optionOf,
@@ -13,6 +13,7 @@ import {
 } from '../../../src/service/configuration.ts';
 import { configurationFrom } from '../../../src/service/configuration-sources.ts';
 import { parseMasterKeys } from '../../../src/service/master-keys.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 const masterKey = Buffer.alloc(32, 'of 32 bytes').toString('base64');
 
@@ -51,8 +52,7 @@ const samples: Readonly<Record<SettingName, { file: unknown; words: string; mean
 };
 
 function fileWith(text: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'keys-serve-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory();
   const path = join(directory, 'serve.yaml');
   writeFileSync(path, text);
   return path;

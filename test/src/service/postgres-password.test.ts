@@ -1,14 +1,13 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unescape as decoded } from 'node:querystring';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { withPassword } from '../../../src/service/postgres-password.ts';
 import { refuses } from '../../contracts/refuses.ts';
+import { temporaryDirectory } from '../../fakes/temporary.ts';
 
 function passwordFile(content: string, mode = 0o600): string {
-  const directory = mkdtempSync(join(tmpdir(), 'keys-pgpass-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory();
   const path = join(directory, '.pgpass');
   writeFileSync(path, content);
   chmodSync(path, mode);
