@@ -154,7 +154,7 @@ async function openCluster(context: DestinationContext): Promise<Api> {
     baseUrl: server,
     serverName,
     pem: ca || cert ? { ca, cert, key } : undefined,
-    env: proxy ? { ...context.env, HTTPS_PROXY: proxy, https_proxy: proxy } : context.env,
+    env: proxy ? { HTTPS_PROXY: proxy } : context.env,
     headers: { authorization: token && bearer(token) },
     reasonOf: ({ message }) => textOf(message),
     hints: {

@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openDestination } from '../../../src/destinations/index.ts';
 import { findCluster } from '../../../src/destinations/kubeconfig.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -203,6 +206,24 @@ test('a plugin is told the cluster where it is to be, and never asks a person', 
     });
     await destination.abandon();
   }
+});
+
+test("the proxy of a cluster's own is the way to it whatever NO_PROXY says, as with kubectl", async () => {
+  const tunnels: (string | undefined)[] = [];
+  const proxy = createServer().listen(0, '127.0.0.1');
+  proxy.on('connect', ({ url }, client) => {
+    tunnels.push(url);
+    client.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+  });
+  await once(proxy, 'listening');
+  onTestFinished(() => void proxy.close());
+  const { port } = proxy.address() as AddressInfo;
+  const cluster = { server: 'https://cluster.test:6443', 'proxy-url': `http://127.0.0.1:${port}` };
+  const path = await kubeconfig(await fakeCluster(), { token: 't0k3n' }, cluster);
+  const { destination } = await open(path, { NO_PROXY: 'cluster.test', no_proxy: 'cluster.test' });
+  await expect(destination.preflight()).rejects.toMatchObject({ code: 'unavailable' });
+  await destination.abandon();
+  expect(tunnels).toEqual(['cluster.test:6443']);
 });
 
 test('several files in KUBECONFIG are one configuration', async () => {
