@@ -21,7 +21,8 @@ interface Location {
 /**
  * Wire facts, the same for both: "KV secrets engine, version 2 (API)", "/sys/capabilities-self" and "/sys/internal/ui/mounts"
  * (developer.hashicorp.com/vault/api-docs, openbao.org/api-docs). A write takes `{options: {cas}, data}` and answers 200 with
- * `data.version`; 400 when `cas` is not the current version. A version that was deleted is read as 404 with its metadata. Variables:
+ * `data.version`; 400 when `cas` is not the current version. A version that was deleted is read as 404 with its metadata, a secret
+ * that never was as 404 with an empty list of errors; a 404 for a path in no mount, or none of the engine's, says so in words. Variables:
  * "Vault commands (CLI)".
  */
 export const vault: DestinationKind = {
@@ -61,7 +62,12 @@ export const vault: DestinationKind = {
       const answer = await server.call({ method: 'GET', path, effect: 'read', answers: [200, 404] });
       const found = recordOf((answer.status === 404 ? answer.anyFields : answer.fields()).data);
       const { version } = recordOf(found.metadata);
-      if (answer.status === 404) return { version: typeof version === 'number' ? version : 0, fields: {} };
+      if (answer.status === 404) {
+        const { errors } = answer.anyFields;
+        const isNew = Array.isArray(errors) && errors.length === 0;
+        if (typeof version !== 'number' && !isNew) throw answer.refusal();
+        return { version: typeof version === 'number' ? version : 0, fields: {} };
+      }
       if (typeof version !== 'number') throw notVersioned(segments.join('/'));
       if (!answer.lossless) {
         throw new KeysError(
@@ -161,9 +167,11 @@ function lacking(verb: string, path: string): KeysError {
   });
 }
 
+const mountHint = 'the first part of the path is the mount; vault secrets list -detailed shows them';
+
 function notVersioned(path: string): KeysError {
   return new KeysError('invalid', `Vault: ${path} is not in a KV secrets engine of version 2`, {
-    hint: 'the first part of the path is the mount; vault secrets list -detailed shows them',
+    hint: mountHint,
   });
 }
 
@@ -194,6 +202,7 @@ async function openVault(context: DestinationContext): Promise<Api> {
     hints: {
       refused: `check ${family}_TOKEN and ${family}_NAMESPACE, and the token's policy`,
       address: `check ${family}_ADDR and ${family}_CACERT; behind a standby, name the active server`,
+      missing: mountHint,
     },
   });
 }

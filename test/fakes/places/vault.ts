@@ -65,7 +65,8 @@ export async function fakeVault(): Promise<FakeVault> {
     }
     const path = decodeURI(url.replace(/^\/v1\//, ''));
     if (path.startsWith('sys/internal/ui/mounts/')) {
-      const mount = mounts.find((each) => path.slice('sys/internal/ui/mounts/'.length).startsWith(each.path));
+      const asked = `${path.slice('sys/internal/ui/mounts/'.length)}/`;
+      const mount = mounts.find((each) => asked.startsWith(each.path));
       if (!fake.showsMounts || !mount)
         return json(403, { errors: ['preflight capability check returned 403'] });
       return json(200, { data: { path: mount.path, type: 'kv', options: { version: mount.version } } });
@@ -76,7 +77,7 @@ export async function fakeVault(): Promise<FakeVault> {
       return method === 'GET' ? json(404, { errors: [] }) : (response) => response.writeHead(204).end();
     const rest = path.slice(mount.path.length);
     if (!rest.startsWith('data/'))
-      return json(404, { errors: ['Invalid path for a versioned K/V secrets engine.'] });
+      return json(404, { warnings: ['Invalid path for a versioned K/V secrets engine.'] });
     return kept(mount.path + rest.slice('data/'.length), method, body);
   }
 

@@ -91,6 +91,20 @@ test('a mount of several parts is found, and the first part is taken where mount
   await plain.abandon();
 });
 
+test.each<[string, string, boolean]>([
+  ['a mount that is not there', 'nowhere/ci/deploy#token', true],
+  ['a mount that is not shown, of which a part was taken for it', 'team/kv/deploy#token', false],
+  ['a mount without a path in it', 'team/kv#token', true],
+])('%s shows before anything is minted', async (_what, target, showsMounts) => {
+  const { vault, destination } = await start(target);
+  vault.showsMounts = showsMounts;
+  await expect(destination.preflight()).rejects.toMatchObject({
+    code: 'not_found',
+    hint: expect.stringContaining('mount'),
+  });
+  await destination.abandon();
+});
+
 test('a KV engine of version 1 is refused, also where mounts are not shown', async () => {
   const { vault, destination } = await start('old/x#token');
   await expect(destination.preflight()).rejects.toMatchObject({ code: 'invalid' });
