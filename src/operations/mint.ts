@@ -3,7 +3,7 @@ import { type ErrorCode, KeysError, toKeysError } from '../errors.ts';
 import { allKeys, type IssuedKey, type Key, type KeyService, type NewKey } from '../keys.ts';
 import type { Operation } from './operation.ts';
 
-/** What these errors say happened before anything was minted. All others leave it open. */
+/** Errors that prove that this attempt has minted nothing. All others leave it open. */
 const refusals: ReadonlySet<ErrorCode> = new Set([
   'invalid',
   'too_large',
@@ -21,7 +21,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set([
   'secret_gone',
 ]);
 
-/** Whether an error proves that the mint did not happen. */
+/** Whether an error proves that this attempt has minted nothing; one before it may have. */
 export function isRefusal(error: unknown): error is KeysError {
   return error instanceof KeysError && refusals.has(error.code);
 }
