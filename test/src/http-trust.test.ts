@@ -238,9 +238,9 @@ test.each(['HTTPS_PROXY', 'https_proxy'])(
   },
 );
 
-test('HTTP_PROXY is the way to an http service, and not to an https one', async () => {
+test('HTTP_PROXY, also without its http://, is the way to an http service, and not to an https one', async () => {
   const proxy = await proxyTo(1);
-  const env = { HTTP_PROXY: proxy.url };
+  const env = { HTTP_PROXY: proxy.url.replace('http://', '') };
   expect((await httpTo('http://keys.test', { env, insecureHttp: true }).call(read)).status).toBe(200);
   expect(proxy.asked[0]?.line).toBe('GET http://keys.test/v1/keys');
   const error = await failureOf(httpTo('https://keys.test', { env }).call(mint));

@@ -99,6 +99,7 @@ test.each([
   'http://keys.example.com',
   'http://192.168.1.5:8787',
   'http://localhost.example.com',
+  'http://127.0.0.1.example.com',
   'http://[::2]',
 ])('plain http to %s is refused with exit 13 before any request', (baseUrl) => {
   expect(() => httpTo(baseUrl)).toThrowError(expect.objectContaining({ code: 'untrusted', exitCode: 13 }));
