@@ -150,25 +150,20 @@ async function prepare(ask: Ask): Promise<void> {
   await ask('INSERT INTO keys_schema (id, step) VALUES (1, 0) ON CONFLICT DO NOTHING').catch((error) => {
     throw failure ?? error;
   });
-  // Whoever waited here for another instance is to see what that one did.
+  // Whoever waited here for another instance is to see what that one did. What fails is undone when the connection is closed.
   await ask('BEGIN ISOLATION LEVEL READ COMMITTED');
-  try {
-    const found = await ask('SELECT step FROM keys_schema WHERE id = 1 FOR UPDATE');
-    const step = Number(found.rows[0]?.step);
-    if (step > migrations.length) {
-      throw new KeysError('invalid', 'the database was written by a newer version of keys', {
-        hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
-      });
-    }
-    // A step may go through all rows there are.
-    await ask('SET LOCAL statement_timeout = 0');
-    for (const sql of migrations.slice(step)) await ask(sql(postgresDialect), [], longestMs);
-    if (step < migrations.length) await ask('UPDATE keys_schema SET step = $1', [migrations.length]);
-    await ask('COMMIT');
-  } catch (error) {
-    await ask('ROLLBACK');
-    throw error;
+  const found = await ask('SELECT step FROM keys_schema WHERE id = 1 FOR UPDATE');
+  const step = Number(found.rows[0]?.step);
+  if (step > migrations.length) {
+    throw new KeysError('invalid', 'the database was written by a newer version of keys', {
+      hint: `install that version; this one knows the database up to step ${migrations.length}, it is at ${step}`,
+    });
   }
+  // A step may go through all rows there are.
+  await ask('SET LOCAL statement_timeout = 0');
+  for (const sql of migrations.slice(step)) await ask(sql(postgresDialect), [], longestMs);
+  if (step < migrations.length) await ask('UPDATE keys_schema SET step = $1', [migrations.length]);
+  await ask('COMMIT');
 }
 
 /** Only an empty schema becomes ours. */
