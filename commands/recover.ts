@@ -34,18 +34,10 @@ export function declare(command: Command, app: App): void {
   addExamples(command, ['keys recover', 'keys recover --all']);
 }
 
+const listing = 'keys recover lists them';
+
 export async function recover(app: App, id: string | undefined, options: Options): Promise<void> {
-  if (id !== undefined && options.all)
-    throw new KeysError('invalid', '--all and an operation exclude each other');
-  if (options.undo && options.to) throw new KeysError('invalid', '--undo delivers nothing; leave out --to');
-  if (options.undo && options.arrived)
-    throw new KeysError('invalid', '--undo and --arrived exclude each other');
-  if (options.arrived && id === undefined)
-    throw new KeysError('invalid', '--arrived is said of one operation: name it');
-  if (options.undo && id === undefined && !options.all)
-    throw new KeysError('invalid', '--undo takes an operation, or --all', {
-      hint: 'keys recover lists them',
-    });
+  refuseContradiction(id, options);
   const journal = openJournal(app.paths.state, app.signal, app.now);
   const { operations, damaged } = await journal.list();
   for (const file of damaged) {
@@ -61,10 +53,20 @@ export async function recover(app: App, id: string | undefined, options: Options
   if (unreadable.includes(id)) throw cannotBeRead(id);
   if (!operation) {
     throw new KeysError('not_found', `there is no unfinished operation '${id}'`, {
-      hint: 'keys recover lists them',
+      hint: listing,
     });
   }
   await recoverOne(app, journal, operation, options);
+}
+
+/** Throws `invalid` for options that do not go together, or not with what is named. */
+function refuseContradiction(id: string | undefined, { all, undo, arrived, to }: Options): void {
+  const refusal = (message: string, hint?: string) => new KeysError('invalid', message, { hint });
+  if (id !== undefined && all) throw refusal('--all and an operation exclude each other');
+  if (undo && to) throw refusal('--undo delivers nothing; leave out --to');
+  if (undo && arrived) throw refusal('--undo and --arrived exclude each other');
+  if (arrived && id === undefined) throw refusal('--arrived is said of one operation: name it', listing);
+  if (undo && id === undefined && !all) throw refusal('--undo takes an operation, or --all', listing);
 }
 
 async function listAll(

@@ -312,9 +312,16 @@ test('create --if-absent while an earlier create is unfinished is exit 10 and na
 
 test.each([
   ['--all and an operation', 'recover op_1 --all'],
-  ['--undo and --to', 'recover --undo --to stdout'],
+  ['--undo and --to', 'recover op_1 --undo --to stdout'],
+  ['--undo and --arrived', 'recover op_1 --undo --arrived'],
 ])('%s exclude each other: exit 2', async (_what, argv) => {
   expect((await newHome().keys(argv)).code).toBe(2);
+});
+
+test('--arrived without an operation exits 2, and says how to find one', async () => {
+  const { code, stderr } = await newHome().keys('recover --arrived');
+  expect(code).toBe(2);
+  expect(stderr).toContain('hint: keys recover lists them');
 });
 
 test('a destination that has become a directory: exit is not 0, and the operation stays', async () => {
