@@ -51,7 +51,7 @@ export async function run(
   const readiness = createReadiness(service, { begun: false });
   const server = createServer({ service, logger, certificate, trustedProxies, metrics, readiness });
   const watching = metricsListen && metricsServer({ metrics, readiness });
-  let rekeying: Promise<void> | undefined;
+  let reencrypting: Promise<void> | undefined;
   try {
     const scheme = certificate ? 'https' : 'http';
     const url = `${scheme}://${await listen(server, configuration.listen)}`;
@@ -67,7 +67,7 @@ export async function run(
     logger.info({ url, ...(metricsUrl && { metricsUrl }), ...expiry(certificate) }, 'listening');
     logger.level = logLevel;
     if (certificate) checkTimes(certificate, app.now(), logger);
-    rekeying = rekey(app, service, logger);
+    reencrypting = reencrypt(app, service, logger);
     if (!app.signal.aborted) await once(app.signal, 'abort');
     readiness.stop();
     logger.info('stopping');
@@ -81,12 +81,12 @@ export async function run(
     await server.close();
     clearTimeout(late);
     if (watching) await closed(watching);
-    await rekeying;
+    await reencrypting;
   }
 }
 
 /** After a new master key; what is not done when the service stops is done at the next start. */
-async function rekey({ signal }: App, service: Service, logger: Logger): Promise<void> {
+async function reencrypt({ signal }: App, service: Service, logger: Logger): Promise<void> {
   try {
     const { done, left, leftUnder } = await service.reencrypt(() => signal.aborted);
     if (done > 0) logger.info({ done }, 'secrets encrypted with the newest master key');
