@@ -15,8 +15,9 @@ export interface Caller {
   /** Where it works when it names no other namespace. */
   readonly namespace: string;
   readonly type: KeyType;
-  /** The roles it has there, and all that it may do where. */
+  /** The roles it has there. */
   readonly roles: readonly string[];
+  /** All that it may do, and where. */
   readonly grants: readonly Grant[];
   /** Whether it acts as its owner does; otherwise with roles of its own. */
   readonly asOwner: boolean;

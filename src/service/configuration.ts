@@ -202,6 +202,7 @@ export function settingValue(name: SettingName, given: string): unknown {
   throw new KeysError('invalid', message.replace(/^: /, ''));
 }
 
+/** A text as a file would hold what it stands for; what it cannot stand for, the schema refuses. */
 function fileValue(kind: Setting['kind'], given: string): unknown {
   if (kind === 'number') return /^-?\d+$/.test(given) ? Number(given) : given;
   if (kind === 'switch') return { true: true, false: false }[given];

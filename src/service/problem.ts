@@ -37,18 +37,19 @@ export function problemText(problem: Problem, requestId: string): string {
   return JSON.stringify({ type: 'about:blank', title, status, detail, code, hint, requestId });
 }
 
+const untold: Problem = { code: 'unexpected', detail: 'the service failed; its log says why' };
+
 function toProblem(error: unknown): Problem {
   if (error instanceof KeysError) return problemOfKeysError(error);
   if (hasZodFastifySchemaValidationErrors(error)) return { code: 'invalid', detail: validationText(error) };
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (!(status >= 400 && status < 500))
-    return { code: 'unexpected', detail: 'the service failed; its log says why' };
+  if (!(status >= 400 && status < 500)) return untold;
   return { code: codeForStatus(status), status, detail: requestTrouble(error as FastifyError) };
 }
 
 function problemOfKeysError({ code, message, hint, retryAfterMs }: KeysError): Problem {
   const { status } = problemOf(code);
-  if (status === 500) return { code: 'unexpected', detail: 'the service failed; its log says why' };
+  if (status === 500) return untold;
   if (status === 503) return { code, detail: 'the service cannot use its database now', retryAfterMs };
   return { code, detail: message, hint, retryAfterMs };
 }
