@@ -46,7 +46,6 @@ export async function openPools(url: string): Promise<Pools> {
   const address = strict(await withPassword(url));
   // What a transaction sends and does not wait for is on its way together.
   const writers = newPool(address, { max: 2, pipeline: true });
-  const others = newPool(address, { max: 8 });
   try {
     const client = await told(writers.connect());
     try {
@@ -59,9 +58,9 @@ export async function openPools(url: string): Promise<Pools> {
     } finally {
       client.release();
     }
-    return { writers, others };
+    return { writers, others: newPool(address, { max: 8 }) };
   } catch (error) {
-    await Promise.all([writers.end(), others.end()]);
+    await writers.end();
     throw postgresError(error);
   }
 }
