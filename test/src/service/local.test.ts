@@ -46,3 +46,12 @@ test('a database URL that is none is invalid', async () => {
     await refuses('invalid', openLocal({ url, now: Date.now }));
   }
 });
+
+test('the first key makes its owner a user, and one that is refused makes none', async () => {
+  const service = await open();
+  await refuses('invalid', service.create({ name: '' }));
+  expect(await service.users?.list()).toEqual([]);
+  await service.create({ name: 'demo' });
+  expect(await service.users?.list()).toMatchObject([{ role: 'admin', status: 'active' }]);
+  await service.close();
+});
