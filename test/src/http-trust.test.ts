@@ -283,10 +283,10 @@ test('a proxy that refuses is unavailable (exit 7), its credential is not shown'
 });
 
 test.each([
-  ['http://me:pass@127.0.0.1:1', '127.0.0.1:1, the way to keys.test: connection refused'],
-  ['http://no-proxy-here.invalid:3128', 'no-proxy-here.invalid:3128, the way to keys.test: '],
+  ['http://me:pass@127.0.0.1:1', '127.0.0.1:1, the way to keys.test:8443: connection refused'],
+  ['http://no-proxy-here.invalid:3128', 'no-proxy-here.invalid:3128, the way to keys.test:8443: '],
 ])('a proxy that cannot be reached is told as such, and not as the service: %s', async (url, what) => {
-  const error = await failureOf(httpTo('https://keys.test', { env: { https_proxy: url } }).call(mint));
+  const error = await failureOf(httpTo('https://keys.test:8443', { env: { https_proxy: url } }).call(mint));
   expect(error).toMatchObject({
     code: 'unavailable',
     hint: 'check https_proxy; NO_PROXY=keys.test goes past the proxy',

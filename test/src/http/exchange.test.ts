@@ -30,6 +30,15 @@ test('a request that is interrupted while it connects is given up as unsent, and
   expect(aborted).toEqual(['late']);
 });
 
+test('a request that is interrupted once it was sent is given up on the wire, and may have been read', async () => {
+  const interruption = new AbortController();
+  const { answer, aborted, controllerOf, wire } = started(interruption.signal);
+  wire.onRequestStart?.(controllerOf('first'), context);
+  interruption.abort(new Error('interrupted'));
+  expect(aborted).toEqual(['first']);
+  await expect(answer).rejects.toMatchObject({ sent: true, cause: { message: 'interrupted' } });
+});
+
 test('a request that a connection would send again is given up', async () => {
   const { answer, aborted, controllerOf, wire } = started();
   wire.onRequestStart?.(controllerOf('first'), context);

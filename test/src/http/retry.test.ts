@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { backoff, retryAfter } from '../../../src/http/retry.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { Budget, backoff, retryAfter } from '../../../src/http/retry.ts';
 
 const now = Date.UTC(2026, 10, 22);
 
@@ -21,4 +21,20 @@ test('the pause before a repetition doubles, and is spread over its second half'
     }),
   );
   expect(new Set(Array.from({ length: 10 }, () => backoff(200, 1))).size).toBeGreaterThan(1);
+});
+
+test('works that overlap use up a budget once', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const budget = new Budget(1_000);
+  const [long, short] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const works = [budget.spend(() => long.promise), budget.spend(() => short.promise)];
+  vi.advanceTimersByTime(300);
+  short.resolve();
+  await works[1];
+  expect(budget.leftMs).toBe(700);
+  vi.advanceTimersByTime(100);
+  long.resolve();
+  await works[0];
+  expect(budget.leftMs).toBe(600);
 });
