@@ -171,7 +171,7 @@ export function createHttp(options: HttpOptions): Http {
       const error = ended ?? connectionError(base, cause, proxy);
       return {
         error,
-        doubtful: sent && error.code !== 'untrusted',
+        doubtful: sent && error.code !== 'untrusted' && !isRefusedByProxy(cause),
         repeatable:
           !ended && error.code === 'unavailable' && !isRefusedByProxy(cause) && (!sent || effect !== 'once'),
         askedMs: null,

@@ -204,7 +204,9 @@ async function proxyTo(port: number, refuse?: string): Promise<Proxy> {
     asked.push({ line: `${method} ${url}`, authorization: headers['proxy-authorization'] });
   const server = createServer((request, response) => {
     note(request);
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    response
+      .writeHead(Number.parseInt(refuse ?? '200', 10), { 'content-type': 'application/json' })
+      .end('{}');
   });
   server.on('connect', (request: IncomingMessage, client: Duplex) => {
     note(request);
@@ -280,6 +282,16 @@ test('a proxy that refuses is unavailable (exit 7), its credential is not shown'
   expect(lines.join() + error.message).not.toContain('pass');
   // Asked again, it might lock its user out.
   expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
+});
+
+test('a proxy that refuses plain http is unavailable (exit 7) and asked once: nothing was done', async () => {
+  const proxy = await proxyTo(1, '407 Proxy Authentication Required');
+  for (const call of [mint, read]) {
+    const http = httpTo('http://keys.test', { env: { HTTP_PROXY: proxy.url }, insecureHttp: true });
+    const error = await failureOf(http.call(call));
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('407') });
+  }
+  expect(proxy.asked).toHaveLength(2);
 });
 
 test.each([
