@@ -31,3 +31,9 @@ test('an answer that is not HTTP is told as such', () => {
     ...{ code: 'unavailable', message: 'cannot reach keys.test: its answer is not HTTP' },
   });
 });
+
+test('a connection that is closed asks for https only where plain http was spoken', () => {
+  const closed = failed('UND_ERR_SOCKET');
+  expect(connectionError(service, closed).hint).toBeNull();
+  expect(connectionError({ ...service, protocol: 'http:' }, closed).hint).toContain('https://keys.test');
+});
