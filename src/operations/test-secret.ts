@@ -12,7 +12,10 @@ const deadlineMs = 60_000;
 
 type Surroundings = Pick<App, 'io' | 'env' | 'signal' | 'redactor'>;
 
-/** Throws `test_failed` with the reason. A service that cannot verify is not asked, nor without `ask`. */
+/**
+ * Throws `test_failed` with the reason, and `invalid` for a check that cannot be run. A service that cannot verify is not asked, nor
+ * without `ask`.
+ */
 export async function testSecret(
   app: Surroundings,
   service: KeyService,
@@ -20,6 +23,8 @@ export async function testSecret(
   { minted, check }: Pick<Operation, 'minted' | 'check'>,
   { ask }: { ask: boolean },
 ): Promise<void> {
+  // Recovered in another directory, it may not be there: that says nothing of the secret, which has to stay unused until it is.
+  if (check !== null) await requireCheck(check, app.env);
   if (ask && service.capabilities.verbs.includes('verify')) {
     const { valid, reason, key } = await service.verify(secret);
     if (!valid) {
@@ -41,7 +46,7 @@ export async function testSecret(
   }
 }
 
-/** Throws `invalid` for a `--check` that cannot be run, before anything is minted. */
+/** Throws `invalid` for a `--check` that cannot be run. */
 export async function requireCheck(check: string, env: App['env']): Promise<void> {
   const [program] = splitWords(check);
   if (program && (await findProgram(program, env))) return;

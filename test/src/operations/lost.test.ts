@@ -238,6 +238,22 @@ describe('a rotation that died between a delivery nobody can read back and its j
   });
 });
 
+test('a check that cannot be run, as from another directory, proves nothing of the new secret: both go on working', async () => {
+  const { service, journal, parts, intent, works, states } = await newWorld({ readable: true });
+  const old = await service.create({ name: 'ci' });
+  const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+  const key = { id: old.key.id, name: 'ci' };
+  const rotation = intent({ command: 'rotate', request, graceMs, key, check: './not-here now' });
+  await expect(performOperation(journal, rotation, parts())).rejects.toMatchObject({
+    code: 'outcome_unknown',
+    message: expect.stringContaining("could not be tested: --check: there is no program './not-here'"),
+  });
+  const { idempotencyKey = '' } = (await journal.list()).operations[0] ?? {};
+  expect(await service.minting?.status(idempotencyKey)).toMatchObject({ secretState: 'sealed' });
+  expect([await works(), (await service.verify(old.secret)).valid]).toEqual([true, true]);
+  expect(await states()).toEqual(['delivered']);
+});
+
 test('a create that was delivered where nobody can look keeps its secret, and needs a person', async () => {
   const { dieAfterDelivery, intent, resume, later, works, states } = await newWorld();
   const id = await dieAfterDelivery(intent({}));
