@@ -21,7 +21,7 @@ export function splitWords(line: string): string[] {
         'invalid',
         `no shell runs the command, and '${meant[0]}' means something to a shell only`,
         {
-          hint: `quote it, or run a shell: exec:sh -c '…'`,
+          hint: `quote it, or run a shell: sh -c '…'`,
         },
       );
     }

@@ -162,6 +162,11 @@ describe('one key on our own service', () => {
     expect({ code, calls: service.calls }).toEqual({ code: 2, calls: [] });
   });
 
+  test('a --check that wants a shell is told to run one, as it is typed there', async () => {
+    const { code, stderr } = await newHome().keys(['rotate', 'demo', '-y', '--check', 'curl x | grep y']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("or run a shell: sh -c '…'")]);
+  });
+
   test('a disabled key is refused, with what to type', async () => {
     const home = newHome();
     const { key } = await mint(home);
