@@ -14,17 +14,17 @@ export interface Asked {
 
 export type Reply = (response: ServerResponse, asked: Asked) => void;
 
-export interface FakeService {
+export interface ScriptedService {
   readonly url: string;
   readonly port: number;
   readonly asked: Asked[];
 }
 
 /** A script is worked off in order: a request beyond it fails the test, and so does a reply never used. */
-export async function fakeService(
+export async function scriptedService(
   script: readonly Reply[] | Reply,
   tls?: ServerOptions,
-): Promise<FakeService> {
+): Promise<ScriptedService> {
   const asked: Asked[] = [];
   const unexpected: string[] = [];
   const server = tls ? createTlsServer(tls) : createServer();

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config-document.ts';
-import { fakeService, json } from '../fakes/wire.ts';
+import { json, scriptedService } from '../fakes/wire.ts';
 import { newHome } from '../run.ts';
 import { blocksOf, runPage } from '../scripts/page.ts';
 import { newShell } from '../scripts/shell.ts';
@@ -13,7 +13,7 @@ const why = missingPrograms();
 test.skipIf(why)(`docs/credentials.md does what it says, as written${why ? ` (${why})` : ''}`, async () => {
   const secret = 'keys_theAdministratorsOwn';
   const identity = { id: 'key_1', name: 'admin', owner: null, namespace: 'default', roles: ['owner'] };
-  const service = await fakeService((response, asked) => {
+  const service = await scriptedService((response, asked) => {
     const known = asked.headers.authorization === `Bearer ${secret}`;
     const reply = known ? json(200, identity) : json(401, { code: 'unauthenticated', detail: 'unknown' });
     reply(response, asked);

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Env } from '../../src/env.ts';
 import { Secret } from '../../src/secret.ts';
 import { listeningService } from '../fakes/server.ts';
-import { type FakeService, fakeService, json } from '../fakes/wire.ts';
+import { json, type ScriptedService, scriptedService } from '../fakes/wire.ts';
 import { type Home, newHome, type Result } from '../run.ts';
 import { built, holdsText, homeEnvironment, missingPrograms, startDeafBus, startSession } from './session.ts';
 
@@ -14,10 +14,10 @@ const identity = { id: 'key_1', name: 'laptop', owner: 'alice', namespace: 'defa
 const why = missingPrograms();
 
 let home: Home;
-let service: FakeService;
+let service: ScriptedService;
 beforeEach(async () => {
   home = newHome();
-  service = await fakeService((response, asked) => {
+  service = await scriptedService((response, asked) => {
     if (asked.headers.authorization === `Bearer ${secret}`) {
       const body = asked.url === '/v1/whoami' ? identity : { keys: [], nextCursor: null };
       return json(200, body)(response, asked);
@@ -170,7 +170,7 @@ describe.skipIf(why)(`a real gnome-keyring${why ? ` (${why})` : ''}`, () => {
   test('a value that is too long for a keychain is refused before it is sent there', async () => {
     const { env } = await startSession(home, 'unlocked');
     const long = `keys_${'x'.repeat(1_275)}`;
-    const free = await fakeService(json(200, identity));
+    const free = await scriptedService(json(200, identity));
     const words = `auth login -p prod --url ${free.url} --with-token`;
     expect(await home.keys(words, { env, stdin: long })).toMatchObject({
       code: 2,

@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Call, HttpOptions } from '../../src/http.ts';
 import { newAuthority } from '../fakes/certificates.ts';
 import { failureOf, httpTo } from '../fakes/http.ts';
-import { fakeService, json, raw } from '../fakes/wire.ts';
+import { json, raw, scriptedService } from '../fakes/wire.ts';
 import { newHome } from '../run.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
@@ -20,7 +20,7 @@ const here = 'IP:127.0.0.1,DNS:localhost';
 
 test('a certificate of the authority in caFile is trusted, and without it exit 13', async () => {
   const authority = newAuthority();
-  const service = await fakeService([ok], authority.issue(here));
+  const service = await scriptedService([ok], authority.issue(here));
   expect((await httpTo(service.url, { caFile: authority.certFile }).call(read)).status).toBe(200);
   const error = await failureOf(httpTo(service.url).call(read));
   expect(error).toMatchObject({ code: 'untrusted', exitCode: 13, hint: expect.stringContaining('caFile') });
@@ -39,7 +39,7 @@ test('caFile adds to the usual authorities and replaces none', async () => {
   const file = join(newHome().path, 'script.ts');
   writeFileSync(file, script);
   for (const authority of [usual, own]) {
-    const service = await fakeService([ok], authority.issue(here));
+    const service = await scriptedService([ok], authority.issue(here));
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: usual.certFile };
     const { stdout } = await promisify(execFile)(process.execPath, [file, service.url, own.certFile], {
       env,
@@ -54,7 +54,7 @@ test.each<[string, string, Parameters<ReturnType<typeof newAuthority>['issue']>]
   ['is not made out to that name', 'other.test', ['DNS:other.test']],
 ])('a certificate that %s is untrusted, with a hint', async (words, hint, issue) => {
   const authority = newAuthority();
-  const service = await fakeService([], authority.issue(...issue));
+  const service = await scriptedService([], authority.issue(...issue));
   for (const call of [read, mint]) {
     const error = await failureOf(httpTo(service.url, { caFile: authority.certFile }).call(call));
     expect(error).toMatchObject({ code: 'untrusted', exitCode: 13 });
@@ -64,25 +64,25 @@ test.each<[string, string, Parameters<ReturnType<typeof newAuthority>['issue']>]
 });
 
 test('a self-signed certificate is untrusted', async () => {
-  const service = await fakeService([], newAuthority());
+  const service = await scriptedService([], newAuthority());
   const error = await failureOf(httpTo(service.url).call(read));
   expect(error).toMatchObject({ code: 'untrusted', message: expect.stringContaining('self-signed') });
 });
 
 test('a port that speaks plain http, or an old TLS only, is untrusted', async () => {
-  const plain = await fakeService([]);
+  const plain = await scriptedService([]);
   const error = await failureOf(httpTo(plain.url.replace('http:', 'https:')).call(mint));
   expect(error).toMatchObject({ code: 'untrusted', message: expect.stringContaining('does not speak TLS') });
 
   const authority = newAuthority();
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
-  const service = await fakeService([], { ...authority.issue(here), ...old });
+  const service = await scriptedService([], { ...authority.issue(here), ...old });
   const refusal = await failureOf(httpTo(service.url, { caFile: authority.certFile }).call(read));
   expect(refusal).toMatchObject({ code: 'untrusted', message: expect.stringContaining('no version of TLS') });
 });
 
 test('plain http spoken to a port that speaks TLS is unavailable (exit 7), and the hint has the address with https', async () => {
-  const service = await fakeService([], newAuthority());
+  const service = await scriptedService([], newAuthority());
   const error = await failureOf(httpTo(service.url.replace('https:', 'http:')).call(read));
   expect(error).toMatchObject({
     code: 'unavailable',
@@ -95,7 +95,7 @@ describe('a fatal alert of TLS in answer to plain http', () => {
   const alert = Buffer.from('15030300020246', 'hex');
 
   test('means that nobody read the mint: unavailable (exit 7), and the hint has the address with https', async () => {
-    const service = await fakeService(raw(alert));
+    const service = await scriptedService(raw(alert));
     const error = await failureOf(httpTo(service.url).call(mint));
     expect(error).toMatchObject({
       code: 'unavailable',
@@ -111,12 +111,12 @@ describe('a fatal alert of TLS in answer to plain http', () => {
     ['one in the body of an answer', `HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n${alert}`],
     ['one behind other bytes', `keys${alert}`],
   ])('%s leaves open whether the mint was done (exit 10)', async (_what, bytes) => {
-    const service = await fakeService([raw(bytes)]);
+    const service = await scriptedService([raw(bytes)]);
     expect(await failureOf(httpTo(service.url).call(mint))).toMatchObject({ exitCode: 10 });
   });
 
   test('leaves that open where the service has spoken HTTP before (exit 10)', async () => {
-    const service = await fakeService([ok, raw(alert)]);
+    const service = await scriptedService([ok, raw(alert)]);
     const http = httpTo(service.url);
     await http.call(read);
     expect(await failureOf(http.call(mint))).toMatchObject({ exitCode: 10 });
@@ -136,7 +136,7 @@ test('a service that asks for a client certificate gets it', async () => {
   const authority = newAuthority();
   const client = authority.issue('DNS:client');
   const demanding = { requestCert: true, rejectUnauthorized: true, ca: authority.cert };
-  const service = await fakeService([ok], { ...authority.issue(here), ...demanding });
+  const service = await scriptedService([ok], { ...authority.issue(here), ...demanding });
   const files = {
     caFile: authority.certFile,
     clientCertFile: client.certFile,
@@ -228,7 +228,7 @@ test.each(['HTTPS_PROXY', 'https_proxy'])(
   '%s is the way to an https service, which is still verified',
   async (name) => {
     const authority = newAuthority();
-    const service = await fakeService([ok], authority.issue('DNS:keys.test'));
+    const service = await scriptedService([ok], authority.issue('DNS:keys.test'));
     const proxy = await proxyTo(service.port);
     const options = { env: { [name]: proxy.url.replace('//', '//me:pass@') }, caFile: authority.certFile };
     expect((await httpTo(`https://keys.test:${service.port}`, options).call(read)).status).toBe(200);
@@ -264,7 +264,7 @@ test.each(['keys.test', '.test', '*', 'other.test, keys.test', 'keys.test:443'])
 );
 
 test('the loopback is never asked for through a proxy', async () => {
-  const service = await fakeService(ok);
+  const service = await scriptedService(ok);
   const env = { HTTP_PROXY: 'http://127.0.0.1:1', http_proxy: 'http://127.0.0.1:1' };
   expect((await httpTo(service.url, { env }).call(read)).status).toBe(200);
   expect((await httpTo(`http://localhost:${service.port}`, { env }).call(read)).status).toBe(200);

@@ -6,7 +6,7 @@ import { KeysError } from '../../src/errors.ts';
 import type { Call, HttpOptions } from '../../src/http.ts';
 import { Redactor, Secret } from '../../src/secret.ts';
 import { failureOf, httpTo } from '../fakes/http.ts';
-import { fakeService, json, lost, problem, type Reply, raw, silent } from '../fakes/wire.ts';
+import { json, lost, problem, type Reply, raw, scriptedService, silent } from '../fakes/wire.ts';
 
 const read: Call = { method: 'GET', path: ['v1', 'keys'], effect: 'read' };
 const set: Call = { method: 'POST', path: ['v1', 'keys', 'k', 'disable'], effect: 'set' };
@@ -15,13 +15,13 @@ const ok = json(200, { ok: true });
 
 /** Calls a service that answers as scripted. */
 async function answered(script: Reply[] | Reply, call: Call = read, options: Partial<HttpOptions> = {}) {
-  const service = await fakeService(script);
+  const service = await scriptedService(script);
   const answer = await httpTo(service.url, options).call(call);
   return { service, answer };
 }
 
 async function refused(script: Reply[] | Reply, call: Call = read, options: Partial<HttpOptions> = {}) {
-  const service = await fakeService(script);
+  const service = await scriptedService(script);
   const error = await failureOf(
     httpTo(service.url, options)
       .call(call)
@@ -58,7 +58,7 @@ test("a driver's own headers replace the call's, and a secret among them is sent
 });
 
 test('path segments and query values are encoded one by one', async () => {
-  const service = await fakeService([ok]);
+  const service = await scriptedService([ok]);
   await httpTo(`${service.url}/base/`).call({
     ...read,
     path: ['v1', 'keys', '../a b/é?#%2e'],
@@ -70,13 +70,13 @@ test('path segments and query values are encoded one by one', async () => {
 });
 
 test.each(['', '.', '..'])("the id '%s' names nothing, and no request is sent", async (id) => {
-  const service = await fakeService([]);
+  const service = await scriptedService([]);
   const error = await failureOf(httpTo(service.url).call({ ...read, path: ['v1', 'keys', id] }));
   expect(error.code).toBe('not_found');
 });
 
 test('a link that leaves the origin is not followed, one that stays is', async () => {
-  const service = await fakeService([ok]);
+  const service = await scriptedService([ok]);
   const http = httpTo(service.url);
   await http.call({ ...read, path: '/next?page=2' });
   expect(service.asked[0]?.url).toBe('/next?page=2');
@@ -87,7 +87,7 @@ test('a link that leaves the origin is not followed, one that stays is', async (
 });
 
 test('a credential that no header can carry is refused without showing it', async () => {
-  const service = await fakeService([]);
+  const service = await scriptedService([]);
   const error = await failureOf(httpTo(service.url, { credential: new Secret('two\nlines') }).call(read));
   expect(error.code).toBe('invalid');
   expect(error.message).not.toContain('two');
@@ -130,7 +130,7 @@ test.each([
 test.each([301, 302, 303, 307, 308])(
   'a %i to another origin is never followed: untrusted, or unknown where a mint may have been done',
   async (status) => {
-    const elsewhere = await fakeService([]);
+    const elsewhere = await scriptedService([]);
     for (const call of [read, mint]) {
       const location = `${elsewhere.url}/v1/keys?token=x`;
       const { error } = await refused([json(status, {}, { location })], call);
@@ -274,7 +274,7 @@ test.each(Object.entries(framings))(
   'an answer cut at any byte (%s) is never taken for a whole one',
   async (_name, whole) => {
     let cutAt = 0;
-    const service = await fakeService((response, asked) => raw(whole.slice(0, cutAt))(response, asked));
+    const service = await scriptedService((response, asked) => raw(whole.slice(0, cutAt))(response, asked));
     const http = httpTo(service.url);
     for (; cutAt < whole.length; cutAt++) {
       const error = await failureOf(http.call(mint).then((answer) => answer.json()));
@@ -478,7 +478,7 @@ test('a body that never ends in time is a timeout too', async () => {
 });
 
 test('the budget is for all calls together, and only waiting uses it up', async () => {
-  const service = await fakeService((response, asked) => {
+  const service = await scriptedService((response, asked) => {
     if (asked.url === '/slow') setTimeout(() => ok(response, asked), 500);
     else ok(response, asked);
   });
@@ -490,16 +490,16 @@ test('the budget is for all calls together, and only waiting uses it up', async 
 });
 
 test('calls with time of their own have all of it each, however many there are', async () => {
-  const service = await fakeService((response, asked) => setTimeout(() => ok(response, asked), 200));
+  const service = await scriptedService((response, asked) => setTimeout(() => ok(response, asked), 200));
   const http = httpTo(service.url, { timeoutMs: 500 });
   for (let n = 0; n < 4; n++) await http.call({ ...read, ownTime: true });
   expect((await http.call(read)).status).toBe(200);
-  const stuck = httpTo((await fakeService([silent])).url, { timeoutMs: 50 });
+  const stuck = httpTo((await scriptedService([silent])).url, { timeoutMs: 50 });
   expect((await failureOf(stuck.call({ ...read, ownTime: true }))).code).toBe('timeout');
 });
 
 test('a budget longer than any timer is no hot loop', async () => {
-  const service = await fakeService([ok]);
+  const service = await scriptedService([ok]);
   expect((await httpTo(service.url, { timeoutMs: 2 ** 40 }).call(read)).status).toBe(200);
 });
 
@@ -526,7 +526,7 @@ test('an interruption between attempts ends the pause', async () => {
 });
 
 test('close gives up what is still connecting or waiting', async () => {
-  const service = await fakeService(silent);
+  const service = await scriptedService(silent);
   const http = httpTo(service.url);
   const waiting = failureOf(http.call(read));
   await vi.waitFor(() => expect(service.asked).toHaveLength(1));
@@ -561,7 +561,7 @@ test.each([
 ])(
   'a page in place of the answer to a %s is bad_response, although its status is one of success',
   async (_effect, call) => {
-    const service = await fakeService([framed('<!doctype html><title>Log in</title>', 'text/html')]);
+    const service = await scriptedService([framed('<!doctype html><title>Log in</title>', 'text/html')]);
     const error = await failureOf(httpTo(service.url).call(call));
     expect(error).toMatchObject({ code: 'bad_response', hint: expect.stringContaining('keys list') });
   },
@@ -569,7 +569,7 @@ test.each([
 
 test('a success of the type of a page is one when it is empty, or no page', async () => {
   for (const body of ['', 'OK']) {
-    const service = await fakeService([framed(body, 'text/html')]);
+    const service = await scriptedService([framed(body, 'text/html')]);
     expect((await httpTo(service.url).call(set)).status).toBe(200);
   }
 });

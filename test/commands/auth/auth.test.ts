@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { type FakeService, fakeService, json } from '../../fakes/wire.ts';
+import { json, type ScriptedService, scriptedService } from '../../fakes/wire.ts';
 import { type Home, newHome } from '../../run.ts';
 
 const good = 'keys_theCredentialThatIsGood';
@@ -17,15 +17,15 @@ const other = 'keys_anotherCredentialGood';
 const identity = { id: 'key_1', name: 'laptop', owner: 'alice', namespace: 'default', roles: ['owner'] };
 
 let home: Home;
-let service: FakeService;
+let service: ScriptedService;
 beforeEach(async () => {
   home = newHome();
   service = await whoamiService();
 });
 
 /** What docs/api.md says of GET /v1/whoami. */
-function whoamiService(): Promise<FakeService> {
-  return fakeService((response, asked) => {
+function whoamiService(): Promise<ScriptedService> {
+  return scriptedService((response, asked) => {
     const known = [good, other].some((secret) => asked.headers.authorization === `Bearer ${secret}`);
     if (asked.url !== '/v1/whoami') return json(404, { code: 'not_found', detail: 'no' })(response, asked);
     if (known) return json(200, identity)(response, asked);
@@ -227,7 +227,7 @@ test('a login to another URL leaves no credential behind under the former one, a
 
 test('a URL edited by hand does not get the credential of the former one', async () => {
   await login('--store file');
-  const elsewhere = await fakeService([]);
+  const elsewhere = await scriptedService([]);
   const path = join(home.path, 'config', 'config.yaml');
   writeFileSync(path, config().replace(service.url, elsewhere.url));
   expect(await home.keys('list', { env: fileStore() })).toMatchObject({

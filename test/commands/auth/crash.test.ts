@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeService, json } from '../../fakes/wire.ts';
+import { json, scriptedService } from '../../fakes/wire.ts';
 import { built, holdsText, homeEnvironment } from '../../keychain/session.ts';
 import { newHome } from '../../run.ts';
 
@@ -14,7 +14,7 @@ test.skipIf(noStrace)(
   `killed at each sync, rename and removal, it leaves what was there or what it meant${noStrace ? ' (strace is not installed)' : ''}`,
   { timeout: 240_000 },
   async () => {
-    const service = await fakeService(
+    const service = await scriptedService(
       json(200, { id: null, name: 'a', owner: null, namespace: null, roles: [] }),
     );
     const home = newHome();

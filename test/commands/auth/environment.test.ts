@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeService, json } from '../../fakes/wire.ts';
+import { json, scriptedService } from '../../fakes/wire.ts';
 import { built, homeEnvironment } from '../../keychain/session.ts';
 import { newHome } from '../../run.ts';
 
@@ -13,7 +13,7 @@ test.skipIf(noStrace)(
   `the built command opens neither${noStrace ? ' (strace is not installed)' : ''}`,
   async () => {
     const home = newHome();
-    const service = await fakeService(json(200, { keys: [], nextCursor: null }));
+    const service = await scriptedService(json(200, { keys: [], nextCursor: null }));
     mkdirSync(join(home.path, 'config'));
     writeFileSync(join(home.path, 'config', 'config.yaml'), ']');
     const token = join(home.path, 'token');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/secret.ts';
 import { listeningService } from '../../fakes/server.ts';
-import { fakeService, json, type Reply } from '../../fakes/wire.ts';
+import { json, type Reply, scriptedService } from '../../fakes/wire.ts';
 import { type Home, newHome, type Setup } from '../../run.ts';
 
 const password = 'correct horse battery';
@@ -104,7 +104,7 @@ test.each<[string, Reply, RegExp]>([
   ['answers nothing', neverAnswers, /may still work there.*within 3/],
 ])('where the service %s, it is asked once and logout goes on without it', async (_what, reply, said) => {
   const tokens = { accessToken: 'keyss_a', refreshToken: 'keysr_b', expiresAt: '2999-01-01T00:00:00Z' };
-  const service = await fakeService([
+  const service = await scriptedService([
     json(201, tokens),
     json(200, { id: null, name: 'erin', owner: 'erin', namespace: null, roles: [] }),
     reply,

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { listeningService } from '../../fakes/server.ts';
-import { fakeService, json } from '../../fakes/wire.ts';
+import { json, scriptedService } from '../../fakes/wire.ts';
 import { type Home, newHome } from '../../run.ts';
 
 function configOf(home: Home): string {
@@ -251,7 +251,7 @@ test.each([
   ['profile remove base --yes', 'base'],
   ['auth logout -p other', 'other'],
 ])('%s, which the config file does not admit, exits 2 and leaves the credential', async (command, name) => {
-  const service = await fakeService(
+  const service = await scriptedService(
     json(200, { id: null, name: 'a', owner: null, namespace: null, roles: [] }),
   );
   const home = newHome();

@@ -3,7 +3,7 @@
  * 2022-11-28). It opens the sealed boxes with libsodium itself.
  */
 import sodium from 'libsodium-wrappers';
-import { fakeService, json, type Reply } from '../wire.ts';
+import { json, type Reply, scriptedService } from '../wire.ts';
 
 export interface FakeGitHub {
   readonly url: string;
@@ -33,7 +33,7 @@ export async function fakeGitHub(): Promise<FakeGitHub> {
   let pair = sodium.crypto_box_keypair();
   let keyId = '568250167242549743';
 
-  const service = await fakeService((response, asked) => {
+  const service = await scriptedService((response, asked) => {
     const scripted = next.shift();
     const reply = scripted ?? answer(asked);
     reply(response, asked);

@@ -2,7 +2,7 @@
  * GitLab's CI/CD variables of one project on a loopback port, after "Project-level CI/CD variables API", "Personal access tokens API" and the
  * masking rules of "GitLab CI/CD variables" (docs.gitlab.com).
  */
-import { fakeService, json, type Reply } from '../wire.ts';
+import { json, type Reply, scriptedService } from '../wire.ts';
 
 export interface GitLabVariable {
   variable_type: 'env_var' | 'file';
@@ -31,7 +31,9 @@ export async function fakeGitLab(): Promise<FakeGitLab> {
   const variables: GitLabVariable[] = [];
   const scopes = ['api'];
   const next: (Reply | null)[] = [];
-  const service = await fakeService((response, asked) => (next.shift() ?? answer(asked))(response, asked));
+  const service = await scriptedService((response, asked) =>
+    (next.shift() ?? answer(asked))(response, asked),
+  );
 
   function answer({ method, url, headers, body }: Parameters<Reply>[1]): Reply {
     if (headers['private-token'] !== token) return json(401, { message: '401 Unauthorized' });

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { type Authority, newAuthority, type Pair } from '../certificates.ts';
-import { fakeService, json, type Reply } from '../wire.ts';
+import { json, type Reply, scriptedService } from '../wire.ts';
 
 export interface StoredSecret {
   apiVersion: 'v1';
@@ -45,7 +45,7 @@ export async function fakeCluster(): Promise<FakeCluster> {
     requestCert: true,
     rejectUnauthorized: false,
   };
-  const service = await fakeService(
+  const service = await scriptedService(
     (response, asked) => (next.shift() ?? answer(asked, response))(response, asked),
     tls,
   );

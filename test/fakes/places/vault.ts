@@ -2,7 +2,7 @@
  * A KV version 2 secrets engine mounted at `secret` and at `team/kv`, one of version 1 at `old`, on a loopback port, after the API documentation of Vault and
  * OpenBao: "KV secrets engine - version 2 (API)", "/sys/capabilities-self", "/sys/internal/ui/mounts".
  */
-import { fakeService, json, type Reply } from '../wire.ts';
+import { json, type Reply, scriptedService } from '../wire.ts';
 
 interface Version {
   data: Record<string, unknown> | null;
@@ -35,7 +35,9 @@ const mounts = [
 export async function fakeVault(): Promise<FakeVault> {
   const versions = new Map<string, Version[]>();
   const next: (Reply | null)[] = [];
-  const service = await fakeService((response, asked) => (next.shift() ?? answer(asked))(response, asked));
+  const service = await scriptedService((response, asked) =>
+    (next.shift() ?? answer(asked))(response, asked),
+  );
   const fake: FakeVault = {
     url: service.url,
     token: 'hvs.test0123456789',

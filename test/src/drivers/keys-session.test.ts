@@ -6,7 +6,7 @@ import { KeysError } from '../../../src/errors.ts';
 import type { Call, HttpOptions } from '../../../src/http.ts';
 import { Secret } from '../../../src/secret.ts';
 import { failureOf, httpTo } from '../../fakes/http.ts';
-import { fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
+import { json, lost, problem, type Reply, scriptedService } from '../../fakes/wire.ts';
 
 const hourMs = 3_600_000;
 const list = { method: 'GET', path: ['v1', 'keys'], effect: 'read' } as const;
@@ -20,7 +20,7 @@ function tokens(name: string) {
 
 /** A session whose access token has ended by `now`; `kept` is what it was renewed to. */
 async function session(script: readonly Reply[] | Reply, now: number, options: Partial<HttpOptions> = {}) {
-  const service = await fakeService(script);
+  const service = await scriptedService(script);
   const kept: string[] = [];
   const known: string[] = [];
   const know = (secret: Secret) => {
@@ -113,7 +113,7 @@ test('a session whose renewal is refused has ended, and the hint is the way to a
 
 test('a password is presented once, whatever becomes of the answer', async () => {
   for (const reply of [lost, problem(503, 'unavailable', { 'retry-after': '0' })]) {
-    const { url, asked } = await fakeService((response, seen) => reply(response, seen));
+    const { url, asked } = await scriptedService((response, seen) => reply(response, seen));
     const http = httpTo(url, { credential: null });
     await failureOf(passwordLogin(http, 'ann', new Secret('pass'), (secret) => secret));
     expect(asked).toHaveLength(1);
@@ -122,7 +122,7 @@ test('a password is presented once, whatever becomes of the answer', async () =>
 
 test('a session whose access token has ended is renewed to be ended', async () => {
   const gone: Reply = (response) => void response.writeHead(204).end();
-  const { url, asked } = await fakeService([json(200, tokens('next')), gone]);
+  const { url, asked } = await scriptedService([json(200, tokens('next')), gone]);
   const first = new Secret(JSON.stringify(tokens('first')));
   const parts = { now: () => Date.now() + hourMs / 4, know: (secret: Secret) => secret };
   await endSession(httpTo(url, { credential: null }), first, { name: 'work' }, parts);

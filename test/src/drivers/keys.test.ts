@@ -6,7 +6,7 @@ import type { Key, KeyService } from '../../../src/keys.ts';
 import { Secret } from '../../../src/secret.ts';
 import { mintingOf } from '../../contracts/minting.ts';
 import { failureOf, httpTo } from '../../fakes/http.ts';
-import { type FakeService, fakeService, json, lost, problem, type Reply } from '../../fakes/wire.ts';
+import { json, lost, problem, type Reply, type ScriptedService, scriptedService } from '../../fakes/wire.ts';
 
 const key: Key = {
   id: 'k1',
@@ -39,8 +39,8 @@ async function serviceThat(
   script: Reply[] | Reply,
   profile: Partial<Profile> = {},
   parts?: DriverParts,
-): Promise<{ wire: FakeService; service: KeyService }> {
-  const wire = await fakeService(script);
+): Promise<{ wire: ScriptedService; service: KeyService }> {
+  const wire = await scriptedService(script);
   const full: Profile = {
     name: 'p',
     driver: 'keys',
@@ -53,7 +53,7 @@ async function serviceThat(
   return { wire, service: keysDriver(httpTo(wire.url), full, parts) };
 }
 
-const asked = ({ asked }: FakeService) => asked.map(({ method, url }) => `${method} ${url}`);
+const asked = ({ asked }: ScriptedService) => asked.map(({ method, url }) => `${method} ${url}`);
 
 // What is asked.
 
@@ -524,7 +524,7 @@ test('401 is unauthenticated and tells how to log in', async () => {
 test('the audit log may be read on and on: what its pages took is not the time of the command', async () => {
   const page = json(200, { entries: [], nextCursor: 'row_1' });
   const head = json(200, { seq: 1, hash: 'h' });
-  const { url } = await fakeService((response, asked) => {
+  const { url } = await scriptedService((response, asked) => {
     setTimeout(() => (asked.url.includes('head') ? head : page)(response, asked), 100);
   });
   const http = httpTo(url, { timeoutMs: 1_000 });
