@@ -76,10 +76,19 @@ export async function mintOnce(
   } catch (error) {
     failure = error;
   }
-  // A twin may have changed the key, and a commit that failed may have been done.
-  const twin = ticket && (await store.findMint(ticket.hash));
-  if (ticket && twin) return replay(ticket, twin);
+  try {
+    // A twin may have changed the key, and a commit that failed may have been done.
+    const twin = ticket && (await store.findMint(ticket.hash));
+    if (ticket && twin) return await replay(ticket, twin);
+  } catch (error) {
+    // A database that is away by now may have committed all the same.
+    throw isOpen(failure) ? failure : error;
+  }
   throw failure ?? new KeysError('unexpected', 'a mint is recorded and cannot be found');
+}
+
+function isOpen(failure: unknown): boolean {
+  return failure instanceof KeysError && failure.code === 'outcome_unknown';
 }
 
 /** A seal is over when its time is, whether or not it has been swept. */

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { KeysError } from '../../../src/errors.ts';
 import type { IssuedKey, KeyService } from '../../../src/keys.ts';
 import type { Caller } from '../../../src/service/access.ts';
 import { builtInRoles, grantsOfKey } from '../../../src/service/grants.ts';
@@ -231,6 +232,29 @@ test('a twin that finds the key changed by the first one gets its answer', async
   const twin = createService({ store: late, now: () => clock.now }).as(root);
   const second = await twin.regenerate(key.id, options, key.version);
   expect(first && bytesOf(first)).toBe(bytesOf(second));
+});
+
+test('a mint whose COMMIT was not answered is unknown, not unavailable, when the database is away after it', async () => {
+  const { store, clock } = await open();
+  let away = false;
+  const lost: Store = {
+    ...store,
+    async insertKey(...made) {
+      await store.insertKey(...made);
+      away = true;
+      throw new KeysError('outcome_unknown', 'PostgreSQL was asked to commit and did not answer');
+    },
+    async findMint(hash) {
+      if (away) throw new KeysError('unavailable', 'PostgreSQL is not usable');
+      return store.findMint(hash);
+    },
+  };
+  const keys = createService({ store: lost, now: () => clock.now }).as(root);
+  const idempotencyKey = newIdempotencyKey();
+  const minting = () => keys.create({ name: 'demo' }, { idempotencyKey });
+  await refuses('outcome_unknown', minting());
+  away = false;
+  expect((await minting()).key.name).toBe('demo');
 });
 
 test('of a mint and its cancellation at once one wins, and both know', async () => {
