@@ -252,8 +252,8 @@ export class CallerKeyService implements OwnKeyService {
     const secret = core.newSecret();
     const minted = secretRow(secret, core.settings.secretPrefix, at);
     const row = await this.#newRow(input, minted, at);
-    await this.#requireUser(row);
     const kept = row.recoverable ? await keepFirst(core, row, secret) : null;
+    await this.#requireUser(row);
     const issued = { key: toKey(row, at), secret };
     const { namespace, name, owner, type, roles, permissions, expiresAt } = row;
     const details = { namespace, name, owner, type, roles, permissions, expiresAt };

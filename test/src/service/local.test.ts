@@ -50,6 +50,7 @@ test('a database URL that is none is invalid', async () => {
 test('the first key makes its owner a user, and one that is refused makes none', async () => {
   const service = await open();
   await refuses('invalid', service.create({ name: '' }));
+  await refuses('unsupported', service.create({ name: 'demo', recoverable: true }));
   expect(await service.users?.list()).toEqual([]);
   await service.create({ name: 'demo' });
   expect(await service.users?.list()).toMatchObject([{ role: 'admin', status: 'active' }]);
