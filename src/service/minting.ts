@@ -54,15 +54,20 @@ export function mintingFor(view: CallerView): Minting {
       const hash = mintHash(idempotencyKey(text));
       const by = view.caller();
       const before = await store.findMint(hash);
-      if (!before) requireMay(by, 'create', { namespace: by.namespace });
+      if (before) return shown(made(requireOwn(before)));
+      requireMay(by, 'create', { namespace: by.namespace });
       const row = { hash, caller: minterOf(by), state: 'cancelled', createdAt: now() } as const;
-      return shown(made(requireOwn(before ?? (await store.cancelMint(row, view.audit('cancel', null))))));
+      const first = await store.cancelMint(row, view.audit('cancel', null));
+      if (!first) return null;
+      view.context.recorded = false;
+      return shown(made(requireOwn(first)));
     },
 
     async acknowledge(text) {
       const mint = await find(text);
-      if (mint?.state === 'sealed')
-        await store.acknowledgeMint(mint.hash, view.audit('acknowledge', mint.keyId));
+      if (mint?.state !== 'sealed') return;
+      const recorded = view.audit('acknowledge', mint.keyId);
+      view.context.recorded = await store.acknowledgeMint(mint.hash, recorded);
     },
 
     async settle(text, { keep, graceMs = 0 }): Promise<Key> {

@@ -158,7 +158,7 @@ export function createSessions(core: SessionParts): Sessions {
         throw new KeysError('conflict', 'this credential is no session; a key ends when it is revoked');
       }
       const row = audit('logout', sessionId, owner ?? '', keyName, context);
-      await store.endSession(sessionId, now(), row);
+      context.recorded = await store.endSession(sessionId, now(), row);
     },
 
     async stepUp({ sessionId, owner, keyName }, password, context) {

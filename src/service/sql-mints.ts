@@ -22,13 +22,16 @@ export function mintStore({ read, transaction }: Database): MintStore {
           `INSERT INTO mints (hash, caller, state, created_at) VALUES (?, ?, 'cancelled', ?) ON CONFLICT DO NOTHING`,
           ...[hash, caller, createdAt],
         );
-        if (kept > 0) yield* addAudit(audit);
-        return (yield* findMint(hash)) ?? row;
+        if (kept === 0) return yield* findMint(hash);
+        yield* addAudit(audit);
+        return null;
       }),
 
     acknowledgeMint: (hash, audit) =>
       transaction(function* () {
-        if ((yield* destroySeals('acknowledged', 'hash = ?', hash)) > 0) yield* addAudit(audit);
+        if ((yield* destroySeals('acknowledged', 'hash = ?', hash)) === 0) return false;
+        yield* addAudit(audit);
+        return true;
       }),
 
     useMint: (secretHash, audit) =>

@@ -58,7 +58,9 @@ export function sessionStore({ read, transaction }: Database): SessionStore {
           now,
           id,
         );
-        if (ended === 1) yield* addAudit(audit);
+        if (ended === 0) return false;
+        yield* addAudit(audit);
+        return true;
       }),
 
     async sweepSessions(before) {

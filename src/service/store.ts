@@ -270,10 +270,10 @@ export interface KeyStore {
 
 export interface MintStore {
   findMint(hash: Uint8Array): Promise<MintRow | null>;
-  /** Keeps the row, unless there is one of the same hash; the one that is there then. */
-  cancelMint(row: CancelledMint, audit: AuditRow): Promise<MintRow>;
-  /** Of a mint, by its hash. Does nothing once the seal is destroyed. */
-  acknowledgeMint(hash: Uint8Array, audit: AuditRow): Promise<void>;
+  /** Keeps the row, unless there is one of the same hash: that one, `null` when there was none. */
+  cancelMint(row: CancelledMint, audit: AuditRow): Promise<MintRow | null>;
+  /** Of a mint, by its hash. False, and nothing done, once the seal is destroyed. */
+  acknowledgeMint(hash: Uint8Array, audit: AuditRow): Promise<boolean>;
   /** Of the mint that gave this secret, by the secret's hash. Does nothing once the seal is destroyed. */
   useMint(secretHash: Uint8Array, audit: AuditRow): Promise<void>;
   /** Destroys the seals of mints made before the one time, and forgets mints made before the other unless their overlap is open. */
@@ -428,7 +428,8 @@ export interface SessionStore {
     now: number,
     audit: (session: SessionRow, outcome: 'renewed' | 'reused') => AuditRow,
   ): Promise<boolean>;
-  endSession(id: string, now: number, audit: AuditRow): Promise<void>;
+  /** False, and nothing done, for one that has ended. */
+  endSession(id: string, now: number, audit: AuditRow): Promise<boolean>;
   /** Forgets what has expired before. */
   sweepSessions(before: number): Promise<void>;
 }

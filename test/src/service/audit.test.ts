@@ -6,6 +6,7 @@ import { Secret } from '../../../src/secret.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
 import type { AuditRow } from '../../../src/service/store.ts';
+import { newIdempotencyKey } from '../../contracts/minting.ts';
 import { refuses } from '../../contracts/refuses.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { newHttpService } from '../../fakes/http-service.ts';
@@ -95,9 +96,19 @@ test('two equal changes in one moment are both recorded, also the one that found
     const answers = await Promise.all([1, 2].map(() => ask(`POST /v1/${path}`)));
     expect(answers.map(({ status }) => status < 300)).toEqual([true, true]);
   }
+  for (const action of ['acknowledge', 'cancel']) {
+    const headers = { 'idempotency-key': newIdempotencyKey() };
+    if (action === 'acknowledge') await ask('POST /v1/keys', { headers, body: { name: 'minted' } });
+    const answers = await Promise.all([1, 2].map(() => ask(`POST /v1/mint/${action}`, { headers })));
+    expect(answers.map(({ status }) => status)).toEqual([204, 204]);
+  }
+  const opened = (await ask('POST /v1/sessions')).body as { accessToken: string };
+  const logout = () => ask('DELETE /v1/sessions/current', { secret: opened.accessToken });
+  expect((await Promise.all([logout(), logout()])).map(({ status }) => status)).toEqual([204, 204]);
   const rows = await entries(auditOf(admin));
   const times = (action: string) => rows.filter((row) => row.action === action).length;
-  expect(['disable', 'revoke', 'user.disable'].map(times)).toEqual([2, 2, 2]);
+  const actions = ['disable', 'revoke', 'user.disable', 'acknowledge', 'cancel', 'logout'];
+  expect(actions.map(times)).toEqual(actions.map(() => 2));
 });
 
 test('times in the details of a row are told as everywhere else', async () => {
