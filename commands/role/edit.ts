@@ -1,26 +1,17 @@
 import type { Command } from 'commander';
 import type { App } from '../../src/app.ts';
 import { administered } from '../administered.ts';
-import { addExamples, collect } from '../options.ts';
-import { roleNoun } from './noun.ts';
-
-interface Options {
-  permission: string[];
-}
+import { addExamples } from '../options.ts';
+import { addPermissionOption, type RoleOptions, roleNoun } from './noun.ts';
 
 export function declare(command: Command, app: App): void {
-  command
+  addPermissionOption(command)
     .argument('<name>', 'the role')
-    .requiredOption(
-      '--permission <name>',
-      'resource.action, where either may be * (repeatable); they are all that it has',
-      collect,
-    )
-    .action((name: string, options: Options) => edit(app, name, options));
+    .action((name: string, options: RoleOptions) => edit(app, name, options));
   addExamples(command, ['keys role edit deployer --permission deployments.view']);
 }
 
-export async function edit(app: App, name: string, { permission }: Options): Promise<void> {
+export async function edit(app: App, name: string, { permission }: RoleOptions): Promise<void> {
   const roles = await administered(app, 'roles');
   await app.printer.row(roleNoun, await roles.edit(name, { permissions: permission }));
 }

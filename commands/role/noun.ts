@@ -1,6 +1,8 @@
-/** How a role is printed. */
+/** How a role is printed, and the option that says what it may do. */
+import type { Command } from 'commander';
 import type { Noun } from '../../src/output.ts';
 import type { Role } from '../../src/users.ts';
+import { collect } from '../options.ts';
 
 export const roleNoun: Noun<Role> = {
   columns: [
@@ -16,3 +18,15 @@ export const roleNoun: Noun<Role> = {
   name: ({ name }) => name,
   none: 'no roles',
 };
+
+export interface RoleOptions {
+  permission: string[];
+}
+
+export function addPermissionOption(command: Command): Command {
+  return command.requiredOption(
+    '--permission <name>',
+    'resource.action, where either may be * (repeatable); they are all that it has',
+    collect,
+  );
+}
