@@ -38,14 +38,14 @@ export function topicList(): string {
 }
 
 function unknownTopic(program: Command, parent: Command, word: string): KeysError {
-  const before = parent === program ? 'keys help ' : `keys help ${parent.name()} `;
+  const before = parent === program ? '' : `${parent.name()} `;
   const names = parent
     .createHelp()
     .visibleCommands(parent)
     .map((command) => command.name());
   if (parent === program) names.push(...topics.map(({ name }) => name));
   const near = nearest(word, names);
-  return new KeysError('invalid', `there is no help for '${`${before}${word}`.slice('keys help '.length)}'`, {
-    hint: near ? `did you mean ${before}${near}?` : 'keys help lists commands and topics',
+  return new KeysError('invalid', `there is no help for '${before}${word}'`, {
+    hint: near ? `did you mean keys help ${before}${near}?` : 'keys help lists commands and topics',
   });
 }

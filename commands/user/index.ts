@@ -12,7 +12,7 @@ const verbs: readonly CommandEntry[] = [
   },
   {
     name: 'disable',
-    summary: 'stop all keys and sessions of users at once',
+    summary: 'stop all keys and sessions of a user at once',
     load: () => import('./disable.ts'),
   },
   { name: 'enable', summary: 'let their keys work again', load: () => import('./enable.ts') },
