@@ -67,7 +67,7 @@ export async function withDelivery<T>(
     if (!taken) throw conflict;
     return await taken(delivery, conflict);
   } finally {
-    for (const destination of delivery.destinations) await destination.abandon();
+    for (const destination of [...delivery.destinations, ...delivery.earlier]) await destination.abandon();
   }
 }
 
