@@ -9,7 +9,7 @@ export const postgresDialect: Dialect = {
   sequence: 'BIGINT PRIMARY KEY',
   strict: '',
   tableOptions: '',
-  // CockroachDB and YugabyteDB (since 2024.2) read over the word, and over the next.
+  // CockroachDB and YugabyteDB (since 2024.2) take the word and pass over it, as over the setting below.
   passing: 'UNLOGGED',
   // A new version of a row that has no room on the page of the old one goes to another page, and into every index of its table.
   withRoom: (table) => `ALTER TABLE ${table} SET (fillfactor = 50);`,
