@@ -6,7 +6,8 @@ import { type Ask, open } from './client.ts';
 import { cpuMsOf } from './program.ts';
 import { wrk } from './wrk.ts';
 
-export const usualConnections = 16;
+/** As many callers at once as a team's service may have. */
+export const usualConnections = 32;
 
 /** As many requests are made ready for each second. */
 const readyASecond = 20_000;
