@@ -28,9 +28,9 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof PostgresTrouble && ['40001', '40P01'].includes(error.state);
 }
 
-/** Whether the connection is no good any more. */
+/** Whether the connection is no good any more; PgBouncer says so itself where it has lost the database behind it. */
 export function isBroken(error: unknown): boolean {
-  return error instanceof PostgresTrouble && error.state === '';
+  return error instanceof PostgresTrouble && /^(?:$|08)/.test(error.state);
 }
 
 /** Values that the database cannot hold, such as a zero character. */

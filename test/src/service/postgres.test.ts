@@ -22,12 +22,13 @@ import { blocksOf } from '../../scripts/page.ts';
 
 /**
  * Another address of a database. Once told to lose, it keeps the answers from the first statement on that names a key's id, and
- * closes the connection when the database has committed. Once told to hush, it keeps everything that comes, also that a side
+ * closes the connection when the database has committed, with last words if it has some. Once told to hush, it keeps everything that comes, also that a side
  * has ended, until it may speak; told a text, it passes what has that text on before.
  */
 async function badWire(address: string) {
   const { hostname, port } = new URL(address);
   let loses = false;
+  let words = '';
   let silent = false;
   let last: string | null = null;
   const wire = createNetServer({ allowHalfOpen: true }, (client) => {
@@ -43,7 +44,7 @@ async function badWire(address: string) {
       if (!holds) client.write(answer);
       else if (answer.includes('COMMIT')) {
         loses = false;
-        client.destroy();
+        client.end(words, 'latin1', () => client.destroy());
       }
     });
     for (const [socket, other] of [
@@ -62,8 +63,9 @@ async function badWire(address: string) {
   own.port = String((wire.address() as AddressInfo).port);
   return {
     address: own.href,
-    lose() {
+    lose(saying = '') {
       loses = true;
+      words = saying;
     },
     hush(after: string | null = null) {
       silent = after === null;
@@ -73,6 +75,12 @@ async function badWire(address: string) {
       silent = false;
     },
   };
+}
+
+/** An error of PostgreSQL's protocol, after which the connection ends. */
+function fatal(state: string, message: string): string {
+  const fields = `SFATAL\0VFATAL\0C${state}\0M${message}\0\0`;
+  return `E\0\0\0${String.fromCharCode(fields.length + 4)}${fields}`;
 }
 
 describe.skipIf(lacksPostgres)(
@@ -636,15 +644,21 @@ describe.skipIf(lacksPostgres)(
       for (const id of answered) expect(await other.as(machineAdmin).get(id)).toMatchObject({ id });
     });
 
-    test('a create whose COMMIT took place and whose answers were lost is said to be unknown, not unavailable', async () => {
-      const address = await postgres.newDatabase();
-      const wire = await badWire(address);
-      const service = (await open(wire.address)).as(machineAdmin);
-      await service.create({ name: 'before' });
-      wire.lose();
-      await refuses('outcome_unknown', service.create({ name: 'committed' }));
-      expect((await service.list({ nameGlob: 'committed' })).keys).toHaveLength(1);
-    });
+    test.each([
+      ['were lost', ''],
+      ["were lost with PgBouncer's connection to the database", fatal('08P01', 'server conn crashed?')],
+    ])(
+      'a create whose COMMIT took place and whose answers %s is said to be unknown, not unavailable',
+      async (_how, saying) => {
+        const address = await postgres.newDatabase();
+        const wire = await badWire(address);
+        const service = (await open(wire.address)).as(machineAdmin);
+        await service.create({ name: 'before' });
+        wire.lose(saying);
+        await refuses('outcome_unknown', service.create({ name: 'committed' }));
+        expect((await service.list({ nameGlob: 'committed' })).keys).toHaveLength(1);
+      },
+    );
 
     test('a database that takes requests and answers none is not waited for without end, and used again when it answers', async () => {
       const wire = await badWire(await postgres.newDatabase());
