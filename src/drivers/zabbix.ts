@@ -99,8 +99,11 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
   }
 
   /** Tokens under their owners' names; where those may not be seen, under their numbers. */
-  async function keysFor(params: object, { as = credential, byExpiry = false } = {}): Promise<Key[]> {
-    const wires = await ask('token.get', { output: 'extend', ...params }, z.array(token), { as });
+  async function keysFor(
+    params: object,
+    { as = credential, errorOf = rpcError, byExpiry = false } = {},
+  ): Promise<Key[]> {
+    const wires = await ask('token.get', { output: 'extend', ...params }, z.array(token), { as, errorOf });
     const userids = [...new Set(wires.map(({ userid }) => userid))].filter((id) => typeof id === 'string');
     const users = userids.length === 0 ? [] : await usersWith({ userids }, as).catch(() => []);
     const names = new Map(users.map(({ userid, username }) => [userid, username]));
@@ -207,12 +210,18 @@ export function zabbix(http: Http, profile: Profile, { now, credential }: Driver
     const text = secret.reveal();
     if (!secretForm.test(text)) return unknown;
     const params = { token: text };
-    let code: KeysError['code'] | null = null;
+    let code = null as KeysError['code'] | null;
+    // Zabbix refuses with status 200: another one is of something on the way, and says nothing of a secret.
+    const errorOf = (answer: Answer) => {
+      const error = rpcError(answer);
+      code = answer.status < 400 && error ? error.code : null;
+      return error;
+    };
+    await rpc.prepare();
     try {
-      const [key] = await keysFor(params, { as: secret });
+      const [key] = await keysFor(params, { as: secret, errorOf });
       if (key) return verdictOn(key);
     } catch (error) {
-      code = toKeysError(error).code;
       if (code !== 'unauthenticated' && code !== 'forbidden') throw error;
     }
     const [key] = credential ? await keysFor(params) : [];

@@ -175,6 +175,24 @@ test('a failure to ask says nothing of a secret: verify is no verdict then (exit
   await refuses('unavailable', service.verify(secret));
 });
 
+test.each([401, 403])(
+  'a proxy that answers %i says nothing of a secret: verify is no verdict then',
+  async (status) => {
+    const { fake, service } = await opened();
+    const { secret } = await service.create({ name: 'asked' });
+    const refusal = status === 401 ? 'unauthenticated' : 'forbidden';
+    const madeUp = new Secret('0'.repeat(64));
+    for (const method of ['token.get', 'apiinfo.version']) {
+      for (const credential of [fake.session, undefined]) {
+        for (const asked of [secret, madeUp]) {
+          fake.befall({ on: asks(method), instead: { status, body: '<h1>no</h1>' } });
+          await refuses(refusal, open(fake, { credential }).verify(asked));
+        }
+      }
+    }
+  },
+);
+
 test('a secret that Zabbix refuses is not valid, however good its key looks to an administrator', async () => {
   const { fake, service } = await opened();
   const { secret } = await service.create({ name: 'of-a-leaver' });
