@@ -27,7 +27,8 @@ export function authHeaders(
     case 'bearer':
       return { authorization: new Secret(`Bearer ${text}`) };
     case 'basic': {
-      userAndPassword(text);
+      // A body may have it alone, and an answer repeat it.
+      know(new Secret(userAndPassword(text)[1]));
       const encoded = know(new Secret(Buffer.from(text).toString('base64')));
       return { authorization: new Secret(`Basic ${encoded.reveal()}`) };
     }

@@ -25,7 +25,7 @@ import {
   unsupportedVerbs,
 } from '../foreign.ts';
 import type { DriverParts } from '../index.ts';
-import { authHeaders, credentialValues } from './auth.ts';
+import { authHeaders, type CredentialValues, credentialValues } from './auth.ts';
 import { capabilitiesFrom, optionOf, settingsFrom, uses } from './capabilities.ts';
 import { answerError } from './errors.ts';
 import { find, findText, textOf } from './expression.ts';
@@ -52,20 +52,28 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
   const idForm = idField.pattern === undefined ? null : new RegExp(`^(?:${idField.pattern})$`);
   const { origin, pathname } = new URL(profile.url);
   const base = origin + pathname.replace(/\/+$/, '');
-  const authorization = authHeaders(auth, credential, know);
-  const secrets = credentialValues(credential, auth === 'basic');
+  const administrator = presenting(credential);
+
+  interface Presented {
+    readonly headers: Record<string, Secret>;
+    readonly values: CredentialValues;
+  }
+
+  function presenting(secret: Secret | null): Presented {
+    return { headers: authHeaders(auth, secret, know), values: credentialValues(secret, auth === 'basic') };
+  }
 
   interface Asked extends Pick<Call, 'effect' | 'attempts' | 'maxBytes' | 'errorOf'> {
     readonly values?: Values;
-    /** In place of the administrator's. */
-    readonly as?: Record<string, Secret>;
+    /** Who asks, where that is not the administrator. */
+    readonly as?: Presented;
     /** An address that the service gave, in place of path and query. */
     readonly link?: string;
   }
 
   async function ask(
     call: CallMapping,
-    { values = {}, as = authorization, link, ...rest }: Asked,
+    { values = {}, as = administrator, link, ...rest }: Asked,
   ): Promise<Answer> {
     const all = { ...settings, ...values };
     const url = base + renderPath(call.path, all);
@@ -75,9 +83,9 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
       method: call.method,
       path: link === undefined ? url : linkFrom(url, link),
       ...(link === undefined && { query: render((call.query ?? {}) as Template, all) as Call['query'] }),
-      ...(call.body !== undefined && { body: render(call.body as Template, { ...secrets, ...all }) }),
+      ...(call.body !== undefined && { body: render(call.body as Template, { ...as.values, ...all }) }),
       // A mapping that puts a secret to verify where the credential goes means that secret.
-      headers: { ...as, ...headers },
+      headers: { ...as.headers, ...headers },
       errorOf: (answer) => errorOf(call, answer),
       ...rest,
     });
@@ -305,7 +313,7 @@ export function restService(mapping: Mapping, http: Http, profile: Profile, part
     const answer = await ask(call, {
       effect: 'read',
       values: { secret: secret.reveal() },
-      ...(!presented && { as: authHeaders(auth, secret, know) }),
+      ...(!presented && { as: presenting(secret) }),
       errorOf: (said) => (rejects.includes(said.status) ? null : errorOf(call, said)),
     });
     if (rejects.includes(answer.status)) return unknown;

@@ -78,6 +78,27 @@ test("a secret to verify that its mapping puts into the credential's own header 
   expect((await service.verify(new Secret('admin'))).valid).toBe(true);
 });
 
+test('a secret to verify that is sent as a credential is that wherever the mapping puts one, in a body too', async () => {
+  const auth = 'auth: { header: X-Token }\n';
+  const verify = "verify: { method: POST, path: /me, body: { token: '{credential}' } }\n";
+  const { server, service } = await acme(
+    base + auth + verify,
+    ({ body }) => ({ status: (body as { token: string }).token === 'admin' ? 200 : 401, body: {} }),
+    { credential: 'admin' },
+  );
+  expect((await service.verify(new Secret('made-up'))).valid).toBe(false);
+  expect((await service.verify(new Secret('admin'))).valid).toBe(true);
+  expect(server.requests.map(({ headers }) => headers['x-token'])).toEqual(['made-up', 'admin']);
+});
+
+test('the password of a Basic credential is not shown, also where a service repeats it alone', async () => {
+  const text = `${base}auth: basic\nerrors: { message: why }\n`;
+  const { service } = await acme(text, () => ({ status: 400, body: { why: "'hunter-22' is too short" } }), {
+    credential: 'ann:hunter-22',
+  });
+  await refuses('invalid', service.list({}), /^'\[secret\]' is too short/);
+});
+
 test('a new key without an id, whose list is refused, may be there all the same (exit 12)', async () => {
   const { server, service } = await acme(base + create, minting);
   server.befall({ on: to('GET', /keys/), times: 9, instead: { status: 403, body: {} } });
