@@ -25,6 +25,8 @@ export async function testSecret(
 ): Promise<void> {
   // Recovered in another directory, it may not be there: that says nothing of the secret, which has to stay unused until it is.
   if (check !== null) await requireCheck(check, app.env);
+  // One that the service has given again has met no destination in this run.
+  app.redactor.know(secret);
   if (ask && service.capabilities.verbs.includes('verify')) {
     const { valid, reason, key } = await service.verify(secret);
     if (!valid) {

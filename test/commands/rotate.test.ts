@@ -156,6 +156,23 @@ describe('one key on our own service', () => {
     expect([await valid(home, old), await valid(home, stdout)]).toEqual([false, true]);
   });
 
+  test('what a --check prints of the secret is not shown, also where recover has it again from the service', async () => {
+    const home = newHome();
+    await mint(home);
+    const check = join(home.path, 'check');
+    const write = () => writeFileSync(check, '#!/bin/sh\ncat >&2\n', { mode: 0o755 });
+    write();
+    const delivery = join(home.path, 'delivery');
+    writeFileSync(delivery, `#!/bin/sh\ncat >${delivery}.given\nrm ${check}\n`, { mode: 0o755 });
+    const argv = ['rotate', 'ci', '-y', '--to', `exec:${delivery}`, '--check', check];
+    const { code, stderr } = await home.keys(argv);
+    expect(code).toBe(10);
+    write();
+    const { stderr: shown } = await home.keys(/recover op_\w+/.exec(stderr)?.[0] ?? '');
+    expect(shown).toContain('[secret]');
+    expect(shown).not.toContain(secretIn(`${delivery}.given`));
+  });
+
   test('a --check that is no program is refused before anything is minted', async () => {
     const service = fakeService([fakeKey()]);
     const { code } = await newHome().keys('rotate demo -y --check ./no-such-thing', { service });
