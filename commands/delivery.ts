@@ -20,6 +20,8 @@ export interface DeliveryOptions {
 
 /** What `keys recover` goes on from. */
 export interface Resuming {
+  /** The service that mints. */
+  readonly origin: string;
   /** Where earlier attempts have delivered, or begun to. */
   readonly attempted: readonly string[];
 }
@@ -105,7 +107,9 @@ async function openDelivery(
   };
   const wanted = discard ? [] : [...new Set(to ?? ['stdout'])];
   const open = (spec: string) =>
-    isCredentialSpec(spec) ? credentialDestination(app, spec) : openDestination(spec, context);
+    isCredentialSpec(spec)
+      ? credentialDestination(app, spec, resuming?.origin)
+      : openDestination(spec, context);
   const opened = await Promise.all(wanted.map(open));
   // Two ways to write one place are one destination.
   const destinations = [...new Map(opened.map((each) => [each.spec, each])).values()];

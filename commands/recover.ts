@@ -140,7 +140,7 @@ async function recoverOne(
   options: Options,
   { silent = false } = {},
 ): Promise<void> {
-  const { id, destinations, force, attempted, state } = operation;
+  const { id, origin, destinations, force, attempted, state } = operation;
   const service = await serviceOf(app, operation);
   if (options.undo) {
     await journal.resume(id, (held) => undo(held, service));
@@ -148,7 +148,7 @@ async function recoverOne(
     return;
   }
   const wanted = options.discard ? {} : { to: options.to ?? destinations };
-  const resuming = { attempted, arrived: options.arrived ?? false };
+  const resuming = { origin, attempted, arrived: options.arrived ?? false };
   const delivering = { ...options, ...wanted, force: options.force || force, resuming };
   await withDelivery(app, delivering, async (delivery) => {
     const parts = partsFor(app, service, delivery, resuming);

@@ -18,9 +18,23 @@ export function isCredentialSpec(spec: string): boolean {
   return spec.startsWith(scheme);
 }
 
-/** Throws `invalid` for a profile whose credential `keys` does not keep itself. */
-export async function credentialDestination(app: App, spec: string): Promise<Destination> {
+/**
+ * Throws `invalid` for a profile whose credential `keys` does not keep itself, and for one that leads elsewhere than to `origin` by
+ * now, whose secret it is to be.
+ */
+export async function credentialDestination(
+  app: App,
+  spec: string,
+  origin: string | undefined,
+): Promise<Destination> {
   const profile = await profileNamed(app, spec.slice(scheme.length));
+  if (origin !== undefined && profile.url !== origin) {
+    throw new KeysError(
+      'invalid',
+      `the credential of ${profile.name} is for ${profile.url} by now, and the new secret is of ${origin}`,
+      { hint: 'take it back with --undo' },
+    );
+  }
   if (!keepsCredentials(profile.store)) {
     throw new KeysError(
       'invalid',
@@ -53,7 +67,10 @@ export async function credentialDestination(app: App, spec: string): Promise<Des
         );
       });
     },
-    readBack: () => store.read(account),
+    async readBack() {
+      const secret = await store.read(account);
+      return secret && app.redactor.know(secret);
+    },
     abandon: async () => {},
   };
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import type { Identity } from '../../src/keys.ts';
+import { type Intent, openJournal } from '../../src/operations/journal.ts';
 import { type ListeningService, listeningService } from '../fakes/server.ts';
 import { canMount, smallDisk } from '../fakes/small-disk.ts';
 import { type Home, newHome, type Setup } from '../run.ts';
@@ -23,9 +24,9 @@ function env(): NonNullable<Setup['env']> {
   return { KEYS_PASSPHRASE_FILE: path };
 }
 
-async function login(): Promise<void> {
-  const argv = ['auth', 'login', '-p', 'prod', '--url', service.url, '--with-token', '--store', 'file'];
-  const { code, stderr } = await home.keys(argv, { stdin: `${mine.secret}\n`, env: env() });
+async function login(profile = 'prod', { url } = service, { secret } = mine): Promise<void> {
+  const argv = ['auth', 'login', '-p', profile, '--url', url, '--with-token', '--store', 'file'];
+  const { code, stderr } = await home.keys(argv, { stdin: `${secret}\n`, env: env() });
   expect({ code, stderr }).toMatchObject({ code: 0 });
 }
 
@@ -75,6 +76,27 @@ test.runIf(canMount)(
     expect(await home.json('auth status', there)).toMatchObject({ authenticated: true });
   },
 );
+
+test('the new secret of an interrupted rotate --self is not kept for another service, which would be sent it', async () => {
+  await login();
+  const journal = openJournal(join(home.path, 'state'), new AbortController().signal);
+  const intent: Intent = {
+    ...{ command: 'rotate', profile: 'prod', origin: service.url, destinations: ['credential:prod'] },
+    ...{ request: { kind: 'overlap', id: mine.id, version: null }, key: { id: mine.id, name: 'laptop' } },
+    ...{ force: false, graceMs: 0, check: null, startedAt: new Date().toISOString() },
+  };
+  await journal.begin(intent, () => Promise.reject(new Error('cut'))).catch(() => {});
+  const { id } = (await journal.list()).operations[0] ?? {};
+  const elsewhere = await listeningService();
+  const other = await elsewhere.mint({ name: 'other', roles: ['admin'] });
+  await login('prod', elsewhere, other);
+  await login('old');
+  const { code, stderr } = await home.keys(`recover ${id} -p old`, { env: env() });
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('--undo') });
+  expect(await status()).toMatchObject({ identity: { id: other.id } });
+  expect(await home.keys(`recover ${id} -p old --undo`, { env: env() })).toMatchObject({ code: 0 });
+  expect(await valid(mine.secret)).toBe(true);
+});
 
 test('a no is exit 130, and the credential is the same', async () => {
   await login();
