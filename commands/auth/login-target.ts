@@ -85,10 +85,20 @@ function currentName(app: App, config: Config): string | undefined {
   return name;
 }
 
-/** The profile that has this URL already, or a name made from the host. */
+/** The profile that has this URL already, or a name made from the host. Throws `conflict` where nobody can tell which. */
 function nameFor(config: Config, url: string): string {
-  const [same] = Object.entries(config.profiles).filter(([, entry]) => serviceUrl(entry.url) === url);
-  if (same) return same[0];
+  const there = Object.entries(config.profiles).filter(([, entry]) => serviceUrl(entry.url) === url);
+  const [same, ...others] = there.map(([profile]) => profile);
+  if (others.length > 0) {
+    throw new KeysError(
+      'conflict',
+      `${url} is the service of several profiles: ${same}, ${others.join(', ')}`,
+      {
+        hint: `say which of them: -p ${same}`,
+      },
+    );
+  }
+  if (same !== undefined) return same;
   const name = new URL(url).host
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^-|-$/g, '')

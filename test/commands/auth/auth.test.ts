@@ -255,6 +255,18 @@ test('a login to a URL that a profile has already is for that profile', async ()
   expect(stderr).toContain('profile prod');
 });
 
+test('a login to a URL that several profiles have takes the credential of none away: exit 5', async () => {
+  await login('--store file');
+  await home.keys(`profile add second --url ${service.url}/`);
+  const before = [config(), credentialFiles()];
+  const asked = service.asked.length;
+  const result = await home.keys(`auth login --url ${service.url} --with-token`, {
+    ...{ stdin: other, env: fileStore() },
+  });
+  expect(result).toMatchObject({ code: 5, stderr: expect.stringMatching(/prod, second\nhint: .*-p prod/) });
+  expect([config(), credentialFiles(), service.asked.length]).toEqual([...before, asked]);
+});
+
 test.each([
   ['-p local --url https://x.y', 2, 'needs no credential'],
   ['-p gone', 2, '--url'],
