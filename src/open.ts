@@ -70,7 +70,7 @@ export async function openFound(
 }
 
 /** Does the work while no other command of this user renews a login. Throws `invalid` where the lock cannot be kept. */
-async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
+export async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
   const { withLock } = await import('./lock.ts');
   let begun = false;
   const run = () => {
@@ -85,7 +85,7 @@ async function alone<T>(app: App, work: () => Promise<T>): Promise<T> {
     if (begun || error instanceof KeysError) throw error;
     throw new KeysError(
       'invalid',
-      `cannot lock ${app.paths.state} to renew this login: ${(error as Error).message}`,
+      `cannot lock ${app.paths.state} to change a login that is kept: ${(error as Error).message}`,
       { hint: 'make it a directory of your own, or name another one in KEYS_STATE_DIR', cause: error },
     );
   }

@@ -11,7 +11,7 @@ import {
 } from '../../src/credentials/index.ts';
 import { KeysError } from '../../src/errors.ts';
 import type { Identity } from '../../src/keys.ts';
-import { loginTo, openWith, passwordLoginTo, renewalOf } from '../../src/open.ts';
+import { alone, loginTo, openWith, passwordLoginTo, renewalOf } from '../../src/open.ts';
 import type { Secret } from '../../src/secret.ts';
 import { addExamples, completes } from '../options.ts';
 import { askPassword, passwordIn } from '../password.ts';
@@ -64,7 +64,9 @@ export async function login(app: App, words: readonly string[], options: Options
   const before = await (profile.store === 'keychain' ? store.read(account) : store.peek(account));
   const obtained = await obtain(app, profile, store, options);
   const { identity, secret } = await check(app, profile, obtained);
-  await store.write(account, secret);
+  const keep = () => store.write(account, secret);
+  // A command that is just renewing the login before this one would put that back.
+  await (target.former && !target.moved ? alone(app, keep) : keep());
   const currentBefore = await keepProfile(app, target, () => store.remove(account));
   await app.note(greeting(profile, identity, currentBefore));
   const former = target.moved ? await takeFormer(app, target) : before;

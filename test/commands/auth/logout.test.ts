@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { withLock } from '../../../src/lock.ts';
 import { Secret } from '../../../src/secret.ts';
 import { listeningService } from '../../fakes/server.ts';
 import { json, type Reply, scriptedService } from '../../fakes/wire.ts';
@@ -190,6 +191,20 @@ test('a second login ends the session that it replaces, and not its own', async 
   });
   expect(await copy('list')).toMatchObject({ code: 4 });
   expect(await keys('list')).toMatchObject({ code: 0 });
+});
+
+test('a login waits for a command that renews the one before, which would be put back: exit 7, and nothing is replaced', async () => {
+  const { keys, home, url } = await erinLoggedIn();
+  const [path = ''] = kept(home).map((name) => join(home.path, 'data', 'credentials', name));
+  const before = readFileSync(path, 'utf8');
+  const again = `auth login -p work --url ${url} --user erin --password-file -`;
+  const renewal = join(home.path, 'state', 'renewal.lock');
+  await withLock(renewal, { signal: new AbortController().signal }, async () => {
+    const refused = await keys(`${again} --timeout 2s`, { stdin: password });
+    expect(refused).toMatchObject({ code: 7, stderr: expect.stringContaining('renewal.lock locked') });
+  });
+  expect(readFileSync(path, 'utf8')).toBe(before);
+  expect(await keys(again, { stdin: password })).toMatchObject({ code: 0 });
 });
 
 test('a login that fails leaves the session that was', async () => {
