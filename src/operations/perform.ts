@@ -32,10 +32,12 @@ export function performOperation(journal: Journal, intent: Intent, parts: Parts)
 export function resumeOperation(journal: Journal, id: string, parts: Parts): Promise<Outcome> {
   return journal.resume(id, async (held) => {
     const specs = parts.destinations.map(({ spec }) => spec);
-    const { delivered, destinations } = held.operation;
+    const { destinations, state } = held.operation;
     if (specs.join('\n') !== destinations.join('\n')) {
       // Other destinations than before: the new ones have nothing yet.
-      await held.save({ destinations: specs, delivered: delivered.filter((spec) => specs.includes(spec)) });
+      const delivered = held.operation.delivered.filter((spec) => specs.includes(spec));
+      const isLacking = state === 'delivered' && delivered.length < specs.length;
+      await held.save({ destinations: specs, delivered, ...(isLacking ? { state: 'delivering' } : {}) });
     }
     return advance(held, parts, { resumed: true });
   });
@@ -105,7 +107,7 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
     else if (found !== 'begun again') issued = found;
   }
   if (operation.state === 'intended')
-    issued = await mintOrStartOver(held, parts, !resumed || !service.minting);
+    issued = await mintOrStartOver(held, parts, !resumed || leftNothing(operation, service));
   if (lacksDelivery(operation, parts)) {
     issued ??= await mintOrStartOver(held, parts, false);
     if (!resumed && operation.command === 'rotate') before = await lookBefore(destinations);
@@ -119,6 +121,11 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
   }
   const key = (await finish(held, parts)) ?? issued?.key ?? (await lookAgain(operation, service));
   return { key, nothingLeft: false, destinations: operation.destinations };
+}
+
+/** Where a mint cannot be repeated, what an earlier attempt minted has been ended; but for the lost secret of a key that has no other. */
+function leftNothing({ request }: Operation, service: KeyService): boolean {
+  return !service.minting && request.kind !== 'regenerate';
 }
 
 /** The key that an earlier run minted, where the service shows it. */
@@ -143,11 +150,7 @@ function hasBegunAgain({ state }: Operation): boolean {
 function lacksDelivery(operation: Operation, { service, destinations }: Parts): boolean {
   if (!isDelivered(operation)) return operation.state !== 'intended';
   // Where a secret cannot be had again, there is nothing to deliver.
-  if (!service.minting) return false;
-  if (isOnlyPrinted(destinations)) return true;
-  return (
-    operation.state === 'delivered' && destinations.some(({ spec }) => !operation.delivered.includes(spec))
-  );
+  return service.minting !== undefined && isOnlyPrinted(destinations);
 }
 
 /**

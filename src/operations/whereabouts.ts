@@ -2,7 +2,7 @@
 import type { Destination } from '../destinations/index.ts';
 import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
-import { shellArgument } from '../text.ts';
+import { shellArgument, shellWord } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import type { Operation } from './operation.ts';
 
@@ -46,7 +46,7 @@ export async function whereabouts(
   const isEverywhere = destinations.every(({ spec }) => reached.includes(spec));
   if (used && absent === 0 && isEverywhere) return 'arrived';
   if (!used && unknown === 0) return 'lost';
-  if (arrived) return 'arrived';
+  if (arrived && isSentEverywhere(held.operation)) return 'arrived';
   await held.save({ state: 'uncertain' });
   throw doubt(held.operation, used);
 }
@@ -84,11 +84,19 @@ function doubt(operation: Operation, used: boolean): KeysError {
   return new KeysError('outcome_unknown', what, { hint: waysOut(operation) });
 }
 
+/** Where it was never sent it has not arrived, whatever a person knows of the other places. */
+function isSentEverywhere({ destinations, attempted }: Operation): boolean {
+  return destinations.every((spec) => attempted.includes(spec));
+}
+
 /** What a person types who knows whether the secret has arrived. */
-export function waysOut({ id, request }: Operation): string {
+export function waysOut(operation: Operation): string {
+  const { id, request, attempted } = operation;
   const otherwise =
     request.kind === 'regenerate'
       ? `keys regenerate ${shellArgument(request.id)}`
       : `keys recover ${id} --undo`;
-  return `keys recover ${id} --arrived when it has arrived, ${otherwise} when not`;
+  // The other places go without it.
+  const to = isSentEverywhere(operation) ? '' : attempted.map((spec) => ` --to ${shellWord(spec)}`).join('');
+  return `keys recover ${id} --arrived${to} when it has arrived${to && ' there'}, ${otherwise} when not`;
 }

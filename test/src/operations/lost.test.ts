@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { operationJson } from '../../../commands/operation-noun.ts';
 import { KeysError } from '../../../src/errors.ts';
 import { type IssuedKey, type KeyService, keyStatuses } from '../../../src/keys.ts';
-import { type Intent, openJournal } from '../../../src/operations/journal.ts';
+import { type Intent, type Journal, openJournal } from '../../../src/operations/journal.ts';
 import type { Parts } from '../../../src/operations/parts.ts';
 import { performOperation, resumeOperation } from '../../../src/operations/perform.ts';
 import { planRotation } from '../../../src/operations/rotation.ts';
@@ -225,6 +225,37 @@ describe('a rotation that died between a delivery nobody can read back and its j
     expect([await works(), await oldWorks()]).toEqual([true, true]);
   });
 
+  test('has not arrived, whatever a person says, where it was never sent: the hint names the places that --arrived is about', async () => {
+    const { service, journal, parts, intent, resume, later, states } = await newWorld();
+    const old = await service.create({ name: 'ci' });
+    const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+    const first = memoryDestination('first:', { readable: false });
+    const second = memoryDestination('second:', { readable: false });
+    const failing = {
+      ...first,
+      async deliver(secret: Secret) {
+        await first.deliver(secret);
+        throw new KeysError('undelivered', 'no answer');
+      },
+    };
+    const key = { id: old.key.id, name: 'ci' };
+    const specs = ['first:', 'second:'];
+    const rotation = intent({ command: 'rotate', request, graceMs, key, destinations: specs });
+    const interrupted = performOperation(journal, rotation, parts({ destinations: [failing, second] }));
+    await expect(interrupted).rejects.toMatchObject({ code: 'undelivered' });
+    later(afterSeal);
+    const id = (await journal.list()).operations[0]?.id ?? '';
+    const said = resume(id, { destinations: [first, second], arrived: true });
+    await expect(said).rejects.toMatchObject({
+      code: 'outcome_unknown',
+      hint: expect.stringContaining(`keys recover ${id} --arrived --to first: when it has arrived there,`),
+    });
+    expect((await service.verify(old.secret)).valid).toBe(true);
+    await resume(id, { destinations: [first], earlier: [second], arrived: true });
+    expect((await service.verify(old.secret)).valid).toBe(false);
+    expect(await states()).toEqual([]);
+  });
+
   test('on a service that cannot repeat a mint, nothing is revoked, and nothing minted again', async () => {
     const { rotation, resume, states, works, service } = await newWorld({ plain: true });
     const { id, oldWorks } = await rotation();
@@ -260,6 +291,50 @@ test('a create that was delivered where nobody can look keeps its secret, and ne
   later(afterSeal);
   await expect(resume(id)).rejects.toMatchObject({ code: 'outcome_unknown' });
   await resume(id, { arrived: true });
+  expect(await works()).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
+test('a create recovered to another destination, on a service that cannot repeat a mint, is not finished before that has the secret', async () => {
+  const { service, journal, intent, parts, destination, resume, works, states } = await newWorld({
+    ...{ plain: true, readable: true },
+  });
+  const dying: Journal = {
+    ...journal,
+    begin: (begun, work) =>
+      journal.begin(begun, (held) =>
+        work({ ...held, finish: () => Promise.reject(new Error('interrupted')) }),
+      ),
+  };
+  await expect(performOperation(dying, intent({}), parts())).rejects.toThrow('interrupted');
+  const id = (await journal.list()).operations[0]?.id ?? '';
+  await journal.resume(id, (held) => held.save({ state: 'delivered' }));
+  const other = memoryDestination('other:');
+  await resume(id, { destinations: [other], earlier: [destination] });
+  expect(other.held?.reveal()).toBe(destination.held?.reveal());
+  expect(await works()).toBe(true);
+  expect((await service.list({})).keys).toHaveLength(1);
+  expect(await states()).toEqual([]);
+});
+
+test('a regenerate whose secret is lost stays listed when the one that is to replace it is refused, where no mint can be repeated', async () => {
+  const { service, journal, intent, parts, resume, works, states } = await newWorld({
+    ...{ plain: true, readable: true },
+  });
+  const { key } = await service.create({ name: 'ci' });
+  const { id, name, version } = key;
+  const regenerate = intent({
+    command: 'regenerate',
+    request: { kind: 'regenerate', id, graceMs: 0, version },
+    key: { id, name },
+  });
+  const dying = parts({ minted: () => Promise.reject(new KeysError('interrupted', 'interrupted')) });
+  await expect(performOperation(journal, regenerate, dying)).rejects.toThrow();
+  const operation = (await journal.list()).operations[0]?.id ?? '';
+  const refused = resume(operation, { service: refusing(service, 'regenerate', 'unavailable') });
+  await expect(refused).rejects.toMatchObject({ code: 'outcome_unknown' });
+  expect(await states()).toEqual(['intended']);
+  await resume(operation);
   expect(await works()).toBe(true);
   expect(await states()).toEqual([]);
 });
