@@ -37,6 +37,8 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
     else if (minted) await service.revoke(minted.key.id);
   } else {
     await requireOld(operation, service);
+    // Whoever goes on where this is interrupted must not go on with what may have ended.
+    await held.save({ state: 'failed' });
     await endWhatWasMinted(operation, service, async () => true);
   }
   await held.finish();

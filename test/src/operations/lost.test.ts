@@ -339,6 +339,30 @@ test('a regenerate whose secret is lost stays listed when the one that is to rep
   expect(await states()).toEqual([]);
 });
 
+test('an undo that was not answered is gone on with by recover, and never ends the old secret, too, where no mint can be repeated', async () => {
+  const { service, journal, intent, parts, resume, states } = await newWorld({
+    ...{ plain: true, readable: true },
+  });
+  const old = await service.create({ name: 'ci' });
+  const { request, graceMs } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+  const key = { id: old.key.id, name: 'ci' };
+  const dying = changedService(service, { revoke: () => Promise.reject(new KeysError('timeout', 'away')) });
+  const rotation = intent({ command: 'rotate', request, graceMs, key });
+  await expect(performOperation(journal, rotation, parts({ service: dying }))).rejects.toThrow();
+  expect(await states()).toEqual(['tested']);
+  const id = (await journal.list()).operations[0]?.id ?? '';
+  const mute = changedService(service, {
+    async revoke(...words) {
+      await service.revoke(...words);
+      throw new KeysError('timeout', 'no answer');
+    },
+  });
+  await expect(journal.resume(id, (held) => undo(held, mute))).rejects.toThrow('no answer');
+  expect(await resume(id)).toMatchObject({ nothingLeft: true });
+  expect((await service.verify(old.secret)).valid).toBe(true);
+  expect(await states()).toEqual([]);
+});
+
 /** A create whose secret went nowhere. */
 async function lostCreate(world: Awaited<ReturnType<typeof newWorld>>) {
   const { journal, intent, parts, destination } = world;
