@@ -59,6 +59,7 @@ export const mappingSchema = z
             path: settingVariables,
             query: [...pageVariables, ...settingVariables],
             body: [...pageVariables, ...settingVariables, ...secretVariables],
+            headers: [...pageVariables, ...settingVariables],
           }),
           items: inAnswer('where the array of keys is in the answer; the whole answer when absent'),
           paging: z.optional(paging),
@@ -72,6 +73,7 @@ export const mappingSchema = z
             ...callShape({
               path: ['owner', ...settingVariables],
               body: [...newKeyVariables, ...settingVariables, ...secretVariables],
+              headers: [...newKeyVariables, ...settingVariables],
             }),
             key: inAnswer('where the key is in the answer; the whole answer when absent'),
             secret: expression.check(about('where the secret is in the answer')),
