@@ -338,23 +338,36 @@ test('a link to nowhere and a directory in the place of the file exit 2 and are 
   expect(await directory.keys('profile list')).toMatchObject({ code: 2 });
 });
 
-test('a file that others can read is made private, and that is said', async () => {
+test('a config file that is larger than any is read from is refused, not read', async () => {
   const home = newHome();
-  chmodSync(writeConfig(home, ''), 0o644);
-  const { code, stderr } = await home.keys('profile list');
-  expect({ code, stderr }).toEqual({
-    code: 0,
-    stderr: expect.stringContaining('its mode was 0644 and is now 0600'),
+  writeConfig(home, '#'.repeat(2 ** 20 + 1));
+  expect(await home.keys('profile list')).toMatchObject({
+    ...{ code: 2, stderr: expect.stringContaining('larger than 1 MiB') },
   });
-  expect(statSync(configOf(home)).mode & 0o777).toBe(0o600);
-  expect((await home.keys('profile list')).stderr).toBe('');
 });
 
-test('a directory that others can write to is warned about', async () => {
+test.each([0o644, 0o640, 0o620])(
+  'a file of mode %o, which others can read or write, is made private, and that is said',
+  async (mode) => {
+    const home = newHome();
+    chmodSync(writeConfig(home, ''), mode);
+    const { code, stderr } = await home.keys('profile list');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining(`its mode was 0${mode.toString(8)} and is now 0600`),
+    });
+    expect(statSync(configOf(home)).mode & 0o777).toBe(0o600);
+    expect((await home.keys('profile list')).stderr).toBe('');
+  },
+);
+
+test('a directory that others can write to is warned about, unless only owners may remove there', async () => {
   const home = newHome();
   writeConfig(home, '');
   chmodSync(join(home.path, 'config'), 0o777);
   expect((await home.keys('profile list')).stderr).toContain('warning: others may write to');
+  chmodSync(join(home.path, 'config'), 0o1777);
+  expect((await home.keys('profile list')).stderr).toBe('');
 });
 
 test('keys profile alone shows the help of the group', async () => {
