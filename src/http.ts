@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, KeysError, loginHint } from './errors.ts';
-import { Answer, hintFor, problemError } from './http/answer.ts';
+import { Answer, hintFor, isTurnedAway, problemError } from './http/answer.ts';
 import { baseUrlOf, type ConnectionOptions, createConnection, proxyOf } from './http/connection.ts';
 import { exchange, NoAnswer, type Received } from './http/exchange.ts';
 import { connectionError, isRefusedByProxy } from './http/failure.ts';
@@ -192,8 +192,7 @@ export function createHttp(options: HttpOptions): Http {
         : errorOf(answer);
     if (!said) return answer;
     const error = made(said, answer, askedMs);
-    // A gateway says 503 with Retry-After also when it has lost a service that was at its work.
-    const turnedAway = status === 429 || (status === 503 && askedMs !== null && asked.attempts !== 1);
+    const turnedAway = isTurnedAway(answer);
     const doubtful = cut || (status >= 500 && status !== 501 && !turnedAway);
     if (!turnedAway && !doubtful) throw error;
     const passing = cut || status === 502 || status === 503 || status === 504;

@@ -128,14 +128,28 @@ function kindOf(contentType: string | null): string {
 export function problemError(answer: Answer): KeysError | null {
   const { status } = answer;
   if (status < 400) return null;
-  const body = answer.jsonOrNull();
-  const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const problem = problemIn(answer);
   const code = codeForStatus(status, problem.code);
   const said = [problem.detail, problem.message, problem.title].find(isText);
   return new KeysError(code, said ?? `the service answered with status ${status}`, {
     hint: isText(problem.hint) ? problem.hint : hintFor(code, said),
     requestId: isText(problem.requestId) ? problem.requestId : null,
   });
+}
+
+/**
+ * Whether the service has changed nothing, by its own word. A gateway answers 503, too, when it has lost a service that was at its
+ * work.
+ */
+export function isTurnedAway(answer: Answer): boolean {
+  if (answer.status !== 503) return answer.status === 429;
+  const isOurs = answer.header('content-type')?.startsWith('application/problem+json');
+  return isOurs === true && problemIn(answer).code === 'unavailable';
+}
+
+function problemIn(answer: Answer): Record<string, unknown> {
+  const body = answer.jsonOrNull();
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
 /** A 404 of a key service `said` what is not there; one without a word may be of something else. */

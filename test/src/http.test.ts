@@ -335,7 +335,7 @@ test.each([
 
 test.each([
   ['429', json(429, {}, { 'retry-after': '0' })],
-  ['503 with Retry-After', json(503, {}, { 'retry-after': '0' })],
+  ['503 with Retry-After of our service', problem(503, 'unavailable', { 'retry-after': '0' })],
 ])('a mint turned away with %s is sent again: nothing was done', async (_name, fault) => {
   expect((await answered([fault, fault, fault, ok], mint)).answer.status).toBe(200);
   const { error } = await refused([fault, fault, fault, fault], mint);
@@ -350,10 +350,25 @@ test('a call of one attempt is not sent again even when it was turned away, and 
   expect(service.asked).toHaveLength(1);
 });
 
-test('503 with Retry-After in answer to a call of one attempt leaves open what was done: a gateway says so, too', async () => {
-  const { service, error } = await refused([json(503, {}, { 'retry-after': '7' })], { ...mint, attempts: 1 });
+test.each([
+  ['without a body', {}],
+  ['of a problem document', { title: 'Backend fetch failed', status: 503 }],
+])(
+  "503 with Retry-After %s is a gateway's: what was done is open, and no mint is sent again",
+  async (_name, body) => {
+    const turnedAway = json(503, body, { 'retry-after': '0' });
+    const { service, error } = await refused([turnedAway], mint);
+    expect(error).toMatchObject({ code: 'outcome_unknown', exitCode: 10 });
+    expect(service.asked).toHaveLength(1);
+  },
+);
+
+test("a gateway's 503 with Retry-After to a call that may be repeated is waited for as asked, and doubt in the end", async () => {
+  const turnedAway = json(503, {}, { 'retry-after': '0' });
+  const repeatable: Call = { ...mint, effect: 'set' };
+  expect((await answered([turnedAway, turnedAway, turnedAway, ok], repeatable)).answer.status).toBe(200);
+  const { error } = await refused([turnedAway, turnedAway, turnedAway, turnedAway], repeatable);
   expect(error).toMatchObject({ code: 'outcome_unknown', exitCode: 10 });
-  expect(service.asked).toHaveLength(1);
 });
 
 test('integers that a number cannot hold come as their digits, all others as numbers', async () => {

@@ -143,8 +143,8 @@ test('by such a clock a session is renewed when the service wants it', async () 
 
 test.each<[string, Reply, string]>([
   ['lost', lost, 'unavailable'],
-  ['a failure', problem(503, 'unavailable'), 'unavailable'],
-  ['a failure that asks to wait', problem(503, 'unavailable', { 'retry-after': '0' }), 'unavailable'],
+  ["a gateway's failure", json(503, {}), 'unavailable'],
+  ["a gateway's failure that asks to wait", json(503, {}, { 'retry-after': '0' }), 'unavailable'],
   [
     'cut',
     (response) =>
