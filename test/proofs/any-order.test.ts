@@ -336,7 +336,7 @@ async function live(world: World, { command, repeats, places: natures, to, check
       expect(await picture(), 'recovered twice').toEqual(once);
       await each(async (operation) => recover(operation, calm, said(operation, await hasArrived(operation))));
       await each((operation) =>
-        operation.request.kind === 'regenerate' ? again(calm) : takeBack(operation, calm),
+        operation.request.kind === 'regenerate' ? meddle('regenerate') : takeBack(operation, calm),
       );
       // Another secret is where it was: that is all there is to say.
       await each((operation) =>
