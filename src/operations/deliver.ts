@@ -21,11 +21,13 @@ export async function deliver(
   );
   for (const destination of lacking) {
     const { spec } = destination;
-    await held.save({ state: 'delivering', attempted: [...new Set([...operation.attempted, spec])] });
+    const { attempted } = operation;
+    await held.save({ state: 'delivering', attempted: [...new Set([...attempted, spec])] });
     try {
       await destination.deliver(secret);
     } catch (error) {
-      await forgetAttempt(held, destination, error);
+      // What was printed before may have been read then.
+      if (!attempted.includes(spec)) await forgetAttempt(held, destination, error);
       const { message, hint } = toKeysError(error);
       throw new KeysError('undelivered', message, {
         hint: `keys recover ${operation.id}${hint ? ` (${hint})` : ''}`,
