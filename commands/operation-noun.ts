@@ -1,5 +1,5 @@
 /** How an unfinished operation is printed. */
-import type { Operation, OperationState } from '../src/operations/operation.ts';
+import { hasNoWayBack, type Operation, type OperationState, renewal } from '../src/operations/operation.ts';
 import type { Noun } from '../src/output.ts';
 import { relative } from '../src/time.ts';
 
@@ -27,10 +27,11 @@ const nextByState: Record<OperationState, string> = {
   unproven: 'nothing; the secret can be had once more for 15 minutes',
 };
 
-function nextStep({ state, command, request }: Operation): string {
+function nextStep(operation: Operation): string {
+  const { state, command } = operation;
   if (state === 'delivered' && command !== 'rotate') return 'tell the service that it has arrived';
-  if (state === 'uncertain' && request.kind === 'regenerate')
-    return 'say that the secret has arrived: --arrived, or regenerate again';
+  if (state === 'uncertain' && hasNoWayBack(operation))
+    return `say that the secret has arrived: --arrived, or ${renewal(operation)} again`;
   return nextByState[state];
 }
 

@@ -54,8 +54,20 @@ export interface Operation {
   check: string | null;
   state: OperationState;
   startedAt: string;
-  /** Since when the state is `unproven`. */
+  /** When the state became `unproven`, also where the secret has been delivered again since. */
   unprovenSince?: string;
+}
+
+/** Whether the old secret has its end already: of an exchange that is done, only the secret may be delivered once more. */
+export function hasNoWayBack(operation: Operation): operation is Replaced {
+  const { request, unprovenSince } = operation;
+  return request.kind === 'regenerate' || (request.kind === 'overlap' && unprovenSince !== undefined);
+}
+type Replaced = Operation & { request: Extract<MintRequest, { kind: 'regenerate' | 'overlap' }> };
+
+/** The command that gives the key yet another secret. */
+export function renewal({ request }: Operation): 'regenerate' | 'rotate' {
+  return request.kind === 'regenerate' ? 'regenerate' : 'rotate';
 }
 
 /** How an operation stands before its mint. */

@@ -7,9 +7,10 @@ import { type Before, putBack } from './deliver.ts';
 import type { HeldOperation } from './journal.ts';
 import { afterSeal } from './lost.ts';
 import { mint } from './mint.ts';
-import type { Operation } from './operation.ts';
+import { hasNoWayBack, type Operation } from './operation.ts';
 import { isOnlyPrinted, type Parts } from './parts.ts';
 import { isRevoked, undo } from './undo.ts';
+import { waysOut } from './whereabouts.ts';
 
 /**
  * Tests the secret as its consumers would read it. One that does not work is ended, and the old one stays; with one that is lost
@@ -45,7 +46,7 @@ export async function test(
         'outcome_unknown',
         `the new secret could not be tested: ${toKeysError(error).message}`,
         {
-          hint: `keys recover ${operation.id}; the old secret still works`,
+          hint: `keys recover ${operation.id}${hasNoWayBack(operation) ? '' : '; the old secret still works'}`,
           cause: error,
         },
       );
@@ -62,9 +63,9 @@ async function takeBack(
   before: Before,
 ): Promise<KeysError> {
   const { request } = held.operation;
-  if (request.kind === 'regenerate') {
+  if (hasNoWayBack(held.operation)) {
     await held.finish();
-    const end = 'the old secret was dead before, and the new one stays where it was delivered';
+    const end = 'the old secret was replaced before, and the new one stays where it was delivered';
     return new KeysError('test_failed', `${message}; ${end}`, { hint });
   }
   await held.save({ state: 'failed' });
@@ -80,7 +81,7 @@ async function takeBack(
 
 /** The secret is where it cannot be read, and not to be had again: did its consumer get it? */
 async function testUnseen({ operation }: HeldOperation, parts: Parts): Promise<void> {
-  const { id, destinations } = operation;
+  const { destinations } = operation;
   if (parts.arrived) return;
   const question = `Does the new secret work that was delivered to ${destinations.join(', ')}?`;
   if (await parts.confirm(question)) return;
@@ -88,7 +89,7 @@ async function testUnseen({ operation }: HeldOperation, parts: Parts): Promise<v
     'outcome_unknown',
     'the new secret was delivered, but can be neither read nor tested any more',
     {
-      hint: `keys recover ${id} --arrived when it works; the old secret still does`,
+      hint: `${waysOut(operation)}${hasNoWayBack(operation) ? '' : '; the old secret still works'}`,
     },
   );
 }

@@ -55,7 +55,8 @@ async function requireOld({ id, key, request, state }: Operation, service: KeySe
 
 /** Throws `conflict` when the rotation is complete, and `changed` when somebody exchanged both secrets, which ends the operation. */
 async function keepOld(held: HeldOperation, minting: Minting): Promise<void> {
-  const { id, idempotencyKey, graceMs, key, minted } = held.operation;
+  const { operation } = held;
+  const { id, idempotencyKey, graceMs, key, minted } = operation;
   const name = key?.name ?? minted?.name ?? id;
   try {
     await minting.settle(idempotencyKey, { keep: 'old' });
@@ -63,7 +64,7 @@ async function keepOld(held: HeldOperation, minting: Minting): Promise<void> {
     if (!(error instanceof KeysError) || error.code !== 'changed') throw error;
     if (await wasKept(minting, idempotencyKey, graceMs)) {
       throw new KeysError('conflict', `the exchange of ${name} is complete; there is no way back`, {
-        hint: `keys recover ${id}`,
+        hint: operation.state === 'uncertain' ? waysOut(operation) : `keys recover ${id}`,
         cause: error,
       });
     }

@@ -4,7 +4,7 @@ import { KeysError } from '../errors.ts';
 import type { IssuedKey, Key, KeyService, Mint } from '../keys.ts';
 import { shellArgument, shellWord } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
-import type { Operation } from './operation.ts';
+import { hasNoWayBack, type Operation, renewal } from './operation.ts';
 
 /** What to look for it with. */
 interface Search {
@@ -77,7 +77,7 @@ async function look(
 function doubt(operation: Operation, used: boolean): KeysError {
   const { attempted, request } = operation;
   const places = attempted.join(', ');
-  const isOnly = request.kind === 'create' || request.kind === 'regenerate';
+  const isOnly = request.kind === 'create' || hasNoWayBack(operation);
   const what = used
     ? `the new secret is in use, and cannot be had again to be delivered everywhere (${places})`
     : `whether the new secret arrived at ${places} cannot be found out any more; it works${isOnly ? '' : ', and so does the old one'}`;
@@ -91,11 +91,10 @@ function isSentEverywhere({ destinations, attempted }: Operation): boolean {
 
 /** What a person types who knows whether the secret has arrived. */
 export function waysOut(operation: Operation): string {
-  const { id, request, attempted } = operation;
-  const otherwise =
-    request.kind === 'regenerate'
-      ? `keys regenerate ${shellArgument(request.id)}`
-      : `keys recover ${id} --undo`;
+  const { id, attempted } = operation;
+  const otherwise = hasNoWayBack(operation)
+    ? `keys ${renewal(operation)} ${shellArgument(operation.request.id)}`
+    : `keys recover ${id} --undo`;
   // The other places go without it.
   const to = isSentEverywhere(operation) ? '' : attempted.map((spec) => ` --to ${shellWord(spec)}`).join('');
   return `keys recover ${id} --arrived${to} when it has arrived${to && ' there'}, ${otherwise} when not`;

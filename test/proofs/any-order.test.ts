@@ -12,7 +12,7 @@ import { KeysError } from '../../src/errors.ts';
 import { WriteError } from '../../src/io.ts';
 import type { IssuedKey, KeyService } from '../../src/keys.ts';
 import { type Intent, type Journal, openJournal } from '../../src/operations/journal.ts';
-import type { Operation } from '../../src/operations/operation.ts';
+import { hasNoWayBack, type Operation } from '../../src/operations/operation.ts';
 import type { Parts } from '../../src/operations/parts.ts';
 import { type Outcome, performOperation, resumeOperation } from '../../src/operations/perform.ts';
 import { planRotation } from '../../src/operations/rotation.ts';
@@ -335,13 +335,9 @@ async function live(world: World, { command, repeats, places: natures, to, check
       await each((operation) => recover(operation, calm));
       expect(await picture(), 'recovered twice').toEqual(once);
       await each(async (operation) => recover(operation, calm, said(operation, await hasArrived(operation))));
-      await each((operation) =>
-        operation.request.kind === 'regenerate' ? meddle('regenerate') : takeBack(operation, calm),
-      );
+      await each((operation) => (hasNoWayBack(operation) ? meddle('regenerate') : takeBack(operation, calm)));
       // Another secret is where it was: that is all there is to say.
-      await each((operation) =>
-        recover(operation, calm, said(operation, operation.request.kind === 'regenerate')),
-      );
+      await each((operation) => recover(operation, calm, said(operation, hasNoWayBack(operation))));
     }
     expect(await unfinished()).toEqual([]);
     if (overlaps && !meddled) expect(await working()).toHaveLength(1);

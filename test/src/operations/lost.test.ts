@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { operationJson } from '../../../commands/operation-noun.ts';
 import { KeysError } from '../../../src/errors.ts';
+import { WriteError } from '../../../src/io.ts';
 import { type IssuedKey, type KeyService, keyStatuses } from '../../../src/keys.ts';
 import { type Intent, type Journal, openJournal } from '../../../src/operations/journal.ts';
 import type { Parts } from '../../../src/operations/parts.ts';
@@ -283,6 +284,66 @@ test('a check that cannot be run, as from another directory, proves nothing of t
   expect(await service.minting?.status(idempotencyKey)).toMatchObject({ secretState: 'sealed' });
   expect([await works(), (await service.verify(old.secret)).valid]).toEqual([true, true]);
   expect(await states()).toEqual(['delivered']);
+});
+
+describe('a secret that was printed, and is to be delivered once more,', () => {
+  async function printed(more: Partial<Intent>) {
+    const world = await newWorld();
+    const old = await world.service.create({ name: 'ci' });
+    const { request } = await planRotation(world.service, old.key, { graceMs: 0 }, Date.now());
+    const key = { id: old.key.id, name: 'ci' };
+    const terminal = memoryDestination('stdout', { readable: false, unproven: true });
+    const rotation = { command: 'rotate', request, key } as const;
+    const intent = world.intent({ ...rotation, destinations: ['stdout'], ...more });
+    await performOperation(world.journal, intent, world.parts({ destinations: [terminal] }));
+    const id = (await world.journal.list()).operations[0]?.id ?? '';
+    const holds = async () => terminal.held !== null && (await world.service.verify(terminal.held)).valid;
+    return { ...world, id, key, terminal, holds };
+  }
+  const refusing = (error: Error, destination = memoryDestination('second:')) => ({
+    ...destination,
+    deliver: () => Promise.reject(error),
+  });
+
+  test('has no way back: who is asked whether it has arrived is not sent to --undo, nor told that the old one works', async () => {
+    const { id, key, resume, undo, later, journal, states } = await printed({});
+    const elsewhere = { destinations: [refusing(new KeysError('undelivered', 'refused'))] };
+    await expect(resume(id, elsewhere)).rejects.toMatchObject({ code: 'undelivered' });
+    later(afterSeal);
+    const hint = `keys recover ${id} --arrived when it has arrived, keys rotate ${key.id} when not`;
+    const message = expect.not.stringContaining('the old one');
+    await expect(resume(id, elsewhere)).rejects.toMatchObject({ code: 'outcome_unknown', hint, message });
+    await expect(undo(id)).rejects.toMatchObject({ code: 'conflict', hint });
+    const next = (await journal.list()).operations.map((operation) => operationJson(operation).next);
+    expect(next).toEqual(['say that the secret has arrived: --arrived, or rotate again']);
+    await resume(id, { ...elsewhere, arrived: true });
+    expect(await states()).toEqual([]);
+  });
+
+  test('goes on working when the check fails there: the old one is dead', async () => {
+    const { id, resume, states, holds, destination } = await printed({});
+    const failing = () => Promise.reject(new KeysError('test_failed', 'the check failed'));
+    await expect(resume(id, { test: failing })).rejects.toMatchObject({
+      code: 'test_failed',
+      message: expect.stringContaining('the new one stays where it was delivered'),
+    });
+    expect([await holds(), destination.held !== null, await states()]).toEqual([true, true, []]);
+  });
+
+  test('and could not be printed again, may have been read the first time: it is not replaced', async () => {
+    const request = { kind: 'create', key: { name: 'other' } } as const;
+    const { id, resume, later, states, holds, terminal } = await printed({
+      ...{ command: 'create', request, key: null },
+    });
+    const error = new KeysError('undelivered', 'cut', {
+      cause: new WriteError('standard output', new Error()),
+    });
+    const closed = refusing(error, terminal);
+    await expect(resume(id, { destinations: [closed] })).rejects.toMatchObject({ code: 'undelivered' });
+    later(afterSeal);
+    await expect(resume(id, { destinations: [terminal] })).rejects.toMatchObject({ code: 'outcome_unknown' });
+    expect([await holds(), await states()]).toEqual([true, ['uncertain']]);
+  });
 });
 
 test('a create that was delivered where nobody can look keeps its secret, and needs a person', async () => {
