@@ -49,6 +49,7 @@ test('profile list shows the profile of the environment as the one in force', as
 test.each([
   [{ KEYS_PROFILE: 'nope' }, 3, 'profiles: local, one, two, three'],
   [{ KEYS_PROFILE: 'nope' }, 3, "KEYS_PROFILE: there is no profile 'nope'"],
+  [{ KEYS_PROFILE: 'constructor' }, 3, "there is no profile 'constructor'"],
   [{ KEYS_URL: 'nonsense' }, 2, 'KEYS_URL'],
   [{ KEYS_URL: 'https://a:hunter2@b.c' }, 2, 'KEYS_URL'],
   [{ KEYS_URL: '' }, 2, 'KEYS_URL is set, but empty'],
@@ -61,7 +62,7 @@ test.each([
   expect(result.stderr).not.toContain('hunter2');
 });
 
-test.each([{ KEYS_TOKEN: 'a' }, { KEYS_TOKEN_FILE: '/nowhere' }])(
+test.each([{ KEYS_TOKEN: 'a' }, { KEYS_TOKEN: '' }, { KEYS_TOKEN_FILE: '/nowhere' }])(
   '%j without a service to use it on exits 2 instead of minting on local',
   async (env) => {
     writeFileSync(join(home.path, 'config', 'config.yaml'), '');

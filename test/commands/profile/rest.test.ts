@@ -1,6 +1,6 @@
 /** A service by its mapping file, from `profile add` on. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { forTest } from '../../fakes/open-driver.ts';
 import { mappingPath } from '../../fakes/rest/example.ts';
@@ -310,6 +310,22 @@ test('a CI job needs no profile: KEYS_MAPPING and KEYS_SETTINGS', async () => {
   expect(await hintWithout('KEYS_SETTINGS')).toBe(
     `give it with --set account=… ${commands}, or in KEYS_SETTINGS`,
   );
+});
+
+test('KEYS_MAPPING is a path from where the command runs, and KEYS_SETTINGS are apart by a semicolon or a line', async () => {
+  const env = {
+    KEYS_URL: 'https://flags.example.com',
+    KEYS_DRIVER: 'rest',
+    KEYS_MAPPING: relative('.', mappingPath('unleash')),
+  };
+  for (const between of ['; ', '\n']) {
+    const KEYS_SETTINGS = `environment=staging${between}project = web;\n`;
+    expect(await newHome().json('profile show', { env: { ...env, KEYS_SETTINGS } })).toMatchObject({
+      settings: { mapping: mappingPath('unleash'), environment: 'staging', project: 'web' },
+    });
+  }
+  const { code, stderr } = await newHome().keys('list', { env: { ...env, KEYS_SETTINGS: 'project=' } });
+  expect([code, stderr]).toEqual([2, expect.stringContaining("'project=' is not a setting")]);
 });
 
 test('the notes of a mapping file, which somebody else may have written, are shown without what a terminal would act on', async () => {
