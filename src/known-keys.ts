@@ -101,10 +101,10 @@ async function read(app: App, path: string): Promise<(Kept & { ageMs: number }) 
 }
 
 /** Whether the service can be asked without a keychain, a command or a passphrase, each of which may turn to a person. */
-function mayAsk({ env }: App, { driver, store, url }: Profile): boolean {
+function mayAsk({ env }: App, { driver, url }: Profile): boolean {
   // Completing never makes a database.
   if (driver === 'local') return existsSync(url.replace(/^sqlite:/, ''));
-  return store === 'none' || Boolean(env.KEYS_TOKEN_FILE || env.KEYS_TOKEN);
+  return Boolean(env.KEYS_TOKEN_FILE || env.KEYS_TOKEN);
 }
 
 /** Starts a process that learns the keys and outlives this one; false when that was tried a moment ago. */

@@ -166,6 +166,21 @@ describe('keys', () => {
     expect(answer).toBe('demo\tactive\n');
   });
 
+  test('of which there are very many are known up to a thousand', async () => {
+    const home = await homeThatKnows(...names(...Array.from({ length: 1_001 }, (_, i) => `demo-${i}`)));
+    expect(await values(home, ['show', 'demo'])).toHaveLength(1_000);
+  });
+
+  test('that are new are asked for where none that is known begins as what is typed', async () => {
+    const { env } = builtHome();
+    realKeys(env, 'create', 'demo', '-q');
+    realKeys(env, '__learn');
+    realKeys(env, 'create', 'zeta', '-q');
+    let answer = '';
+    while (answer === '') answer = realKeys(env, '__complete', '--', 'show', 'z');
+    expect(answer).toBe('zeta\tactive\n');
+  });
+
   test('completing makes no database', async () => {
     const home = newHome();
     expect(await values(home, ['show', ''])).toEqual([]);
@@ -227,26 +242,26 @@ describe('nothing is offered, shown or asked', () => {
     expect(await values(home, ['-p', ''])).toEqual(['local', 'work', 'other']);
   });
 
-  test('when the service does not answer, of which nobody has to wait for the end', async () => {
+  test('when the service does not answer: nobody waits for the end, and the next Tab asks no second time', async () => {
     const server = createServer(() => {});
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     onTestFinished(() => {
       server.closeAllConnections();
       server.close();
     });
-    const { env } = builtHome();
+    const { path, env } = builtHome();
     const asked = new Promise((request) => server.once('request', request));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const answer = realKeys(
-      { ...env, KEYS_URL: url, KEYS_TOKEN: 'not-a-real-token' },
-      '__complete',
-      '--',
-      'show',
-      '',
-    );
-    expect(answer).toBe('');
+    const KEYS_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const remote = { ...env, KEYS_URL, KEYS_TOKEN: 'not-a-real-token' };
+    const complete = () => realKeys(remote, '__complete', '--', 'show', '');
+    expect(complete()).toBe('');
     // The question is still open when the answer has long been given.
     await asked;
+    const folder = join(path, 'state', 'known-keys');
+    const marks = () => readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mtimeMs]);
+    const before = marks();
+    expect(complete()).toBe('');
+    expect(marks()).toEqual(before);
   });
 
   test.each([

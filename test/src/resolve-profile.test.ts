@@ -38,6 +38,12 @@ test('KEYS_URL and its like are a complete profile, and the config file is not r
   });
 });
 
+test('local works, too, where the config file is broken', async () => {
+  writeFileSync(join(home.path, 'config', 'config.yaml'), ']');
+  expect(await home.keys('list -p local')).toMatchObject({ code: 0 });
+  expect(await home.keys('list', { env: { KEYS_PROFILE: 'local' } })).toMatchObject({ code: 0 });
+});
+
 test('profile list shows the profile of the environment as the one in force', async () => {
   const rows = await home.json<{ name: string; current: boolean }[]>('profile list', {
     env: { KEYS_URL: url },
