@@ -223,6 +223,8 @@ describe('nothing is offered, shown or asked', () => {
       KEYS_TOKEN: 'x',
     };
     expect(await values(home, ['show', ''], { env })).toEqual([]);
+    const listed = await home.keys('list', { service: fakeService(names('demo')), terminal: true, env });
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('of a profile whose credential is in a keychain, or comes from a command', async () => {
