@@ -118,6 +118,12 @@ describe('keys', () => {
     },
   );
 
+  test('have owners, who are offered where a user is wanted', async () => {
+    const owners = ['alice', 'anna', 'alice', null];
+    const keys = owners.map((owner, i) => fakeKey({ id: `key_${i}`, name: `demo-${i}`, owner }));
+    expect(await values(await homeThatKnows(...keys), ['list', '--owner', ''])).toEqual(['alice', 'anna']);
+  });
+
   test('of one profile or namespace are not offered in another', async () => {
     const home = await homeThatKnows(...names('demo'));
     expect(await values(home, ['show', '-n', 'other', 'd'])).toEqual([]);
