@@ -31,8 +31,8 @@ type Cost = Pick<Envelope['kdf'], 'n' | 'r' | 'p'>;
 const cost: Cost = { n: 2 ** 17, r: 8, p: 1 };
 /** More than any credential takes. */
 const roomBytes = 4_096;
-/** A file cannot make this process take more memory than this asks for: 1 GiB. */
-const highestN = 2 ** 20;
+/** What `n` a file may have: not less than ours, and not so much that it makes this process take more than 1 GiB. */
+const acceptedN: readonly unknown[] = [17, 18, 19, 20].map((bits) => 2 ** bits);
 
 /** What has been asked for in a run, by account: nobody types a passphrase twice. */
 const asked = new WeakMap<App, Map<string, Promise<Secret>>>();
@@ -165,10 +165,10 @@ function parseEnvelope(path: string, text: string, account: string): Envelope {
 function isEnvelope(value: Partial<Envelope> | null): value is Envelope {
   const { account, kdf, cipher, nonce, data, tag } = value ?? {};
   if (typeof account !== 'string' || cipher !== 'aes-256-gcm' || kdf?.name !== 'scrypt') return false;
-  const { n, r, p } = kdf;
-  if (!Number.isInteger(Math.log2(n)) || n < cost.n || n > highestN || r !== cost.r || p !== cost.p)
-    return false;
   return (
+    acceptedN.includes(kdf.n) &&
+    kdf.r === cost.r &&
+    kdf.p === cost.p &&
     [kdf.salt, nonce, data, tag].every((bytes) => typeof bytes === 'string') &&
     bytesIn(nonce) === 12 &&
     bytesIn(tag) === 16
