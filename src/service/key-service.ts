@@ -43,6 +43,8 @@ import { verifySecret } from './verifying.ts';
 export interface OwnKeyService extends KeyService {
   /** To a caller whose password was given again. Throws as `reveal` of the domain, and `forbidden` to any other caller. */
   reveal(id: string): Promise<IssuedKey>;
+  /** Revokes it, and gives the key as it is then: a second look at it could fail where the revocation did not. */
+  end(id: string, version?: string | null): Promise<Key>;
   readonly minting: Minting;
   readonly audit: Audit;
   readonly users: Users;
@@ -144,11 +146,16 @@ export class CallerKeyService implements OwnKeyService {
   }
 
   async revoke(id: string, version?: string | null): Promise<void> {
-    await this.#view.change(id, 'revoke', version, (current) =>
+    await this.end(id, version);
+  }
+
+  async end(id: string, version?: string | null): Promise<Key> {
+    const row = await this.#view.change(id, 'revoke', version, (current) =>
       current.revokedAt === null
         ? this.#changeRow(current, 'revoke', { revokedAt: this.#view.core.now() })
         : null,
     );
+    return this.#shown(row);
   }
 
   async reveal(id: string): Promise<IssuedKey> {

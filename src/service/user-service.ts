@@ -167,7 +167,7 @@ export function namespacesFor(view: CallerView): Namespaces {
 
     async edit(name, changes) {
       const { quota, recoverable } = changes;
-      await find(name);
+      const before = await find(name);
       requireMay(view.caller(), 'namespace.edit', everywhere);
       const wanted = {
         ...(quota === undefined ? {} : { quota: rules.quota(quota) }),
@@ -176,7 +176,7 @@ export function namespacesFor(view: CallerView): Namespaces {
       if (Object.keys(wanted).length > 0) {
         await store.changeNamespace(name, wanted, view.audit('namespace.edit', name, wanted));
       }
-      return find(name);
+      return { ...before, ...wanted };
     },
   };
 }

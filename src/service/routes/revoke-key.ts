@@ -14,9 +14,7 @@ export function revokeKey(app: Server): void {
         response: { 200: keySchema, ...problems },
       },
     },
-    async ({ keys, params, headers }, reply) => {
-      await keys.revoke(params.id, versionOf(headers['if-match']));
-      return tagged(reply, await keys.get(params.id));
-    },
+    async ({ keys, params, headers }, reply) =>
+      tagged(reply, await keys.end(params.id, versionOf(headers['if-match']))),
   );
 }

@@ -9,6 +9,7 @@ import { KeysError } from '../../../src/errors.ts';
 import { createServer } from '../../../src/service/server.ts';
 import { createService } from '../../../src/service/service.ts';
 import { openSqlite } from '../../../src/service/sqlite.ts';
+import type { Store } from '../../../src/service/store.ts';
 import { newAuthority } from '../../fakes/certificates.ts';
 import { newDatabasePath } from '../../fakes/database.ts';
 import { checkAnswers } from '../../fakes/described.ts';
@@ -396,3 +397,65 @@ interface Schema {
   >;
   readonly additionalProperties?: boolean;
 }
+
+/** A store that is away from the first change on that it has kept. */
+function awayAfterChange(store: Store): Store {
+  const changes = /^(insert|change(?!Taken)|replace|settle|cancel|acknowledge|set|add)/;
+  let changed = false;
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        if (changed) throw new KeysError('unavailable', 'it is away');
+        const result: unknown = await value.apply(target, args);
+        changed ||= changes.test(String(name));
+        return result;
+      };
+    },
+  });
+}
+
+test.each([
+  ['POST /v1/keys', { name: 'new' }],
+  ['PATCH /v1/keys/:id', { description: 'edited' }],
+  ['POST /v1/keys/:id/disable'],
+  ['POST /v1/keys/:id/regenerate', {}],
+  ['POST /v1/keys/:id/revoke'],
+  ['POST /v1/mint/cancel'],
+  ['POST /v1/mint/acknowledge'],
+  ['POST /v1/mint/settle', { keep: 'new' }],
+  ['POST /v1/users', { name: 'erin' }],
+  ['PATCH /v1/users/bob', { role: 'admin' }],
+  ['POST /v1/users/bob/disable'],
+  ['PUT /v1/users/bob/memberships/default', { role: 'editor' }],
+  ['POST /v1/namespaces', { name: 'new' }],
+  ['PATCH /v1/namespaces/default', { quota: 7 }],
+  ['POST /v1/roles', { name: 'new', permissions: ['keys.list'] }],
+  ['POST /v1/sessions'],
+] as [string, object?][])(
+  'what %s has done is answered as done, also when the database is away right after it',
+  async (request, payload) => {
+    const { admin, databasePath, mint } = await newHttpService();
+    const idempotencyKey = 'an-idempotency-key-of-24-characters';
+    const { key } = await admin.create({ name: 'ci' });
+    await admin.regenerate(key.id, { overlap: true, idempotencyKey });
+    const { secret } = await mint({ roles: ['admin'] });
+    const service = createService({ store: awayAfterChange(await openSqlite(databasePath)), now: Date.now });
+    const server = createServer({ service });
+    const [method, url] = request.replace(':id', key.id).split(' ') as ['POST', string];
+    const headers = {
+      authorization: `Bearer ${secret}`,
+      ...(url.startsWith('/v1/mint') ? { 'idempotency-key': idempotencyKey } : {}),
+    };
+    const { statusCode, body } = await server.inject({
+      method,
+      url,
+      headers,
+      ...(payload ? { payload } : {}),
+    });
+    expect(body).not.toContain('problem');
+    expect(statusCode).toBeLessThan(300);
+    await server.close();
+  },
+);
