@@ -22,7 +22,7 @@ const nextByState: Record<OperationState, string> = {
   delivering: 'find out where the secret has arrived, then deliver it again',
   uncertain: 'say whether the secret has arrived: --arrived, or --undo',
   delivered: 'test the secret, then end the old one',
-  failed: 'end the new secret, which has not passed its test',
+  failed: 'end the new secret',
   tested: 'end the old secret',
   unproven: 'nothing; the secret can be had once more for 15 minutes',
 };

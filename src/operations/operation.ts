@@ -13,7 +13,7 @@ export type MintRequest =
 /**
  * `intended`: the mint may or may not have happened. Each later state says what is known to have happened. `delivering`: some
  * destinations may have the secret. `uncertain`: so they may, and nothing that a program can ask tells: a person decides.
- * `failed`: the new secret has not passed its test, and is being taken back. `unproven` is done, but the secret went into a
+ * `failed`: the new secret is being taken back. `unproven` is done, but the secret went into a
  * pipe or a terminal, and nobody can tell whether it was read: kept while it can be had again.
  */
 export const operationStates = [

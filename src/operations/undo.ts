@@ -34,14 +34,21 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
   if (service.minting) {
     const minted = await service.minting.cancel(idempotencyKey);
     if (minted && request.kind === 'overlap') await keepOld(held, service.minting);
-    else if (minted) await service.revoke(minted.key.id);
+    else if (minted) {
+      await beginToEnd(held);
+      await service.revoke(minted.key.id);
+    }
   } else {
     await requireOld(operation, service);
-    // Whoever goes on where this is interrupted must not go on with what may have ended.
-    await held.save({ state: 'failed' });
+    await beginToEnd(held);
     await endWhatWasMinted(operation, service, async () => true);
   }
   await held.finish();
+}
+
+/** Whoever goes on where this is interrupted must not go on with what may have ended. */
+function beginToEnd(held: HeldOperation): Promise<void> {
+  return held.save({ state: 'failed' });
 }
 
 /** Throws `conflict` when the key that a successor replaces has ended: the successor is all there is. */

@@ -263,11 +263,17 @@ async function live(world: World, { command, repeats, places: natures, to, check
     if (act !== 'edit') theirs = act === 'regenerate' ? (await admin.regenerate(id)).secret : null;
   }
 
-  async function take(one: Step): Promise<void> {
-    const [operation] = (await journal.list()).operations;
+  /** Of a key with one secret that works, it is that one that the next rotation replaces. */
+  async function noteOld(): Promise<void> {
     const [alive, ...others] = await working();
-    // Of a key with one secret that works, it is that one that the next rotation replaces.
     if (overlaps && others.length === 0) old = minted.find(({ secret }) => secret.reveal() === alive) ?? old;
+  }
+
+  async function take(one: Step): Promise<void> {
+    const { operations } = await journal.list();
+    // A person goes on with what is listed, before what is done and could be had once more.
+    const operation = operations.find(({ state }) => state !== 'unproven') ?? operations[0];
+    await noteOld();
     if (one.act === 'later') clock.now += 16 * 60_000;
     else if (one.act === 'use') {
       const held = places[one.at]?.held;
@@ -327,6 +333,7 @@ async function live(world: World, { command, repeats, places: natures, to, check
       const picture = async () => [await working(), places.map(({ held }) => held?.reveal()), await find()];
       const each = async (step: (operation: Operation) => Promise<unknown>) => {
         const operation = await find();
+        await noteOld();
         if (operation) await step(operation);
         await requirePromises();
       };

@@ -424,6 +424,26 @@ test('an undo that was not answered is gone on with by recover, and never ends t
   expect(await states()).toEqual([]);
 });
 
+test('an undo of a create that was not answered is gone on with by recover, which does not call the create finished', async () => {
+  const { service, journal, intent, parts, resume, states } = await newWorld({ readable: true });
+  const minting = service.minting && {
+    ...service.minting,
+    acknowledge: () => Promise.reject(new KeysError('timeout', 'away')),
+  };
+  const dying = parts({ service: changedService(service, { minting }) });
+  await expect(performOperation(journal, intent({}), dying)).rejects.toThrow('away');
+  const id = (await journal.list()).operations[0]?.id ?? '';
+  const mute = changedService(service, {
+    async revoke(...words) {
+      await service.revoke(...words);
+      throw new KeysError('timeout', 'no answer');
+    },
+  });
+  await expect(journal.resume(id, (held) => undo(held, mute))).rejects.toThrow('no answer');
+  expect(await resume(id)).toMatchObject({ nothingLeft: true });
+  expect(await states()).toEqual([]);
+});
+
 /** A create whose secret went nowhere. */
 async function lostCreate(world: Awaited<ReturnType<typeof newWorld>>) {
   const { journal, intent, parts, destination } = world;
