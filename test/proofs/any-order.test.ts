@@ -158,7 +158,7 @@ async function live(world: World, { command, repeats, places: natures, to, check
     };
     const reached = crash.wrap(over([...wire], service));
     const before = await working();
-    const known = (await unfinished()).map(({ id }) => id);
+    const known = (await journal.list()).operations.map(({ id }) => id);
     const result: unknown = await work(mortal, {
       service: reached,
       destinations: placesAt(indexes).map((one): Destination => crash.wrap(one)),
