@@ -28,19 +28,36 @@ export function performOperation(journal: Journal, intent: Intent, parts: Parts)
   return journal.begin(intent, (held) => advance(held, parts));
 }
 
-/** Takes an operation up where it stands and brings it to its end. */
+/**
+ * Takes an operation up where it stands and brings it to its end. Throws `conflict` for other destinations once it has delivered and
+ * tested.
+ */
 export function resumeOperation(journal: Journal, id: string, parts: Parts): Promise<Outcome> {
   return journal.resume(id, async (held) => {
     const specs = parts.destinations.map(({ spec }) => spec);
     const { destinations, state } = held.operation;
     if (specs.join('\n') !== destinations.join('\n')) {
       // Other destinations than before: the new ones have nothing yet.
+      if (state === 'tested') requireNoOther(held.operation, specs);
       const delivered = held.operation.delivered.filter((spec) => specs.includes(spec));
       const isLacking = state === 'delivered' && delivered.length < specs.length;
       await held.save({ destinations: specs, delivered, ...(isLacking ? { state: 'delivering' } : {}) });
     }
     return advance(held, parts, { resumed: true });
   });
+}
+
+/** The old secret may have ended: there is no way back to a delivery, which may fail. */
+function requireNoOther({ id, delivered }: Operation, specs: readonly string[]): void {
+  const others = specs.filter((spec) => !delivered.includes(spec));
+  if (others.length === 0) return;
+  throw new KeysError(
+    'conflict',
+    `${id} has delivered its secret, and nothing goes to ${others.join(', ')} any more`,
+    {
+      hint: `keys recover ${id}`,
+    },
+  );
 }
 
 /** What goes wrong after the mint leaves something behind; no exit code may say that nothing was changed. */

@@ -424,13 +424,15 @@ test('an undo that was not answered is gone on with by recover, and never ends t
   expect(await states()).toEqual([]);
 });
 
+/** Does everything but what this call is for. */
+function unanswered(service: KeyService, call: 'acknowledge' | 'settle'): KeyService {
+  const away = () => Promise.reject(new KeysError('timeout', 'away'));
+  return changedService(service, { minting: service.minting && { ...service.minting, [call]: away } });
+}
+
 test('an undo of a create that was not answered is gone on with by recover, which does not call the create finished', async () => {
   const { service, journal, intent, parts, resume, states } = await newWorld({ readable: true });
-  const minting = service.minting && {
-    ...service.minting,
-    acknowledge: () => Promise.reject(new KeysError('timeout', 'away')),
-  };
-  const dying = parts({ service: changedService(service, { minting }) });
+  const dying = parts({ service: unanswered(service, 'acknowledge') });
   await expect(performOperation(journal, intent({}), dying)).rejects.toThrow('away');
   const id = (await journal.list()).operations[0]?.id ?? '';
   const mute = changedService(service, {
@@ -441,6 +443,24 @@ test('an undo of a create that was not answered is gone on with by recover, whic
   });
   await expect(journal.resume(id, (held) => undo(held, mute))).rejects.toThrow('no answer');
   expect(await resume(id)).toMatchObject({ nothingLeft: true });
+  expect(await states()).toEqual([]);
+});
+
+test('a rotation that has only the end of the old secret before it is not called finished with a destination that it never reached', async () => {
+  const { service, journal, intent, parts, resume, states } = await newWorld({ readable: true });
+  const old = await service.create({ name: 'ci' });
+  const { request } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+  const rotation = intent({ command: 'rotate', request, key: { id: old.key.id, name: 'ci' } });
+  const dying = parts({ service: unanswered(service, 'settle') });
+  await expect(performOperation(journal, rotation, dying)).rejects.toThrow('away');
+  const id = (await journal.list()).operations[0]?.id ?? '';
+  const other = memoryDestination('other:');
+  await expect(resume(id, { destinations: [other] })).rejects.toMatchObject({
+    code: 'conflict',
+    message: `${id} has delivered its secret, and nothing goes to other: any more`,
+  });
+  expect([other.held, await states()]).toEqual([null, ['tested']]);
+  await resume(id);
   expect(await states()).toEqual([]);
 });
 
