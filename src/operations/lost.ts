@@ -6,7 +6,7 @@ import { type HeldOperation, newIdempotencyKey } from './journal.ts';
 import { isAnswer } from './mint.ts';
 import { type MintRequest, unbegun } from './operation.ts';
 import type { Parts } from './parts.ts';
-import { endWhatWasMinted } from './undo.ts';
+import { endWhatWasMinted, yieldTo } from './undo.ts';
 import { type Whereabouts, whereabouts } from './whereabouts.ts';
 
 /** A refused mint ends the operation when it is certain that nothing was minted, and leaves nothing lost. */
@@ -56,17 +56,6 @@ async function forget(held: HeldOperation, { key, secretState }: Mint): Promise<
   throw new KeysError('secret_gone', why, {
     hint: `keys rotate ${key.id} gives the key a new one`,
   });
-}
-
-/** Somebody gave the key another secret, or ended it: nothing that this operation may touch is left. */
-async function yieldTo(held: HeldOperation, { name, id, status }: Key): Promise<never> {
-  await held.finish();
-  if (status === 'revoked') throw new KeysError('conflict', `${name} was revoked meanwhile`);
-  throw new KeysError(
-    'changed',
-    `somebody gave ${name} another secret meanwhile; what this operation minted is replaced`,
-    { hint: `keys show ${id}` },
-  );
 }
 
 /** The secret of the mint is lost: it is ended, and the operation begins again on the same key. */

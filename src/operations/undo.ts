@@ -1,7 +1,7 @@
 /** Takes back what an operation has done: what was minted ends, what it was to replace stays. */
 import { KeysError } from '../errors.ts';
 import { isLive } from '../filter.ts';
-import { allKeys, type KeyService, type Minting } from '../keys.ts';
+import { allKeys, type Key, type KeyService, type Minting } from '../keys.ts';
 import { count, shellArgument } from '../text.ts';
 import type { HeldOperation } from './journal.ts';
 import { findMinted } from './mint.ts';
@@ -9,7 +9,7 @@ import type { Operation } from './operation.ts';
 import type { Parts } from './parts.ts';
 import { waysOut } from './whereabouts.ts';
 
-/** Throws `conflict` when there is no way back: the old secret is dead already. */
+/** Throws `conflict` when there is no way back, for the old secret is dead already, and `changed` when somebody else was there before, which ends the operation. */
 export async function undo(held: HeldOperation, service: KeyService): Promise<void> {
   const { operation } = held;
   const { request, idempotencyKey } = operation;
@@ -34,7 +34,8 @@ export async function undo(held: HeldOperation, service: KeyService): Promise<vo
   if (service.minting) {
     const minted = await service.minting.cancel(idempotencyKey);
     if (minted && request.kind === 'overlap') await keepOld(held, service.minting);
-    else if (minted) {
+    else if (minted && minted.key.status !== 'revoked') {
+      if (!minted.inForce) await yieldTo(held, minted.key);
       await beginToEnd(held);
       await service.revoke(minted.key.id);
     }
@@ -93,6 +94,17 @@ async function wasKept(minting: Minting, idempotencyKey: string, graceMs: number
     if (error instanceof KeysError && error.code === 'changed') return false;
     throw error;
   }
+}
+
+/** Somebody gave the key another secret, or ended it: nothing that this operation may touch is left. */
+export async function yieldTo(held: HeldOperation, { name, id, status }: Key): Promise<never> {
+  await held.finish();
+  if (status === 'revoked') throw new KeysError('conflict', `${name} was revoked meanwhile`);
+  throw new KeysError(
+    'changed',
+    `somebody gave ${name} another secret meanwhile; what this operation minted is replaced`,
+    { hint: `keys show ${id}` },
+  );
 }
 
 export async function isRevoked(service: KeyService, id: string): Promise<boolean> {

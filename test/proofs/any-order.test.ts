@@ -219,12 +219,11 @@ async function live(world: World, { command, repeats, places: natures, to, check
   }
 
   async function recover(
-    { id, destinations, attempted, state }: Operation,
+    { id, destinations, attempted }: Operation,
     how: Attempt,
     { to: other = null as number[] | null, arrived = false } = {},
   ): Promise<void> {
-    // Of a secret that has been tested, only the end of the old one is left: it goes nowhere else.
-    const indexes = (state !== 'tested' && other) || indexesOf(destinations);
+    const indexes = other ?? indexesOf(destinations);
     const earlier = placesAt(indexesOf(attempted).filter((index) => !indexes.includes(index)));
     const result = await run(how, indexes, (held, parts) =>
       resumeOperation(held, id, { ...parts, earlier, arrived }),
@@ -236,8 +235,6 @@ async function live(world: World, { command, repeats, places: natures, to, check
 
   async function takeBack({ id }: Operation, how: Attempt): Promise<void> {
     takenBack = true;
-    // Its key ends, whoever has given it another secret.
-    if (command === 'create') theirs = null;
     await run(how, [], async (held, { service: reached }) => {
       await held.resume(id, (one) => undo(one, reached));
       return null;

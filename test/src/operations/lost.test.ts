@@ -475,16 +475,20 @@ async function lostCreate(world: Awaited<ReturnType<typeof newWorld>>) {
   return (await journal.list()).operations[0]?.id ?? '';
 }
 
-test.each([false, true])(
-  'a create recovered after somebody regenerated its key leaves their secret alone (with a grace: %s)',
-  async (grace) => {
+test.each([
+  ['recovered', false],
+  ['recovered', true],
+  ['undone', false],
+] as const)(
+  'a create %s after somebody regenerated its key leaves their secret alone (with a grace: %s)',
+  async (how, grace) => {
     const world = await newWorld();
-    const { later, resume, service, states } = world;
+    const { later, resume, undo, service, states } = world;
     const id = await lostCreate(world);
     later(afterSeal);
     const [key] = (await service.list({})).keys;
     const theirs = await service.regenerate(key?.id ?? '', { graceMs: grace ? 3_600_000 : 0 });
-    await expect(resume(id)).rejects.toMatchObject({ code: 'changed' });
+    await expect(how === 'undone' ? undo(id) : resume(id)).rejects.toMatchObject({ code: 'changed' });
     expect((await service.verify(theirs.secret)).valid).toBe(true);
     expect(await states()).toEqual([]);
   },
