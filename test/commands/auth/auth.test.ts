@@ -80,6 +80,7 @@ test('login, status, another command and logout with the file store; the credent
   const [name = ''] = credentialFiles();
   expect(name).toMatch(/^prod-[0-9a-f]{16}\.json$/);
   expect(statSync(join(home.path, 'data', 'credentials', name)).mode & 0o777).toBe(0o600);
+  expect(statSync(join(home.path, 'data', 'credentials')).mode & 0o777).toBe(0o700);
 
   const status = { profile: 'prod', url: service.url, driver: 'keys', store: 'file', source: 'file' };
   expect(await home.json('auth status', { env: fileStore() })).toEqual({
@@ -147,6 +148,24 @@ test('on a terminal URL, credential and a new passphrase (twice) are asked for; 
   expect(await home.json('auth status', status)).toMatchObject({ profile: name, authenticated: true });
   const words = await home.keys('auth status --no-color', status);
   expect(words.stdout).toContain('yes, as laptop of alice (owner)');
+});
+
+test('--passphrase-file goes before KEYS_PASSPHRASE_FILE, and its line is the passphrase that a person types', async () => {
+  const given = join(home.path, 'given');
+  writeFileSync(given, ' with spaces \n');
+  expect(await login(`--store file --passphrase-file ${given}`)).toMatchObject({ code: 0 });
+  const answers = [{ asked: 'Passphrase of', answer: ' with spaces ' }];
+  expect(await home.keys('auth status', { terminal: true, answers })).toMatchObject({ code: 0 });
+});
+
+test('where nobody can be asked for the passphrase, or its file is empty, exits 2 and is told what to do', async () => {
+  await login('--store file');
+  expect(await home.keys('list')).toMatchObject({
+    ...{ code: 2, stderr: expect.stringMatching(/no terminal.*\nhint: .*KEYS_PASSPHRASE_FILE/) },
+  });
+  expect(await home.keys('list', { env: { KEYS_PASSPHRASE_FILE: passphraseFile('\n') } })).toMatchObject({
+    ...{ code: 2, stderr: expect.stringMatching(/the passphrase file .* is empty/) },
+  });
 });
 
 test('two passphrases that differ exit 2, and nothing is stored', async () => {
@@ -230,7 +249,8 @@ test('a URL edited by hand does not get the credential of the former one', async
   const elsewhere = await scriptedService([]);
   const path = join(home.path, 'config', 'config.yaml');
   writeFileSync(path, config().replace(service.url, elsewhere.url));
-  expect(await home.keys('list', { env: fileStore() })).toMatchObject({
+  // Nor is anybody asked for a passphrase that opens nothing.
+  expect(await home.keys('list', { terminal: true, answers: [] })).toMatchObject({
     code: 11,
     stderr: expect.stringContaining('keys auth login -p prod'),
   });

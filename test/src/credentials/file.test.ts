@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
@@ -80,6 +80,17 @@ test('the format is versioned, and scrypt costs at least 2^17 with r = 8', async
   });
 });
 
+test('the same credential written again has another salt and another nonce', async () => {
+  const [{ kdf, nonce }, again] = [JSON.parse(await sealed()), JSON.parse(await sealed())];
+  expect([kdf.salt, nonce]).not.toContain(again.kdf.salt);
+  expect([kdf.salt, nonce]).not.toContain(again.nonce);
+});
+
+test('a passphrase with an accent typed as a character of its own is the same', async () => {
+  await (await open('cafe\u0301')).write(account, new Secret(secret));
+  expect(await readNow('caf\u00e9')).toBe(secret);
+});
+
 test('a wrong passphrase is told, with the other reason it may be', async () => {
   await sealed();
   expect(await readNow('wrong')).toMatch(/^the passphrase is wrong, or .*prod-[0-9a-f]+\.json is damaged$/);
@@ -98,16 +109,43 @@ test.each([
 test("a file put in another account's place is not opened", async () => {
   const stolen = (envelope: string) => envelope.replace('prod@', 'test@');
   expect(await readChanged(stolen)).toContain('belongs to test@https://keys.example.com');
+  await (await open('right')).remove(account);
+  await (await open('right')).write(account.replace('prod', 'test'), new Secret('keys_ofTheTest'));
+  const renamed = readFileSync(credentialFile(), 'utf8').replace('test@', 'prod@');
+  expect(await readChanged(() => renamed)).toContain('is damaged');
 });
 
-test.each(['1024', '131073', '2097152', '1073741824', '"131072"', '[131072]'])(
-  'a file whose key would cost %s is told to be damaged: it is weak, exhausts the memory, or is no cost',
-  async (n) => {
-    expect(await readChanged((envelope) => envelope.replace('131072', n))).toContain(
-      'parts of it are missing',
-    );
-  },
-);
+test('what is no file in its place is told, and not taken for a credential that has gone', async () => {
+  await sealed();
+  const path = credentialFile();
+  rmSync(path);
+  mkdirSync(path);
+  expect(await readNow('right')).toContain(`cannot read ${path}`);
+});
+
+test('a file whose scrypt is weak, costly or no number, or whose bytes are cut or no text, is told to be damaged', async () => {
+  const envelope = await sealed();
+  const { tag } = JSON.parse(envelope);
+  const [cost, sealing] = ['parts of it are missing', 'the passphrase is wrong, or'];
+  const changes: [name: string, value: string, why: string][] = [
+    ['n', '1024', cost],
+    ['n', '131073', cost],
+    ['n', '2097152', cost],
+    ['n', '"131072"', cost],
+    ['n', '[131072]', cost],
+    ['r', '16', cost],
+    ['p', '2', cost],
+    ['salt', '5', cost],
+    ['nonce', '""', sealing],
+    ['tag', `"${tag.slice(0, 6)}"`, sealing],
+  ];
+  for (const [name, value, why] of changes) {
+    const changed = envelope.replace(new RegExp(`("${name}": )(\\d+|".*?")`), `$1${value}`);
+    expect(changed).not.toBe(envelope);
+    writeFileSync(credentialFile(), changed);
+    expect(await readNow('right'), `${name}: ${value}`).toContain(why);
+  }
+});
 
 test('a file with one byte changed gives the right secret or an error, never another secret', async () => {
   const envelope = await sealed();
