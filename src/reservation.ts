@@ -33,10 +33,7 @@ export async function reserve(path: string, options: ReserveOptions): Promise<Re
     `${temporaryPrefix(path)}${process.pid}-${randomBytes(6).toString('hex')}`,
   );
   const file = await open(temporary, 'wx', 0o600);
-  let settled = false;
   const release = async () => {
-    if (settled) return;
-    settled = true;
     await file.close().catch(() => {});
     await unlink(temporary).catch(() => {});
   };
@@ -53,7 +50,6 @@ export async function reserve(path: string, options: ReserveOptions): Promise<Re
   return {
     release,
     async commit(content, last) {
-      if (settled) throw new Error(`nothing is reserved for ${path}`);
       try {
         await writeWhole(file, content);
         await file.truncate(content.length);
@@ -65,7 +61,6 @@ export async function reserve(path: string, options: ReserveOptions): Promise<Re
         await release();
         throw error;
       }
-      settled = true;
       await file.close();
       await syncDirectory(dirname(path));
     },
