@@ -185,6 +185,17 @@ test.each(ways)('no D-Bus: login exits 11, %s', async (_way, run) => {
   expect([config(), service.asked]).toEqual(['', []]);
 });
 
+test('what something else prints in the process that asks is no answer, and is not repeated: exit 11', async () => {
+  await home.keys(['profile', 'add', 'work', '--url', service.url]);
+  writeFileSync(join(home.path, 'config', 'config.yaml'), `${config()}    store: keychain\n`);
+  const noisy = join(home.path, 'noisy.cjs');
+  writeFileSync(noisy, "console.log('a preload')");
+  const env = { ...homeEnvironment(home), NODE_OPTIONS: `--require=${noisy}` };
+  const { code, stderr } = await home.keys('list -p work', { env });
+  expect({ code, stderr }).toEqual({ code: 11, stderr: expect.stringContaining('what is no answer') });
+  expect(stderr).not.toContain('preload');
+});
+
 test.each(ways)('a D-Bus that never answers: login, use and logout exit 11, %s', async (_way, run) => {
   const env = await startDeafBus(home);
   await expectUnavailable(run, loginWords(), env, secret);

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmod,
   chown,
@@ -97,6 +97,10 @@ test.skipIf(!canMount)('a file that is mounted on its own is refused (mounting n
   spawnSync('mount', ['--bind', path, path]);
   onTestFinished(() => void spawnSync('umount', [path]));
   expect(await preflightCode(path, { force: true })).toBe('invalid');
+});
+
+test('a name may be as long as the file system takes', async () => {
+  expect(await preflightCode(join(temporaryDirectory(), 'x'.repeat(255)))).toBe('fine');
 });
 
 test('a directory that is not there, or is a file, is refused', async () => {
@@ -217,6 +221,23 @@ describe.skipIf(!isRoot)('without the rights of root (dropping them needs root)'
     await chmod(directory, 0o733);
     expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('forbidden');
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  test("what others have left or prepared stays, and is in nobody's way", async () => {
+    const directory = temporaryDirectory();
+    const neighbour = spawn('sleep', ['60'], { uid: 65_533 });
+    onTestFinished(() => void neighbour.kill());
+    const running = join(directory, `.token.keys-${neighbour.pid}-0123456789ab`);
+    await writeFile(running, 'theirs');
+    await chmod(directory, 0o777);
+    expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('fine');
+    await chmod(directory, 0o1777);
+    const left = join(directory, `.token.keys-${spawnSync('true').pid}-0123456789ab`);
+    await writeFile(left, 'theirs');
+    expect(await asNobody(() => preflightCode(join(directory, 'token')))).toBe('fine');
+    expect((await readdir(directory)).map((name) => join(directory, name)).sort()).toEqual(
+      [running, left].sort(),
+    );
   });
 
   test('a file that is replaced stays with its owner', async () => {
