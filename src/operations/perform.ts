@@ -112,10 +112,19 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
   const { service, destinations } = parts;
   let issued: IssuedKey | null = null;
   let before: Before = new Map();
+  const end = async (): Promise<Outcome> => {
+    const key = (await finish(held, parts)) ?? issued?.key ?? (await lookAgain(operation, service));
+    return { key, nothingLeft: false, destinations: operation.destinations };
+  };
 
   if (operation.state === 'failed') {
     await undo(held, service);
     return { key: null, nothingLeft: true, destinations: [] };
+  }
+  if (operation.state === 'tested') {
+    const outcome = await end();
+    // What was only printed is printed again: nobody may have read it.
+    if (!isUnproven(operation) || !isOnlyPrinted(destinations)) return outcome;
   }
   if (resumed && !service.minting && !isDelivered(operation)) {
     const found = await endLostMint(held, parts);
@@ -136,8 +145,7 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
     if (hasBegunAgain(operation)) return walk(held, parts, true);
     await held.save({ state: 'tested' });
   }
-  const key = (await finish(held, parts)) ?? issued?.key ?? (await lookAgain(operation, service));
-  return { key, nothingLeft: false, destinations: operation.destinations };
+  return end();
 }
 
 /** Where a mint cannot be repeated, what an earlier attempt minted has been ended; but for the lost secret of a key that has no other. */
@@ -151,11 +159,15 @@ async function lookAgain({ minted }: Operation, service: KeyService): Promise<Ke
 }
 
 function isDelivered({ state }: Operation): boolean {
-  return state === 'delivered' || state === 'tested';
+  return state === 'delivered';
 }
 
 async function arrive(held: HeldOperation): Promise<void> {
   await held.save({ state: 'delivered', delivered: held.operation.destinations });
+}
+
+function isUnproven({ state }: Operation): boolean {
+  return state === 'unproven';
 }
 
 /** The test can find that the secret is lost. */

@@ -78,6 +78,12 @@ async function newWorld({ readable = false, plain = false } = {}) {
   };
 }
 
+/** Does everything but what this call is for. */
+function unanswered(service: KeyService, call: 'acknowledge' | 'settle'): KeyService {
+  const away = () => Promise.reject(new KeysError('timeout', 'away'));
+  return changedService(service, { minting: service.minting && { ...service.minting, [call]: away } });
+}
+
 describe('a rotation that died between a delivery nobody can read back and its journal entry', () => {
   test('delivers the same secret again while it can be had', async () => {
     const { rotation, resume, destination, states, works } = await newWorld();
@@ -320,6 +326,30 @@ describe('a secret that was printed, and is to be delivered once more,', () => {
     expect(await states()).toEqual([]);
   });
 
+  test('has its old one ended by recover, when that was all there was left, whether or not it can be printed again', async () => {
+    for (const isLate of [false, true]) {
+      const { service, journal, intent, parts, resume, later, states } = await newWorld();
+      const old = await service.create({ name: 'ci' });
+      const { request } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
+      const terminal = memoryDestination('stdout', { readable: false, unproven: true });
+      const rotation = { command: 'rotate', request, key: { id: old.key.id, name: 'ci' } } as const;
+      const dying = parts({ service: unanswered(service, 'settle'), destinations: [terminal] });
+      const begun = performOperation(journal, intent({ ...rotation, destinations: ['stdout'] }), dying);
+      await expect(begun).rejects.toThrow('away');
+      expect(await states()).toEqual(['tested']);
+      const id = (await journal.list()).operations[0]?.id ?? '';
+      if (isLate) later(afterSeal);
+      const resumed = resume(id, { destinations: [terminal] });
+      if (isLate) await expect(resumed).rejects.toMatchObject({ code: 'secret_gone' });
+      else await resumed;
+      expect([terminal.deliveries, await states()]).toEqual(isLate ? [1, []] : [2, ['unproven']]);
+      const works = [terminal.held, old.secret].map(
+        async (secret) => secret && (await service.verify(secret)).valid,
+      );
+      expect(await Promise.all(works)).toEqual([true, false]);
+    }
+  });
+
   test('goes on working when the check fails there: the old one is dead', async () => {
     const { id, resume, states, holds, destination } = await printed({});
     const failing = () => Promise.reject(new KeysError('test_failed', 'the check failed'));
@@ -423,12 +453,6 @@ test('an undo that was not answered is gone on with by recover, and never ends t
   expect((await service.verify(old.secret)).valid).toBe(true);
   expect(await states()).toEqual([]);
 });
-
-/** Does everything but what this call is for. */
-function unanswered(service: KeyService, call: 'acknowledge' | 'settle'): KeyService {
-  const away = () => Promise.reject(new KeysError('timeout', 'away'));
-  return changedService(service, { minting: service.minting && { ...service.minting, [call]: away } });
-}
 
 test('an undo of a create that was not answered is gone on with by recover, which does not call the create finished', async () => {
   const { service, journal, intent, parts, resume, states } = await newWorld({ readable: true });
