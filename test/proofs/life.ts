@@ -39,7 +39,9 @@ const recover = fc.record({
   arrived: fc.boolean(),
   attempt,
 });
-const command = fc.record({ act: fc.constantFrom('undo', 'again'), attempt });
+const undo = fc.record({ act: fc.constant('undo'), attempt });
+/** The same command once more, which may leave a rotation behind that was begun. */
+const again = fc.record({ act: fc.constant('again'), takeOver: fc.boolean(), attempt });
 /** Somebody works with the secret that a place has. */
 const use = fc.record({ act: fc.constant('use'), at: fc.nat(2) });
 /** Sixteen minutes pass: the service cannot repeat what it minted any more. */
@@ -49,7 +51,8 @@ const others = fc.record({ act: fc.constantFrom('revoke', 'regenerate', 'edit') 
 
 const step = fc.oneof(
   { weight: 6, arbitrary: recover },
-  { weight: 2, arbitrary: command },
+  { weight: 1, arbitrary: undo },
+  { weight: 1, arbitrary: again },
   { weight: 3, arbitrary: use },
   { weight: 2, arbitrary: later },
   { weight: 1, arbitrary: others },
@@ -62,6 +65,8 @@ export const life = fc.record({
   repeats: fc.boolean(),
   places: fc.tuple(place, place, place),
   to,
+  /** How long a rotation's old secret goes on: until the service has forgotten the new one, or not. */
+  graceMs: fc.constantFrom(0, 0, 20 * 60_000),
   check: fc.option(fc.constantFrom('wc -c', 'false'), { freq: 2 }),
   attempt,
   steps: fc.array(step, { maxLength: 8 }),
