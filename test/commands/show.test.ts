@@ -56,6 +56,16 @@ test('a name that fits several keys exits 5 and lists the candidates', async () 
   expect(stderr).toContain('hint: give the id: key_1 (default), key_2 (team)\n');
 });
 
+test('a name is that of a key in the namespace in force, and of no other', async () => {
+  const home = newHome();
+  for (const namespace of ['team', 'other']) {
+    await home.keys(`create twin -n ${namespace} -q`);
+    expect(await home.json(`show twin -n ${namespace}`)).toMatchObject({ name: 'twin', namespace });
+  }
+  for (const argv of ['show twin', 'revoke twin -y', 'disable twin -n empty'])
+    expect((await home.keys(argv)).code).toBe(3);
+});
+
 test('wildcards in a name stand for themselves', async () => {
   const home = newHome();
   await home.keys('create demo');
@@ -71,7 +81,7 @@ test('a name typed in another Unicode form is the same name', async () => {
 
 test('an empty id exits 2 without a request', async () => {
   const service = fakeService([fakeKey()]);
-  expect((await newHome().keys(['show', ''], { service })).code).toBe(2);
+  for (const blank of ['', '  ']) expect((await newHome().keys(['show', blank], { service })).code).toBe(2);
   expect(service.calls).toEqual([]);
 });
 
