@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { KeysError } from '../../src/errors.ts';
 import type { Key } from '../../src/keys.ts';
 import { fakeKey, fakeService } from '../fakes/service.ts';
 import { newHome } from '../run.ts';
@@ -72,11 +73,19 @@ test('wildcards in a name stand for themselves', async () => {
   expect((await home.keys('show de*')).code).toBe(3);
 });
 
-test('a name typed in another Unicode form is the same name', async () => {
+test('a service that refuses what is no id of its own is asked for the name', async () => {
+  const get = async () => {
+    throw new KeysError('invalid', 'an id is a number');
+  };
+  const service = fakeService([fakeKey()], { get });
+  expect(await newHome().keys('show demo -o name', { service })).toMatchObject({ code: 0, stdout: 'demo\n' });
+});
+
+test('a name typed in another Unicode form, or with a space around it, is the same name', async () => {
   const home = newHome();
   await home.keys(['create', 'cafe\u0301']);
   expect((await home.json<Key>(['show', 'caf\u00e9'])).name).toBe('caf\u00e9');
-  expect((await home.json<Key>(['show', 'cafe\u0301'])).name).toBe('caf\u00e9');
+  expect((await home.json<Key>(['show', ' cafe\u0301 '])).name).toBe('caf\u00e9');
 });
 
 test('an empty id exits 2 without a request', async () => {
