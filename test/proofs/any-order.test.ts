@@ -103,8 +103,8 @@ async function live(
   /** Others, or the same person, gave the key another secret or ended it. */
   let meddled = false;
   let theirs: Secret | null = null;
-  /** What has its consumers, who may still work with it by its grace, or was left to nobody knows whom by a rotation that was taken over. */
-  const settled: string[] = [];
+  /** What may have consumers that its grace is for, or was left to nobody knows whom by a rotation that was taken over. */
+  const hadBefore: string[] = [];
   /** A person or a check ended what was minted. */
   let takenBack = false;
   /** Where the secret is to be when all is done. */
@@ -181,10 +181,8 @@ async function live(
     if (crash.dead) return 'dead';
     if (!(result instanceof Error)) {
       const isDone = result !== null && !(result as Outcome).nothingLeft && !meddled;
-      for (const { held, spec } of placesAt(indexes)) {
-        if (isDone) expect(await works(held), `finished, so ${spec} has a secret that works`).toBe(true);
-        if (held && graceMs > 0) settled.push(held.reveal());
-      }
+      for (const { held, spec } of isDone ? placesAt(indexes) : [])
+        expect(await works(held), `finished, so ${spec} has a secret that works`).toBe(true);
       return result;
     }
     if (!(result instanceof KeysError) || result.code === 'unexpected') throw result;
@@ -254,7 +252,7 @@ async function live(
     // Where a key has one secret, two rotations at once end each other's.
     if (isOpen && !repeats && overlaps) return;
     if (!overlaps || isOpen) meddled = true;
-    if (takeOver) settled.push(...(await working()));
+    if (takeOver) hadBefore.push(...(await working()));
     theirs = null;
     await begin(how, takeOver);
   }
@@ -297,6 +295,7 @@ async function live(
 
   async function requirePromises(): Promise<void> {
     const { operations } = await journal.list();
+    for (const { held } of graceMs > 0 ? places : []) if (held) hadBefore.push(held.reveal());
     const directory = join(home, 'operations');
     const files = readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'));
     for (const { secret, idempotencyKey = '' } of minted) {
@@ -311,7 +310,7 @@ async function live(
       const isListed = operations.some(
         (one) => !repeats || [one.idempotencyKey, one.replaces].includes(idempotencyKey),
       );
-      if (!isHeld && !isListed && !settled.includes(secret.reveal()))
+      if (!isHeld && !isListed && !hadBefore.includes(secret.reveal()))
         expect(await works(secret), 'a secret that nobody has').toBe(false);
     }
     if (theirs && repeats) expect(await works(theirs), 'the secret that others gave').toBe(true);
