@@ -13,6 +13,7 @@ import type { Operation } from './operation.ts';
 import { isOnlyPrinted, type Parts } from './parts.ts';
 import { test } from './trial.ts';
 import { undo } from './undo.ts';
+import { wasUsed } from './whereabouts.ts';
 
 /** How an operation ended. */
 export interface Outcome {
@@ -123,8 +124,12 @@ async function walk(held: HeldOperation, parts: Parts, resumed: boolean): Promis
   }
   if (operation.state === 'tested') {
     const outcome = await end();
-    // What was only printed is printed again: nobody may have read it.
     if (!isUnproven(operation) || !isOnlyPrinted(destinations)) return outcome;
+    // What was only printed is printed again, for nobody may have read it; somebody has who uses it.
+    if (await isInUse(operation, service)) {
+      await held.finish();
+      return outcome;
+    }
   }
   if (resumed && !service.minting && !isDelivered(operation)) {
     const found = await endLostMint(held, parts);
@@ -168,6 +173,10 @@ async function arrive(held: HeldOperation): Promise<void> {
 
 function isUnproven({ state }: Operation): boolean {
   return state === 'unproven';
+}
+
+async function isInUse({ idempotencyKey }: Operation, { minting }: KeyService): Promise<boolean> {
+  return wasUsed((await minting?.status(idempotencyKey)) ?? null);
 }
 
 /** The test can find that the secret is lost. */

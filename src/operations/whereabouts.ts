@@ -29,7 +29,7 @@ export async function whereabouts(
   mint: Mint | null,
 ): Promise<Whereabouts> {
   const { attempted, delivered, minted } = held.operation;
-  const used = mint?.secretState === 'used' || mint?.secretState === 'acknowledged';
+  const used = wasUsed(mint);
   const key =
     mint?.key ?? (minted && attempted.length > 0 ? await service.get(minted.id).catch(() => null) : null);
   let unknown = 0;
@@ -49,6 +49,11 @@ export async function whereabouts(
   if (arrived && isSentEverywhere(held.operation)) return 'arrived';
   await held.save({ state: 'uncertain' });
   throw doubt(held.operation, used);
+}
+
+/** Whether somebody has the secret, and works with it or said so. */
+export function wasUsed(mint: Mint | null): boolean {
+  return mint?.secretState === 'used' || mint?.secretState === 'acknowledged';
 }
 
 /** The secret of the key if it is there; `unknown` when something is there, or may be, that cannot be told from it. */

@@ -326,8 +326,13 @@ describe('a secret that was printed, and is to be delivered once more,', () => {
     expect(await states()).toEqual([]);
   });
 
-  test('has its old one ended by recover, when that was all there was left, whether or not it can be printed again', async () => {
-    for (const isLate of [false, true]) {
+  test.each([
+    ['is printed again', 2, ['unproven']],
+    ['was used', 1, []],
+    ['is late', 1, []],
+  ] as const)(
+    'has its old one ended by recover, when that was all there was left, also when it %s',
+    async (how, deliveries, left) => {
       const { service, journal, intent, parts, resume, later, states } = await newWorld();
       const old = await service.create({ name: 'ci' });
       const { request } = await planRotation(service, old.key, { graceMs: 0 }, Date.now());
@@ -338,17 +343,18 @@ describe('a secret that was printed, and is to be delivered once more,', () => {
       await expect(begun).rejects.toThrow('away');
       expect(await states()).toEqual(['tested']);
       const id = (await journal.list()).operations[0]?.id ?? '';
-      if (isLate) later(afterSeal);
+      if (how === 'was used' && terminal.held) await service.verify(terminal.held);
+      if (how === 'is late') later(afterSeal);
       const resumed = resume(id, { destinations: [terminal] });
-      if (isLate) await expect(resumed).rejects.toMatchObject({ code: 'secret_gone' });
+      if (how === 'is late') await expect(resumed).rejects.toMatchObject({ code: 'secret_gone' });
       else await resumed;
-      expect([terminal.deliveries, await states()]).toEqual(isLate ? [1, []] : [2, ['unproven']]);
+      expect([terminal.deliveries, await states()]).toEqual([deliveries, left]);
       const works = [terminal.held, old.secret].map(
         async (secret) => secret && (await service.verify(secret)).valid,
       );
       expect(await Promise.all(works)).toEqual([true, false]);
-    }
-  });
+    },
+  );
 
   test('goes on working when the check fails there: the old one is dead', async () => {
     const { id, resume, states, holds, destination } = await printed({});
