@@ -235,6 +235,9 @@ async function live(
       resumeOperation(held, id, { ...parts, earlier, arrived }),
     );
     const left = (await journal.list()).operations.find((one) => one.id === id);
+    const hasFailed = result instanceof Error || result === 'dead';
+    // What is done stays done, wherever it could not be delivered once more.
+    if (left?.state === 'unproven' && hasFailed) return;
     if (left) wanted = indexesOf(left.destinations);
     else if (!(result instanceof Error)) wanted = indexes;
   }
