@@ -225,7 +225,7 @@ async function live(
   }
 
   async function recover(
-    { id, destinations, attempted }: Operation,
+    { id, destinations, attempted, unprovenSince }: Operation,
     how: Attempt,
     { to: other = null as number[] | null, arrived = false } = {},
   ): Promise<void> {
@@ -237,7 +237,7 @@ async function live(
     const left = (await journal.list()).operations.find((one) => one.id === id);
     const hasFailed = result instanceof Error || result === 'dead';
     // What is done stays done, wherever it could not be delivered once more.
-    if (left?.state === 'unproven' && hasFailed) return;
+    if (unprovenSince !== undefined && hasFailed) return;
     if (left) wanted = indexesOf(left.destinations);
     else if (!(result instanceof Error)) wanted = indexes;
   }
