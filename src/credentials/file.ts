@@ -32,7 +32,7 @@ const cost: Cost = { n: 2 ** 17, r: 8, p: 1 };
 /** More than any credential takes. */
 const roomBytes = 4_096;
 /** What `n` a file may have: not less than ours, and not so much that it makes this process take more than 1 GiB. */
-const acceptedN: readonly unknown[] = [17, 18, 19, 20].map((bits) => 2 ** bits);
+const acceptedN = [17, 18, 19, 20].map((bits) => 2 ** bits);
 
 /** What has been asked for in a run, by account: nobody types a passphrase twice. */
 const asked = new WeakMap<App, Map<string, Promise<Secret>>>();

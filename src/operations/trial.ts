@@ -46,7 +46,7 @@ export async function test(
         'outcome_unknown',
         `the new secret could not be tested: ${toKeysError(error).message}`,
         {
-          hint: `keys recover ${operation.id}${hasNoWayBack(operation) ? '' : '; the old secret still works'}`,
+          hint: `keys recover ${operation.id}${ofOld(operation)}`,
           cause: error,
         },
       );
@@ -89,9 +89,14 @@ async function testUnseen({ operation }: HeldOperation, parts: Parts): Promise<v
     'outcome_unknown',
     'the new secret was delivered, but can be neither read nor tested any more',
     {
-      hint: `${waysOut(operation)}${hasNoWayBack(operation) ? '' : '; the old secret still works'}`,
+      hint: `${waysOut(operation)}${ofOld(operation)}`,
     },
   );
+}
+
+/** What a hint says of the old secret. */
+function ofOld(operation: Operation): string {
+  return hasNoWayBack(operation) ? '' : '; the old secret still works';
 }
 
 async function hadAgain({ service }: Parts, operation: Operation): Promise<IssuedKey | null> {

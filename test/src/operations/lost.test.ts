@@ -74,6 +74,16 @@ async function newWorld({ readable = false, plain = false } = {}) {
     },
     resume: (id: string, more?: Partial<Parts>) => resumeOperation(journal, id, parts(more)),
     undo: (id: string) => journal.resume(id, (held) => undo(held, service)),
+    /** The key is revoked, and nobody hears of it. */
+    undoUnanswered(id: string) {
+      const mute = changedService(service, {
+        async revoke(...words) {
+          await service.revoke(...words);
+          throw new KeysError('timeout', 'no answer');
+        },
+      });
+      return journal.resume(id, (held) => undo(held, mute));
+    },
     states: async () => (await journal.list()).operations.map(({ state }) => state),
   };
 }
@@ -437,7 +447,7 @@ test('a regenerate whose secret is lost stays listed when the one that is to rep
 });
 
 test('an undo that was not answered is gone on with by recover, and never ends the old secret, too, where no mint can be repeated', async () => {
-  const { service, journal, intent, parts, resume, states } = await newWorld({
+  const { service, journal, intent, parts, resume, undoUnanswered, states } = await newWorld({
     ...{ plain: true, readable: true },
   });
   const old = await service.create({ name: 'ci' });
@@ -448,30 +458,20 @@ test('an undo that was not answered is gone on with by recover, and never ends t
   await expect(performOperation(journal, rotation, parts({ service: dying }))).rejects.toThrow();
   expect(await states()).toEqual(['tested']);
   const id = (await journal.list()).operations[0]?.id ?? '';
-  const mute = changedService(service, {
-    async revoke(...words) {
-      await service.revoke(...words);
-      throw new KeysError('timeout', 'no answer');
-    },
-  });
-  await expect(journal.resume(id, (held) => undo(held, mute))).rejects.toThrow('no answer');
+  await expect(undoUnanswered(id)).rejects.toThrow('no answer');
   expect(await resume(id)).toMatchObject({ nothingLeft: true });
   expect((await service.verify(old.secret)).valid).toBe(true);
   expect(await states()).toEqual([]);
 });
 
 test('an undo of a create that was not answered is gone on with by recover, which does not call the create finished', async () => {
-  const { service, journal, intent, parts, resume, states } = await newWorld({ readable: true });
+  const { service, journal, intent, parts, resume, undoUnanswered, states } = await newWorld({
+    readable: true,
+  });
   const dying = parts({ service: unanswered(service, 'acknowledge') });
   await expect(performOperation(journal, intent({}), dying)).rejects.toThrow('away');
   const id = (await journal.list()).operations[0]?.id ?? '';
-  const mute = changedService(service, {
-    async revoke(...words) {
-      await service.revoke(...words);
-      throw new KeysError('timeout', 'no answer');
-    },
-  });
-  await expect(journal.resume(id, (held) => undo(held, mute))).rejects.toThrow('no answer');
+  await expect(undoUnanswered(id)).rejects.toThrow('no answer');
   expect(await resume(id)).toMatchObject({ nothingLeft: true });
   expect(await states()).toEqual([]);
 });
