@@ -337,36 +337,34 @@ function toColumn(value: KeyRow[keyof KeyRow] | undefined): Value {
 }
 
 /** Most lists and labels are empty, and every request that comes with a secret reads some. */
-function parsed<T>(json: string, empty: '[]' | '{}', none: () => T): T {
-  return json === empty ? none() : (JSON.parse(json) as T);
+function parsed<T>(json: Value | undefined, empty: '[]' | '{}', none: () => T): T {
+  return json === empty ? none() : (JSON.parse(String(json)) as T);
 }
 
+/** Each field by its name as it stands, since one that is looked up by a text takes several times as long. */
 function toRow(record: Row): KeyRow {
-  const text = (name: string) => record[name] as string;
-  const textOrNull = (name: string) => record[name] as string | null;
-  const time = (name: string) => record[name] as number | null;
   return {
-    id: text('id'),
-    namespace: text('namespace'),
-    name: text('name'),
-    description: textOrNull('description'),
-    owner: textOrNull('owner'),
-    type: text('type') as KeyType,
-    roles: parsed<string[]>(text('roles'), '[]', () => []),
-    permissions: parsed<string[]>(text('permissions'), '[]', () => []),
-    apiVersion: text('api_version'),
-    prefix: textOrNull('prefix'),
-    lastFour: text('last_four'),
-    labels: parsed<Record<string, string>>(text('labels'), '{}', () => ({})),
-    rateLimit: record.rate_limit === null ? null : (JSON.parse(text('rate_limit')) as RateLimit),
+    id: record.id as string,
+    namespace: record.namespace as string,
+    name: record.name as string,
+    description: record.description as string | null,
+    owner: record.owner as string | null,
+    type: record.type as KeyType,
+    roles: parsed<string[]>(record.roles, '[]', () => []),
+    permissions: parsed<string[]>(record.permissions, '[]', () => []),
+    apiVersion: record.api_version as string,
+    prefix: record.prefix as string | null,
+    lastFour: record.last_four as string,
+    labels: parsed<Record<string, string>>(record.labels, '{}', () => ({})),
+    rateLimit: record.rate_limit === null ? null : (JSON.parse(String(record.rate_limit)) as RateLimit),
     recoverable: record.recoverable === 1,
     createdAt: record.created_at as number,
-    createdBy: text('created_by'),
-    expiresAt: time('expires_at'),
-    disabledAt: time('disabled_at'),
-    revokedAt: time('revoked_at'),
-    rotatedAt: time('rotated_at'),
-    lastUsedAt: time('last_used_at'),
+    createdBy: record.created_by as string,
+    expiresAt: record.expires_at as number | null,
+    disabledAt: record.disabled_at as number | null,
+    revokedAt: record.revoked_at as number | null,
+    rotatedAt: record.rotated_at as number | null,
+    lastUsedAt: record.last_used_at as number | null,
     version: record.version as number,
   };
 }

@@ -33,17 +33,28 @@ function fileAt(path: string): number | undefined | null {
   }
 }
 
+type RowMaker = (values: readonly Value[]) => Row;
+
 interface Prepared {
   readonly statement: StatementSync;
-  /** Of the rows it gives; none where it gives no rows. */
-  readonly columns: readonly string[];
+  /** `null` where it gives no rows. */
+  readonly toRow: RowMaker | null;
 }
 
-/** A row under the names of its columns. */
-function named(columns: readonly string[], values: readonly Value[]): Row {
-  const row: Record<string, Value> = {};
-  for (let n = 0; n < columns.length; n++) row[columns[n] ?? ''] = values[n] ?? null;
-  return row;
+/** By the names of the columns, of which our statements have few sets. */
+const rowMakers = new Map<string, RowMaker>();
+
+/**
+ * Puts values under the names of their columns. It is compiled for them: an object whose fields are set one by one takes a third as
+ * long as the whole lookup of a secret.
+ */
+function rowMaker(columns: readonly string[]): RowMaker {
+  const fields = columns.map((name, n) => `${JSON.stringify(name)}: values[${n}]`).join(', ');
+  const known = rowMakers.get(fields);
+  if (known) return known;
+  const fresh = new Function('values', `return { ${fields} };`) as RowMaker;
+  rowMakers.set(fields, fresh);
+  return fresh;
 }
 
 function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Database {
@@ -65,18 +76,19 @@ function sqliteDatabase(db: DatabaseSync, path: string, leftOver: boolean): Data
     const statement = db.prepare(text);
     // SQLite's binding looks up the name of every column again for every row that it makes an object of.
     statement.setReturnArrays(true);
-    return { statement, columns: statement.columns().map(({ name }) => name) };
+    const columns = statement.columns().map(({ name }) => name);
+    return { statement, toRow: columns.length === 0 ? null : rowMaker(columns) };
   }
 
   function ask({ text, values, first, varied }: Query): Answer {
-    const { statement, columns } = varied ? prepare(text) : prepared(text);
-    if (columns.length === 0) return { rows: [], changes: Number(statement.run(...values).changes) };
+    const { statement, toRow } = varied ? prepare(text) : prepared(text);
+    if (!toRow) return { rows: [], changes: Number(statement.run(...values).changes) };
     if (!first) {
       const rows = statement.all(...values) as unknown as Value[][];
-      return { rows: rows.map((row) => named(columns, row)), changes: 0 };
+      return { rows: rows.map(toRow), changes: 0 };
     }
     const row = statement.get(...values) as unknown as Value[] | undefined;
-    return { rows: row ? [named(columns, row)] : [], changes: 0 };
+    return { rows: row ? [toRow(row)] : [], changes: 0 };
   }
 
   function finish<T>(work: Work<T>): T {
