@@ -6,19 +6,19 @@ import { limitHeaders } from './limit-headers.ts';
 
 /**
  * Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is, and
- * `rate_limited`, before anything is done. `null` where there is nothing to wait for.
+ * `rate_limited`, before anything is done.
  */
-export function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> | null {
+export async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   request.context = {
     address: request.ip,
     requestId: request.id,
     told: (standings) => void reply.headers(limitHeaders(standings)),
   };
   const { credential } = request.routeOptions.config;
-  if (credential === 'ignored' || request.is404) return null;
+  if (credential === 'ignored' || request.is404) return;
   const secret = secretOf(request.headers.authorization);
   if (secret) return authenticateWith(secret, request);
-  if (credential === 'optional') return null;
+  if (credential === 'optional') return;
   throw new KeysError('unauthenticated', 'this takes the secret of a key, or the access token of a session', {
     hint: 'send it as Authorization: Bearer <secret>',
   });

@@ -6,8 +6,6 @@ import { fastifySwagger } from '@fastify/swagger';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
   fastify,
   LogController,
   type RawServerDefault,
@@ -15,6 +13,7 @@ import {
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { KeysError } from '../errors.ts';
 import type { Caller } from './access.ts';
+import { answeredTo } from './answered.ts';
 import type { RequestContext } from './audit.ts';
 import { requestRow } from './audit-requests.ts';
 import { authenticate, authenticateAgain } from './authenticate.ts';
@@ -23,9 +22,12 @@ import type { OwnKeyService } from './key-service.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { problemText, problemType, sendProblem } from './problem.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
+import { requestIdOf } from './request-id.ts';
 import { routes } from './routes/index.ts';
 import type { Service } from './service.ts';
-import { type Certificate, tlsServer } from './tls.ts';
+import { type Certificate, httpServer } from './tls.ts';
+import { addressBehind, trustIn } from './trusted-proxies.ts';
+import { type FailedVerify, usualVerify } from './usual-verify.ts';
 
 export type Server = FastifyInstance<
   RawServerDefault,
@@ -74,6 +76,8 @@ const timeouts = {
   requestTimeout: requestTimeoutMs,
   headersTimeout: requestTimeoutMs,
   connectionsCheckingInterval: 5_000,
+  // Longer than load balancers keep a connection that nothing comes on: they would send a request on one that is being closed.
+  keepAliveTimeout: 72_000,
 };
 
 /** How long a connection may still say nothing once the service is told to stop. */
@@ -81,20 +85,24 @@ const silentMs = 500;
 
 export function createServer(parts: ServerParts): Server {
   const { service, logger, certificate, trustedProxies = [], metrics = createMetrics() } = parts;
+  const { readiness = createReadiness(service) } = parts;
+  const tell = answeredTo(metrics, logger);
+  const proxies = trustIn(trustedProxies);
+  const failed = new WeakMap<IncomingMessage, FailedVerify>();
+  const addressOf = (request: IncomingMessage) => addressBehind(proxies, request);
+  const verifies = { service, metrics, readiness, tell, addressOf, failed };
   const app: Server = fastify({
     ...(logger ? { loggerInstance: logger } : {}),
     // Fastify's own request lines hold the whole URL; ours are below.
     logController: new LogController({ disableRequestLogging: true }),
     // One for all requests: one for each takes longer to make than its line to write.
     childLoggerFactory: (own) => own,
-    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    genReqId: requestIdOf,
     // What comes on a connection that is open is answered, also while the service ends.
     return503OnClosing: false,
     bodyLimit: 65_536,
-    requestTimeout: requestTimeoutMs,
-    http: timeouts,
-    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    ...(certificate ? { serverFactory: tlsServer(certificate, timeouts) } : {}),
+    trustProxy: proxies ?? false,
+    serverFactory: (framework) => httpServer(certificate ?? null, timeouts, usualVerify(verifies, framework)),
     routerOptions: { maxParamLength: 512 },
     // An address that cannot be decoded, or that is longer than any of ours, is one that nothing is at.
     frameworkErrors: (_error, { raw }, reply) => {
@@ -121,43 +129,39 @@ export function createServer(parts: ServerParts): Server {
     },
   });
   app.decorate('metrics', metrics);
-  app.decorate('readiness', parts.readiness ?? createReadiness(service));
-  // Not `async`: most requests verify, without a credential, and have nothing to wait for.
-  app.addHook('onRequest', (request, reply, done) => {
+  app.decorate('readiness', readiness);
+  app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
-    return authenticate(request, reply) ?? done();
+    const failure = failed.get(request.raw);
+    if (!failure) return authenticate(request, reply);
+    request.context = failure.context;
+    reply.headers(failure.headers);
+    throw failure.error;
   });
   const endSilent = silentConnections(app.server);
   app.addHook('preClose', async () => {
-    app.readiness.stop();
+    readiness.stop();
     // What is on its way on them is answered: a proxy that was cut off does not send a POST again.
     setTimeout(endSilent, silentMs).unref();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive would keep the server from ending, and a proxy could send a request on it that nobody reads any more.
-    if (app.readiness.stopping) reply.header('connection', 'close');
+    if (readiness.stopping) reply.header('connection', 'close');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
     const row = requestRow(request, reply, service.now());
     if (row) service.record(row);
-    tellAnswered(request, reply, metrics);
+    const { id: requestId, method, ip: address } = request;
+    const route = request.routeOptions.url ?? null;
+    const keyId = request.caller?.keyId ?? null;
+    tell({ requestId, method, route, status: reply.statusCode, keyId, address, ms: reply.elapsedTime });
     done();
   });
 
   app.register(fastifySwagger, documentOptions);
   app.register(async (scope: Server) => addRoutes(scope));
   return app;
-}
-
-/** By its route, not its URL: somebody may have put a secret there. */
-function tellAnswered(request: FastifyRequest, reply: FastifyReply, metrics: Metrics): void {
-  const { method, caller, routeOptions } = request;
-  const route = routeOptions.url ?? null;
-  metrics.answered(method, route, reply.statusCode, reply.elapsedTime / 1_000);
-  const ms = Math.round(reply.elapsedTime * 10) / 10;
-  const who = { keyId: caller?.keyId ?? null, address: request.ip };
-  request.log.info({ requestId: request.id, method, route, status: reply.statusCode, ...who, ms }, 'request');
 }
 
 /** Every route, under its name in the OpenAPI document. */
@@ -177,10 +181,6 @@ function addRoutes(scope: Server): void {
     route(scope);
   }
   for (const [url, known] of [...methods]) refuseOtherMethods(scope, url, known);
-}
-
-function requestIdOf(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
 }
 
 /**

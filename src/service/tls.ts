@@ -1,8 +1,8 @@
 /** The certificate of a service that speaks https itself. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Server as HttpServer, RequestListener, ServerOptions } from 'node:http';
-import { createServer, Server as HttpsServer } from 'node:https';
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { KeysError } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
@@ -47,8 +47,15 @@ async function readPem(path: string): Promise<string> {
   });
 }
 
-export function tlsServer({ cert, key }: Certificate, timeouts: ServerOptions) {
-  return (handler: RequestListener): HttpServer => createServer({ cert, key, ...timeouts }, handler);
+/** Plain HTTP without a certificate. */
+export function httpServer(
+  certificate: Certificate | null,
+  timeouts: ServerOptions,
+  handler: RequestListener,
+): HttpServer {
+  if (!certificate) return createServer(timeouts, handler);
+  const { cert, key } = certificate;
+  return createHttpsServer({ cert, key, ...timeouts }, handler);
 }
 
 /** For connections from now on; those that are open go on. */

@@ -1,5 +1,7 @@
 /** Which proxies are believed when they say who the client is. */
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import proxyAddr from '@fastify/proxy-addr';
 import { KeysError } from '../errors.ts';
 
 /** Networks with a name: see @fastify/proxy-addr. */
@@ -19,6 +21,19 @@ export function requireProxies(proxies: readonly string[]): void {
       hint: `write 10.0.0.7, 10.0.0.0/8 or fd00::/8, or one of ${names.join(', ')}`,
     });
   }
+}
+
+/** Whether an address is one of the proxies'. */
+export type Trust = (address: string, hop: number) => boolean;
+
+/** `null` where none is believed. */
+export function trustIn(proxies: readonly string[]): Trust | null {
+  return proxies.length === 0 ? null : proxyAddr.compile([...proxies]);
+}
+
+/** Where a request came from, as far as that is believed; `null` where its connection has gone already. */
+export function addressBehind(trust: Trust | null, request: IncomingMessage): string | null {
+  return (trust ? proxyAddr(request, trust) : request.socket.remoteAddress) ?? null;
 }
 
 /** How many bits of a network are said; `null` for what is none. */

@@ -3,6 +3,7 @@ import { Secret } from '../../secret.ts';
 import { problems, verificationSchema } from '../schemas.ts';
 import type { Server } from '../server.ts';
 
+/** Those with a credential, and whatever is unusual; the others are answered in `usual-verify.ts`. */
 export function verify(app: Server): void {
   app.post(
     '/v1/verify',
@@ -14,8 +15,6 @@ export function verify(app: Server): void {
         body: z.strictObject({ secret: z.string() }),
         response: { 200: verificationSchema, ...problems },
       },
-      // Most answers are of this kind, made field by field: the tests hold them against their shape, and no request waits for that.
-      serializerCompiler: () => JSON.stringify,
     },
     async ({ keys, body }) => {
       const verification = await keys.verify(new Secret(body.secret));

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { newHttpService } from '../../fakes/http-service.ts';
+import { listeningService } from '../../fakes/server.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -25,6 +26,25 @@ test('a service keeps no request in memory once it has been answered', async () 
   await vi.waitFor(() => {
     collect();
     // What runs last may still stand on the stack.
+    expect(requests.filter((each) => each.deref()).length).toBeLessThan(10);
+  });
+});
+
+test('a service keeps no verify in memory that came the short way', async () => {
+  const { server, url, mint } = await listeningService();
+  const requests: WeakRef<object>[] = [];
+  server.server.on('request', (request, response) => {
+    requests.push(new WeakRef(request), new WeakRef(response));
+  });
+  const { secret } = await mint({ roles: ['viewer'] });
+  const headers = { 'content-type': 'application/json' };
+  for (let n = 0; n < 100; n++) {
+    const body = JSON.stringify({ secret: n % 2 === 0 ? secret : 'keys_unknown' });
+    await (await fetch(`${url}/v1/verify`, { method: 'POST', headers, body })).text();
+  }
+  expect(requests).toHaveLength(200);
+  await vi.waitFor(() => {
+    collect();
     expect(requests.filter((each) => each.deref()).length).toBeLessThan(10);
   });
 });
