@@ -3,6 +3,7 @@
  * by, which would take as long for it as finding the key does. What is unusual in any way goes to the framework, which answers alike.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Verification } from '../keys.ts';
 import { Secret } from '../secret.ts';
 import type { TellAnswered } from './answered.ts';
 import type { RequestContext } from './audit.ts';
@@ -49,26 +50,26 @@ export function usualVerify(parts: Parts, framework: RequestListener): RequestLi
         limits = limitHeaders(standings);
       },
     };
+    let verification: Verification;
     try {
-      const verification = await service.as(null, context).verify(secret);
-      metrics.verified(verification.reason);
-      const text = JSON.stringify(verification);
-      response.writeHead(200, {
-        'x-request-id': requestId,
-        'cache-control': 'no-store',
-        ...limits,
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': Buffer.byteLength(text),
-        // As the framework's hook has it for the others.
-        ...(readiness.stopping ? { connection: 'close' } : {}),
-      });
-      response.end(text);
+      verification = await service.as(null, context).verify(secret);
     } catch (error) {
       failed.set(request, { error, context, headers: limits });
       request.headers['x-request-id'] = requestId;
-      framework(request, response);
-      return;
+      return framework(request, response);
     }
+    metrics.verified(verification.reason);
+    const text = JSON.stringify(verification);
+    response.writeHead(200, {
+      'x-request-id': requestId,
+      'cache-control': 'no-store',
+      ...limits,
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      // As the framework's hook has it for the others.
+      ...(readiness.stopping ? { connection: 'close' } : {}),
+    });
+    response.end(text);
     const ms = performance.now() - startedMs;
     tell({ requestId, method: 'POST', route: path, status: 200, keyId: null, address, ms });
   }
