@@ -3,7 +3,7 @@
  * framework costs a verify. Each server is a process of its own, asked in turn.
  */
 import { ask } from './client.ts';
-import { measure } from './load.ts';
+import { measure, timesOf } from './load.ts';
 import { startProgram } from './program.ts';
 import { seededHome } from './seed.ts';
 
@@ -54,7 +54,8 @@ try {
   const targets = running.map(({ port, pid }) => ({ port, pid, ask: () => asked }));
   const measured = await measure(targets, { rounds: short ? 2 : 9, seconds: short ? 1 : 2 });
   for (const [index, { name }] of running.entries()) {
-    const { rate = 0, ratio = 0 } = measured[index] ?? {};
+    const rate = measured[index]?.rate ?? 0;
+    const ratio = timesOf(measured[index], measured[0]);
     console.log(`${name.padEnd(20)}${rate.toFixed(0).padStart(7)} verifies/s  ×${ratio.toFixed(2)}`);
   }
 } finally {

@@ -25,8 +25,8 @@ export interface Target {
 export interface Measured {
   /** Requests a second, the median of the rounds. */
   readonly rate: number;
-  /** To the first target's, the median of the rounds' ratios. */
-  readonly ratio: number;
+  /** Of each round. */
+  readonly rates: readonly number[];
   /** Time of processors that the server itself took for a request: what others do on the machine hardly counts in it. */
   readonly cpuMs: number;
   /** Until an answer was there, the medians of the rounds'. */
@@ -41,7 +41,7 @@ export interface Effort {
   readonly connections?: number;
 }
 
-type Round = Omit<Measured, 'ratio'>;
+type Round = Omit<Measured, 'rates'>;
 
 /** All targets are asked in turn, round by round, so that a slow moment of the machine meets all of them. */
 export async function measure(targets: readonly Target[], effort: Effort): Promise<Measured[]> {
@@ -58,10 +58,9 @@ export async function measure(targets: readonly Target[], effort: Effort): Promi
       if (round > 0) found[index]?.push(loaded);
     }
   }
-  const [first = []] = found;
   return found.map((rounds) => ({
     rate: median(rounds.map(({ rate }) => rate)),
-    ratio: median(rounds.map(({ rate }, round) => rate / (first[round]?.rate ?? Number.NaN))),
+    rates: rounds.map(({ rate }) => rate),
     cpuMs: median(rounds.map(({ cpuMs }) => cpuMs)),
     medianMs: median(rounds.map(({ medianMs }) => medianMs)),
     p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
@@ -92,6 +91,12 @@ async function load(
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** How many times the requests of another, the median of the rounds' ratios: both met the same moments of the machine. */
+export function timesOf(own: Measured | undefined, other: Measured | undefined): number {
+  const ratios = own?.rates.map((rate, round) => rate / (other?.rates[round] ?? Number.NaN));
+  return median(ratios ?? []);
 }
 
 export function median(values: readonly number[]): number {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lacksPostgres, type Postgres, runPostgres } from '../test/fakes/postgres-server.ts';
 import { startBetterAuth } from './better-auth.ts';
-import { measure, usualConnections } from './load.ts';
+import { measure, timesOf, usualConnections } from './load.ts';
 import { memoryOf, type Program, startProgram } from './program.ts';
 import { newSecrets, seed } from './seed.ts';
 import { type BenchServer, serve } from './serve.ts';
@@ -103,15 +103,16 @@ async function bench(store: string, databases: Databases): Promise<void> {
       const targets = contestants.map(({ port, pid, asks }) => ({ port, pid, ask: askOf(asks, work) }));
       const measured = await measure(targets, effort);
       for (const [index, { name }] of contestants.entries()) {
-        const { rate = 0, ratio = 0, cpuMs = 0, medianMs = 0, p99Ms = 0 } = measured[index] ?? {};
+        const { rate = 0, cpuMs = 0, medianMs = 0, p99Ms = 0 } = measured[index] ?? {};
+        const ratio = timesOf(measured[index], measured[0]);
         console.log(
           `${work.padEnd(8)}${name.padEnd(20)}${rate.toFixed(0).padStart(7)} a second  ×${ratio.toFixed(2).padStart(5)}` +
             `  median ${medianMs.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  processor ${cpuMs.toFixed(3)} ms`,
         );
       }
       const [, own, ...others] = measured;
-      for (const [index, { ratio }] of others.entries()) {
-        const times = ((own?.ratio ?? Number.NaN) / ratio).toFixed(1);
+      for (const [index, other] of others.entries()) {
+        const times = timesOf(own, other).toFixed(1);
         console.log(`        keys serve to ${contestants[index + 2]?.name}  ×${times}`);
       }
     }
