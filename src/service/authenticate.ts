@@ -10,7 +10,8 @@ import { limitHeaders } from './limit-headers.ts';
  */
 export async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   request.context = {
-    address: request.ip,
+    // Fastify does not say so, but there is none where the connection has been reset.
+    address: request.ip ?? null,
     requestId: request.id,
     told: (standings) => void reply.headers(limitHeaders(standings)),
   };

@@ -152,7 +152,8 @@ export function createServer(parts: ServerParts): Server {
   app.addHook('onResponse', (request, reply, done) => {
     const row = requestRow(request, reply, service.now());
     if (row) service.record(row);
-    const { id: requestId, method, ip: address } = request;
+    const { id: requestId, method } = request;
+    const { address } = request.context;
     const route = request.routeOptions.url ?? null;
     const keyId = request.caller?.keyId ?? null;
     tell({ requestId, method, route, status: reply.statusCode, keyId, address, ms: reply.elapsedTime });

@@ -314,3 +314,23 @@ test('a verify that is answered while the service ends says that its connection 
   expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   expect(answer).toMatch(/\r\nconnection: close\r\n/i);
 });
+
+test('a verify whose connection is reset at once is recorded without an address on either way, and takes no later row along', async () => {
+  const { connect, head, overSocket, mint, admin, server } = await verifier();
+  const { secret } = await mint({ roles: ['viewer'] });
+  for (const type of ['application/json', 'application/json;charset=utf-8']) {
+    const request = sent({ secret }, { 'content-type': type });
+    const connected = once(server.server, 'connection');
+    const socket = connect();
+    await Promise.all([connected, once(socket, 'connect')]);
+    const asked = once(server.server, 'request');
+    socket.write(Buffer.concat([Buffer.from(head(request)), request.body]));
+    socket.resetAndDestroy();
+    await asked;
+  }
+  await overSocket(sent({ secret }));
+  await vi.waitFor(async () => {
+    const { entries } = await admin.audit.list({ action: 'verify' });
+    expect(entries.map(({ address }) => address)).toEqual(['127.0.0.1', null, null]);
+  });
+});
