@@ -156,7 +156,8 @@ export function createServer(parts: ServerParts): Server {
     const { address } = request.context;
     const route = request.routeOptions.url ?? null;
     const keyId = request.caller?.keyId ?? null;
-    tell({ requestId, method, route, status: reply.statusCode, keyId, address, ms: reply.elapsedTime });
+    const ms = (failed.get(request.raw)?.ms ?? 0) + reply.elapsedTime;
+    tell({ requestId, method, route, status: reply.statusCode, keyId, address, ms });
     done();
   });
 

@@ -19,6 +19,8 @@ export interface FailedVerify {
   readonly context: RequestContext;
   /** How the limits stand. */
   readonly headers: Readonly<Record<string, string>>;
+  /** How long it took to fail. */
+  readonly ms: number;
 }
 
 interface Parts {
@@ -54,7 +56,7 @@ export function usualVerify(parts: Parts, framework: RequestListener): RequestLi
     try {
       verification = await service.as(null, context).verify(secret);
     } catch (error) {
-      failed.set(request, { error, context, headers: limits });
+      failed.set(request, { error, context, headers: limits, ms: performance.now() - startedMs });
       request.headers['x-request-id'] = requestId;
       return framework(request, response);
     }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -286,6 +287,19 @@ test('a verify without its database is 503 and never valid, under one id in the 
   await vi.waitFor(() =>
     expect(lines).toContainEqual(expect.objectContaining({ requestId, msg: 'request failed' })),
   );
+});
+
+test('a verify that fails late is logged and measured with all of its time', async () => {
+  const { overSocket, service, lines, server } = await verifier();
+  vi.spyOn(service, 'as').mockImplementation(() => {
+    const verify = () => setTimeout(300).then(() => Promise.reject(new Error('no answer in time')));
+    return { verify } as unknown as ReturnType<typeof service.as>;
+  });
+  expect((await overSocket(sent({ secret: 'x' }))).status).toBe(500);
+  const line = await vi.waitFor(() => lines.find(({ msg }) => msg === 'request') ?? expect.fail());
+  expect(line.ms).toBeGreaterThan(290);
+  const seconds = /^keys_http_request_duration_seconds_sum.* (.+)$/m.exec(await server.metrics.text())?.[1];
+  expect(Number(seconds)).toBeGreaterThan(0.29);
 });
 
 test('only a trusted proxy is believed about where a verify comes from', async () => {
