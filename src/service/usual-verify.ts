@@ -61,6 +61,8 @@ export function usualVerify(parts: Parts, framework: RequestListener): RequestLi
       return framework(request, response);
     }
     metrics.verified(verification.reason);
+    // Whoever has gone is not answered: with the framework, too, that is neither counted nor logged.
+    if (!request.socket.writable) return;
     const text = JSON.stringify(verification);
     response.writeHead(200, {
       'x-request-id': requestId,

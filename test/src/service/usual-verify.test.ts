@@ -8,11 +8,13 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { KeysError } from '../../../src/errors.ts';
+import type { Secret } from '../../../src/secret.ts';
 import { answeredTo } from '../../../src/service/answered.ts';
 import { createMetrics } from '../../../src/service/metrics.ts';
 import { createReadiness } from '../../../src/service/readiness.ts';
 import { createServer } from '../../../src/service/server.ts';
 import { usualVerify } from '../../../src/service/usual-verify.ts';
+import { arrivalGate } from '../../fakes/gate.ts';
 import { type HttpService, type HttpServiceParts, newHttpService } from '../../fakes/http-service.ts';
 
 interface Sent {
@@ -300,6 +302,36 @@ test('a verify that fails late is logged and measured with all of its time', asy
   expect(line.ms).toBeGreaterThan(290);
   const seconds = /^keys_http_request_duration_seconds_sum.* (.+)$/m.exec(await server.metrics.text())?.[1];
   expect(Number(seconds)).toBeGreaterThan(0.29);
+});
+
+test('a verify whose client has gone before its answer is not logged or counted as answered, on either way', async () => {
+  const { connect, head, overSocket, service, lines, server } = await verifier();
+  const as = service.as.bind(service);
+  const { arrive, full, open } = arrivalGate(2);
+  const held = vi.spyOn(service, 'as').mockImplementation((caller, context) => {
+    const verify = (secret: Secret) => arrive().then(() => as(caller, context).verify(secret));
+    return { verify } as unknown as ReturnType<typeof service.as>;
+  });
+  const gone = ['application/json', 'application/json;charset=utf-8'].map(async (type) => {
+    const connected = once(server.server, 'connection') as Promise<[Socket]>;
+    const request = sent({ secret: 'x' }, { 'content-type': type });
+    const socket = connect();
+    socket.write(Buffer.concat([Buffer.from(head(request)), request.body]));
+    const [there] = await connected;
+    await full;
+    socket.destroy();
+    await once(there, 'close');
+  });
+  await Promise.all(gone);
+  open();
+  held.mockRestore();
+  const answered = { 'x-request-id': 'answered' };
+  await overSocket(sent({ secret: 'x' }, { ...usual, ...answered }));
+  const requests = () => lines.filter(({ msg }) => msg === 'request').map(({ requestId }) => requestId);
+  await vi.waitFor(() => expect(requests()).toEqual(['answered']));
+  expect(await server.metrics.text()).toContain(
+    'keys_http_requests_total{method="POST",route="/v1/verify",status="200"} 1\n',
+  );
 });
 
 test('only a trusted proxy is believed about where a verify comes from', async () => {
