@@ -83,7 +83,11 @@ export function usualVerify(parts: Parts, framework: RequestListener): RequestLi
     request.once('readable', () => {
       const body = request.read() as Buffer | null;
       const secret = body && secretIn(body, request);
-      if (secret) return void answer(request, response, secret);
+      if (secret) {
+        // Otherwise its end is never come to, and Node keeps it until the next one on its connection.
+        request.resume();
+        return void answer(request, response, secret);
+      }
       if (body) request.unshift(body);
       framework(request, response);
     });

@@ -1,6 +1,6 @@
 /** Verifies on their short way, over real connections; `inject` goes through the web framework, and is what they are held against. */
 import { once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { type AddressInfo, createConnection, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
@@ -227,6 +227,18 @@ test('what comes after the JSON of a body is looked at, also where it comes late
   await vi.waitFor(() => expect(there.bytesRead).toBe(first.length));
   socket.write(' and more');
   expect(await answers(socket, 1)).toMatchObject([{ status: 400 }]);
+});
+
+test('a verify that has been answered has ended: a connection that stays open keeps nothing of it', async () => {
+  const { connect, head, server } = await verifier();
+  const request = sent({ secret: 'x' });
+  const asked = once(server.server, 'request') as Promise<[IncomingMessage]>;
+  const socket = connect();
+  socket.write(Buffer.concat([Buffer.from(head(request)), request.body]));
+  const [incoming] = await asked;
+  await once(socket, 'data');
+  await vi.waitFor(() => expect(incoming.closed).toBe(true));
+  expect(incoming.socket.destroyed).toBe(false);
 });
 
 test('a verify is counted by its result and by its route', async () => {
