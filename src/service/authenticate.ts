@@ -8,10 +8,13 @@ import { limitHeaders } from './limit-headers.ts';
  * Throws `unauthenticated` for a credential that is not good, also where none is needed, and for none where one is, and
  * `rate_limited`, before anything is done.
  */
-export async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function authenticate(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  address: string | null,
+): Promise<void> {
   request.context = {
-    // Fastify does not say so, but there is none where the connection has been reset.
-    address: request.ip ?? null,
+    address,
     requestId: request.id,
     told: (standings) => void reply.headers(limitHeaders(standings)),
   };

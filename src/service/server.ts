@@ -26,7 +26,7 @@ import { requestIdOf } from './request-id.ts';
 import { routes } from './routes/index.ts';
 import type { Service } from './service.ts';
 import { type Certificate, httpServer } from './tls.ts';
-import { addressBehind, trustIn } from './trusted-proxies.ts';
+import { addressBehind } from './trusted-proxies.ts';
 import { type FailedVerify, usualVerify } from './usual-verify.ts';
 
 export type Server = FastifyInstance<
@@ -87,9 +87,8 @@ export function createServer(parts: ServerParts): Server {
   const { service, logger, certificate, trustedProxies = [], metrics = createMetrics() } = parts;
   const { readiness = createReadiness(service) } = parts;
   const tell = answeredTo(metrics, logger);
-  const proxies = trustIn(trustedProxies);
   const failed = new WeakMap<IncomingMessage, FailedVerify>();
-  const addressOf = (request: IncomingMessage) => addressBehind(proxies, request);
+  const addressOf = addressBehind(trustedProxies);
   const verifies = { service, metrics, readiness, tell, addressOf, failed };
   const app: Server = fastify({
     ...(logger ? { loggerInstance: logger } : {}),
@@ -101,7 +100,6 @@ export function createServer(parts: ServerParts): Server {
     // What comes on a connection that is open is answered, also while the service ends.
     return503OnClosing: false,
     bodyLimit: 65_536,
-    trustProxy: proxies ?? false,
     serverFactory: (framework) => httpServer(certificate ?? null, timeouts, usualVerify(verifies, framework)),
     routerOptions: { maxParamLength: 512 },
     // An address that cannot be decoded, or that is longer than any of ours, is one that nothing is at.
@@ -133,7 +131,7 @@ export function createServer(parts: ServerParts): Server {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     const failure = failed.get(request.raw);
-    if (!failure) return authenticate(request, reply);
+    if (!failure) return authenticate(request, reply, addressOf(request.raw));
     request.context = failure.context;
     reply.headers(failure.headers);
     throw failure.error;

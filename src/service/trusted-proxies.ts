@@ -23,17 +23,12 @@ export function requireProxies(proxies: readonly string[]): void {
   }
 }
 
-/** Whether an address is one of the proxies'. */
-export type Trust = (address: string, hop: number) => boolean;
-
-/** `null` where none is believed. */
-export function trustIn(proxies: readonly string[]): Trust | null {
-  return proxies.length === 0 ? null : proxyAddr.compile([...proxies]);
-}
-
-/** Where a request came from, as far as that is believed; `null` where its connection has gone already. */
-export function addressBehind(trust: Trust | null, request: IncomingMessage): string | null {
-  return (trust ? proxyAddr(request, trust) : request.socket.remoteAddress) ?? null;
+/** Tells where a request came from, as far as that is believed; `null` where its connection has been reset already. */
+export function addressBehind(proxies: readonly string[]): (request: IncomingMessage) => string | null {
+  if (proxies.length === 0) return ({ socket }) => socket.remoteAddress ?? null;
+  const trust = proxyAddr.compile([...proxies]);
+  // Its type does not say so, but there is none then.
+  return (request) => proxyAddr(request, trust) ?? null;
 }
 
 /** How many bits of a network are said; `null` for what is none. */
